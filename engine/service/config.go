@@ -1,0 +1,102 @@
+package service
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// Config is a firebreak.yaml that has passed every check of [Parse]. It is
+// immutable: many runs may share one.
+type Config struct {
+	File     string // for messages
+	Services map[string]*Service
+	Tools    map[string]Section // by the name of the tool's plugin
+	Roles    map[string]*Role
+	People   map[string]*Person
+	Plugins  map[string]PluginBinary // third parties; the built-ins are not listed
+	Digest   string                  // sha256:… of the bytes
+}
+
+// Service is what runbooks act on, described once.
+type Service struct {
+	Name        string
+	Environment string
+	Owner       string             // the team that answers for it
+	Sections    map[string]Section // by capability
+	Pos         Pos
+}
+
+// Section binds a capability of a service, or a tool, to a plugin.
+type Section struct {
+	Plugin    string
+	Config    json.RawMessage // an object, canonical: keys sorted, `plugin` taken out; secrets stay {"secret": "env:NAME"}
+	Pos       Pos             // of the section's key
+	PluginPos Pos             // of the plugin's name
+}
+
+// Role is a named set of people.
+type Role struct {
+	Name       string
+	People     []string // in the order written
+	BreakGlass bool     // its people may act alone, with a reason, in an emergency
+	Pos        Pos
+}
+
+// Person is somebody who may be asked. An empty field is a way in which the
+// person cannot be recognised.
+type Person struct {
+	Name   string
+	OSUser string
+	Slack  string
+	Email  string
+	Pos    Pos
+}
+
+// PluginBinary is the executable of a third party's plugin.
+type PluginBinary struct {
+	Path   string // absolute
+	SHA256 string // of the file: 64 lower-case hexadecimal digits
+	Pos    Pos
+}
+
+// PersonByOSUser returns the person who logs in as an OS user. A user who is
+// not in the configuration is nobody, and has no roles.
+func (c *Config) PersonByOSUser(user string) (name string, ok bool) {
+	if user == "" {
+		return "", false
+	}
+	for _, p := range c.People {
+		if p.OSUser == user {
+			return p.Name, true
+		}
+	}
+	return "", false
+}
+
+// InRole reports whether a person has a role.
+func (c *Config) InRole(person, role string) bool {
+	r := c.Roles[role]
+	return r != nil && slices.Contains(r.People, person)
+}
+
+// RolesOf returns the roles of a person, sorted.
+func (c *Config) RolesOf(person string) []string {
+	return c.roles(person, func(*Role) bool { return true })
+}
+
+// BreakGlassRoles returns those roles of a person that allow breaking the
+// glass, sorted.
+func (c *Config) BreakGlassRoles(person string) []string {
+	return c.roles(person, func(r *Role) bool { return r.BreakGlass })
+}
+
+func (c *Config) roles(person string, want func(*Role) bool) []string {
+	var names []string
+	for name, r := range c.Roles {
+		if want(r) && slices.Contains(r.People, person) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

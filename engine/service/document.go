@@ -1,0 +1,109 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Limits of a firebreak.yaml.
+const (
+	MaxBytes = 1 << 20
+	MaxDepth = 100
+)
+
+// document returns the file's only YAML document, plain enough that what is
+// read is what stands there: no aliases, tags, merges or duplicates. It is nil
+// for an empty file, and after a problem.
+func (p *problems) document(src []byte) *yaml.Node {
+	start := Pos{1, 1}
+	if len(src) > MaxBytes {
+		p.add(start, "too-big", "describe services here, and keep data elsewhere", "the file has %d bytes, at most %d are read", len(src), MaxBytes)
+		return nil
+	}
+	if !utf8.Valid(src) {
+		p.add(start, "not-utf8", "save the file as UTF-8", "the file is not UTF-8 text")
+		return nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(src))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
+		p.syntax(err)
+		return nil
+	}
+	if err := dec.Decode(&second); err == nil {
+		p.add(posOf(&second), "second-document", "remove the --- and what follows it", "the file holds more than one document")
+		return nil
+	} else if !errors.Is(err, io.EOF) {
+		p.syntax(err)
+		return nil
+	}
+	root := doc.Content[0]
+	p.admit(root, 1)
+	if len(p.found) > 0 || root.Kind == yaml.ScalarNode && root.Value == "" && root.ShortTag() == "!!null" {
+		return nil
+	}
+	return root
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (p *problems) syntax(err error) {
+	text, line := err.Error(), 1
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			line = n
+		}
+	}
+	p.add(Pos{line, 1}, "syntax", "", "not YAML: %s", text)
+}
+
+// admit refuses what YAML offers beyond plain mappings, lists and scalars.
+func (p *problems) admit(n *yaml.Node, depth int) {
+	switch {
+	case depth > MaxDepth:
+		p.add(posOf(n), "too-deep", "", "nested more than %d deep", MaxDepth)
+		return
+	case n.Kind == yaml.AliasNode:
+		p.add(posOf(n), "alias", "write the value again", "aliases are not read")
+		return
+	case n.Anchor != "":
+		p.add(posOf(n), "anchor", fmt.Sprintf("remove &%s", n.Anchor), "anchors are not read")
+	case n.Style&yaml.TaggedStyle != 0:
+		p.add(posOf(n), "tag", fmt.Sprintf("remove %s", n.Tag), "tags are not read")
+	}
+	if n.Kind == yaml.MappingNode {
+		p.keys(n)
+	}
+	for _, c := range n.Content {
+		p.admit(c, depth+1)
+	}
+}
+
+func (p *problems) keys(n *yaml.Node) {
+	first := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i < len(n.Content); i += 2 {
+		k := n.Content[i]
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			p.add(posOf(k), "key-not-text", "", "a key must be text")
+		case k.ShortTag() == "!!merge":
+			p.add(posOf(k), "merge-key", "write the keys out", "merge keys are not read")
+		case k.ShortTag() != "!!str":
+			p.add(posOf(k), "key-not-text", fmt.Sprintf("write %.80q", k.Value), "YAML does not read the key %.80s as text", k.Value)
+		case first[k.Value] != nil:
+			p.add(posOf(k), "duplicate-key", fmt.Sprintf("the first is in line %d", first[k.Value].Line), "the key %.80q is here twice", k.Value)
+		default:
+			first[k.Value] = k
+		}
+	}
+}
