@@ -1,0 +1,11 @@
+package engine
+
+// Lock asks for every identity at once; identities are sorted. Answered by
+// [LocksGranted]. The locks are held until the run has ended.
+type Lock struct {
+	ID         string
+	Identities []string
+}
+
+// CommandID implements [Command].
+func (c Lock) CommandID() string { return c.ID }

@@ -1,0 +1,17 @@
+package engine
+
+import "encoding/json"
+
+// PlanCall asks a plugin what a mutating action would do. Answered by
+// [Planned]. It changes nothing.
+type PlanCall struct {
+	ID      string
+	Path    string
+	Service string
+	Action  string
+	Input   json.RawMessage
+	Receipt json.RawMessage // set: the action would undo an earlier call
+}
+
+// CommandID implements [Command].
+func (c PlanCall) CommandID() string { return c.ID }

@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Undo calls the action that puts back what an earlier call changed. As
+// [Act], it is open only in the generation of its intent. Answered by
+// [Returned].
+type Undo struct {
+	ID       string
+	Path     string
+	Service  string
+	Action   string
+	Input    json.RawMessage // set when the runbook writes its own
+	Receipt  json.RawMessage // of what it undoes
+	Expect   string
+	Deadline time.Time
+}
+
+// CommandID implements [Command].
+func (c Undo) CommandID() string { return c.ID }

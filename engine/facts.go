@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Facts is what a run is started with. Everything that Decide may consult
+// later is here or in the runbook.
+type Facts struct {
+	ID          string                     `json:"id"`
+	Runbook     string                     `json:"runbook"`
+	Requester   Requester                  `json:"requester"`
+	Inputs      map[string]json.RawMessage `json:"inputs,omitempty"`
+	Alert       json.RawMessage            `json:"alert,omitempty"`
+	Service     string                     `json:"service,omitempty"`
+	Environment string                     `json:"environment,omitempty"`
+	Owner       string                     `json:"owner,omitempty"` // the team that owns the service
+	Roles       map[string]Role            `json:"roles,omitempty"`
+	Resources   map[string]string          `json:"resources,omitempty"` // identity of the service's resource, by capability
+	Pins        Pins                       `json:"pins"`
+	Generation  int                        `json:"generation"`
+	UndoOf      string                     `json:"undo_of,omitempty"`
+	Undo        []Row                      `json:"undo,omitempty"` // the ledger rows to undo, in their order of completion
+	Halted      *Stop                      `json:"halted,omitempty"`
+	Rules       int                        `json:"rules"` // number of the engine's rules; see [Rules]
+}
+
+// Rules numbers the behaviour of Decide. A change that would decide a
+// recorded history differently raises it.
+const Rules = 1
+
+// Requester is who or what started a run.
+type Requester struct {
+	Kind string `json:"kind"` // person, alert or drill
+	Name string `json:"name"`
+}
+
+// Role is a named set of people.
+type Role struct {
+	People     []string `json:"people"`
+	BreakGlass bool     `json:"break_glass,omitempty"`
+}
+
+// Pins are digests of all that decides what a run does. The bytes of the
+// runbook and the configuration are kept by digest in the state.
+type Pins struct {
+	Runbook string            `json:"runbook"`
+	Config  string            `json:"config"`
+	Actions string            `json:"actions"`
+	Plugins map[string]string `json:"plugins,omitempty"` // name to name@version+checksum
+}
+
+// Failure is why something failed.
+type Failure struct {
+	Class  string `json:"class"`
+	Reason string `json:"reason"`
+}
+
+// Effect is how much of a mutation took effect.
+type Effect string
+
+// How much of a mutation took effect.
+const (
+	EffectNone    Effect = "none"
+	EffectApplied Effect = "applied"
+	EffectPartial Effect = "partial"
+	EffectUnknown Effect = "unknown"
+	EffectUndone  Effect = "undone"
+)
+
+// Outcome is how a call to a plugin ended.
+type Outcome struct {
+	Failure *Failure        `json:"failure,omitempty"` // nil: succeeded
+	Effect  Effect          `json:"effect,omitempty"`  // of a mutation
+	Outputs json.RawMessage `json:"outputs,omitempty"`
+	Receipt json.RawMessage `json:"receipt,omitempty"`
+	Left    string          `json:"left,omitempty"`   // fingerprint of the target afterwards
+	Served  string          `json:"served,omitempty"` // plugin@version+checksum
+}
+
+// Plan is what a mutating action says that it will do.
+type Plan struct {
+	Binding     json.RawMessage `json:"binding,omitempty"` // canonical
+	Detail      string          `json:"detail,omitempty"`
+	Fingerprint string          `json:"fingerprint,omitempty"`
+	Unit        string          `json:"unit,omitempty"` // blast radius
+	Affected    int             `json:"affected,omitempty"`
+	Total       int             `json:"total,omitempty"`
+	Undo        json.RawMessage `json:"undo,omitempty"` // receipt to use if the outcome is lost
+	Resource    string          `json:"resource,omitempty"`
+	Served      string          `json:"served,omitempty"`
+}
+
+// Stop blocks new mutations until it is lifted.
+type Stop struct {
+	Kind   string    `json:"kind"` // halt
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}

@@ -1,0 +1,11 @@
+package engine
+
+// Cancel stops the run before its next mutation.
+type Cancel struct {
+	By     string
+	Reason string
+	Undo   bool // also undo what is changed and not verified
+}
+
+func (Cancel) isInput()      {}
+func (c Cancel) Who() string { return c.By }

@@ -1,0 +1,10 @@
+package engine
+
+// Halt stops every new mutation of the run until it is lifted.
+type Halt struct {
+	By     string
+	Reason string
+}
+
+func (Halt) isInput()      {}
+func (h Halt) Who() string { return h.By }

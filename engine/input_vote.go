@@ -1,0 +1,15 @@
+package engine
+
+// Vote answers an open gate. It counts only for the digest that was shown.
+type Vote struct {
+	By         string
+	Question   string // id of the question
+	Digest     string
+	Approve    bool
+	Keep       bool   // with a denial: leave what is changed as it is
+	Reason     string // of a denial
+	BreakGlass string // why this person may answer in spite of the rules
+}
+
+func (Vote) isInput()      {}
+func (v Vote) Who() string { return v.By }
