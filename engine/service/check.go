@@ -17,27 +17,29 @@ type Known struct {
 func (c *Config) Check(known Known) []Problem {
 	p := &problems{file: c.File}
 	plugins := slices.Concat(known.Builtins, slices.Collect(maps.Keys(c.Plugins)))
-	for name, b := range c.Plugins {
+	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		if slices.Contains(known.Builtins, name) {
-			p.add(b.Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
+			p.add(c.Plugins[name].Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
 		}
 	}
-	for _, s := range c.Services {
-		for capability, section := range s.Sections {
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		s := c.Services[name]
+		for _, capability := range slices.Sorted(maps.Keys(s.Sections)) {
+			section := s.Sections[capability]
 			if !slices.Contains(known.Capabilities, capability) {
 				p.add(section.Pos, "unknown-capability", hintFrom(capability, "capabilities", known.Capabilities), "unknown capability %q in service %s", capability, s.Name)
 			}
 			p.plugin(section, plugins)
 		}
 	}
-	for _, section := range c.Tools {
-		p.plugin(section, plugins)
+	for _, name := range slices.Sorted(maps.Keys(c.Tools)) {
+		p.plugin(c.Tools[name], plugins)
 	}
 	return p.sorted()
 }
 
 func (p *problems) plugin(s Section, known []string) {
 	if !slices.Contains(known, s.Plugin) {
-		p.add(s.PluginPos, "unknown-plugin", hintFrom(s.Plugin, "plugins", known), "there is no plugin %q", s.Plugin)
+		p.add(s.PluginPos, "unknown-plugin", hintFrom(s.Plugin, "plugins", known), "there is no plugin %.80q", s.Plugin)
 	}
 }

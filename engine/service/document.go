@@ -54,15 +54,21 @@ func (p *problems) document(src []byte) *yaml.Node {
 	return root
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+var (
+	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	// parserSays is what yaml.v3's parser says, which counts lines from 0;
+	// its scanner counts them from 1. Neither says its first one.
+	parserSays = regexp.MustCompile(`^did not find expected (<|node content|'-' indicator|key|',' or)`)
+)
 
 func (p *problems) syntax(err error) {
-	text, line := err.Error(), 1
+	text, line := err.Error(), 0
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			line = n
-		}
+		line, _ = strconv.Atoi(m[1]) // no digits: 0
+	}
+	if line == 0 || parserSays.MatchString(text) {
+		line++
 	}
 	p.add(Pos{line, 1}, "syntax", "", "not YAML: %s", text)
 }

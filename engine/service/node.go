@@ -44,12 +44,18 @@ var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 // entries reads a mapping from names that the user gives to what they stand for.
 func (r *reader) entries(n *yaml.Node, what string, each func(k, v *yaml.Node)) {
 	r.open(n, what, nil, func(k, v *yaml.Node) {
-		if !nameRule.MatchString(k.Value) {
-			r.add(posOf(k), "bad-name", "use at most 63 of a-z 0-9 . _ - and begin with a letter or digit", "%.80q in %s is not a name", k.Value, what)
-			return
+		if r.isName(k, what) {
+			each(k, v)
 		}
-		each(k, v)
 	})
+}
+
+func (r *reader) isName(k *yaml.Node, what string) bool {
+	if !nameRule.MatchString(k.Value) {
+		r.add(posOf(k), "bad-name", "use at most 63 of a-z 0-9 . _ - and begin with a letter or digit", "%.80q in %s is not a name", k.Value, what)
+		return false
+	}
+	return true
 }
 
 func (r *reader) isMapping(n *yaml.Node, what string) bool {

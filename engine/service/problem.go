@@ -40,13 +40,15 @@ type problems struct {
 }
 
 func (p *problems) add(at Pos, id, hint, format string, args ...any) {
-	p.found = append(p.found, Problem{ID: id, File: p.file, Pos: at, What: fmt.Sprintf(format, args...), Hint: hint})
+	if len(p.found) < maxProblems {
+		p.found = append(p.found, Problem{ID: id, File: p.file, Pos: at, What: fmt.Sprintf(format, args...), Hint: hint})
+	}
 }
 
-// sorted returns the first problems in the order in which a reader meets them.
+// sorted returns the problems in the order in which a reader meets them.
 func (p *problems) sorted() []Problem {
 	slices.SortStableFunc(p.found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
-	return p.found[:min(len(p.found), maxProblems)]
+	return p.found
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 
@@ -23,12 +24,13 @@ func (r *reader) services(n *yaml.Node) {
 // capability reads a section of a service. Whether the capability exists is
 // not known here: [Config.Check] is told.
 func (r *reader) capability(s *Service, k, v *yaml.Node) {
+	if !r.isName(k, "service "+s.Name) {
+		return
+	}
 	if v.Kind != yaml.MappingNode {
-		hint := nearest(k.Value, []string{"environment", "owner"})
-		if hint != "" {
-			hint = "did you mean " + hint + "?"
-		} else {
-			hint = "a capability looks like " + k.Value + ": {plugin: NAME, ...}"
+		hint := "a capability looks like " + k.Value + ": {plugin: NAME, ...}"
+		if near := nearest(k.Value, []string{"environment", "owner"}); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		r.add(posOf(k), "unknown-key", hint, "unknown key %.80q in service %s", k.Value, s.Name)
 		return

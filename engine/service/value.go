@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,6 +29,9 @@ func (r *reader) value(key string, n *yaml.Node) any {
 	}
 	switch n.ShortTag() {
 	case "!!str":
+		if n.Style == 0 && jsonNumber.MatchString(n.Value) {
+			return r.number(key, n) // too big for YAML's own numbers
+		}
 		return n.Value
 	case "!!bool":
 		return strings.EqualFold(n.Value, "true")
@@ -57,17 +59,21 @@ func (r *reader) mapping(n *yaml.Node) any {
 	return m
 }
 
-var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+var (
+	jsonInteger = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	jsonNumber  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+)
 
-// number refuses what YAML reads as another number than stands there, such as
-// 012, 0x1f or 1_000.
+// number refuses what would not arrive as the number that stands there, such
+// as 012, 0x1f, 1_000 or an integer of more than 64 bits.
 func (r *reader) number(key string, n *yaml.Node) any {
+	whole := jsonInteger.MatchString(n.Value)
 	f, err := strconv.ParseFloat(n.Value, 64)
-	if !jsonNumber.MatchString(n.Value) || err != nil || math.IsInf(f, 0) {
-		r.add(posOf(n), "bad-number", fmt.Sprintf("write a decimal number, or quote it: %.80q", n.Value), "%.80s in %.80s is not a plain decimal number", n.Value, key)
+	if !jsonNumber.MatchString(n.Value) || err != nil || whole && n.ShortTag() != "!!int" {
+		r.add(posOf(n), "bad-number", fmt.Sprintf("write a decimal number, or quote it: %.80q", n.Value), "%.80s in %.80s is not a plain decimal number of 64 bits", n.Value, key)
 		return nil
 	}
-	if n.ShortTag() == "!!int" && n.Value != "-0" {
+	if whole && f != 0 {
 		return json.Number(n.Value) // to the digit
 	}
 	return f + 0 // no negative zero

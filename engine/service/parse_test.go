@@ -1,0 +1,214 @@
+package service
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write what Parse says into testdata")
+
+// TestParseRefused walks testdata/refused: a file above ----, what is wrong
+// with it below.
+func TestParseRefused(t *testing.T) {
+	for _, c := range refused(t) {
+		t.Run(c.name, func(t *testing.T) {
+			cfg, found := Parse("firebreak.yaml", c.src)
+			if cfg != nil || len(found) == 0 {
+				t.Fatalf("accepted: %+v", cfg)
+			}
+			got := report(found)
+			if *update {
+				if err := os.WriteFile(c.file, append(append(c.src, "----\n"...), got...), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a secret is repeated in the problems")
+			}
+		})
+	}
+}
+
+func report(found []Problem) string {
+	var b strings.Builder
+	for _, p := range found {
+		b.WriteString("[" + p.ID + "] " + p.String() + "\n")
+	}
+	return b.String()
+}
+
+type refusal struct {
+	name, file, want string
+	src              []byte
+}
+
+func refused(t testing.TB) []refusal {
+	t.Helper()
+	files, err := filepath.Glob("testdata/refused/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	var cases []refusal
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, want, ok := bytes.Cut(b, []byte("----\n"))
+		if !ok {
+			t.Fatalf("%s has no ---- line", file)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		cases = append(cases, refusal{name: name, file: file, src: bytes.Clone(src), want: string(want)})
+	}
+	return cases
+}
+
+func accepted(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/accepted/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	m := map[string][]byte{}
+	for _, file := range files {
+		if m[filepath.Base(file)], err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// parse returns the configuration in testdata/accepted.
+func parse(t *testing.T, name string) *Config {
+	t.Helper()
+	cfg, found := Parse("firebreak.yaml", accepted(t)[name])
+	if len(found) > 0 {
+		t.Fatalf("refused:\n%s", report(found))
+	}
+	return cfg
+}
+
+func TestParse(t *testing.T) {
+	cfg := parse(t, "design.yaml")
+	want := &Config{
+		File: "firebreak.yaml",
+		Services: map[string]*Service{"api": {
+			Name: "api", Environment: "prod", Owner: "platform", Pos: Pos{2, 3},
+			Sections: map[string]Section{
+				"metrics":  {Plugin: "prometheus", Config: []byte(`{"url":"http://127.0.0.1:9090"}`), Pos: Pos{5, 5}, PluginPos: Pos{5, 24}},
+				"database": {Plugin: "postgres", Config: []byte(`{"mutate":{"secret":"env:API_ADMIN_DSN"},"read":{"secret":"env:API_READ_DSN"}}`), Pos: Pos{6, 5}, PluginPos: Pos{6, 24}},
+				"pooler":   {Plugin: "pgbouncer", Config: []byte(`{"read":{"secret":"file:/run/secrets/pgb"}}`), Pos: Pos{7, 5}, PluginPos: Pos{7, 24}},
+				"settings": {Plugin: "git", Config: []byte(`{"path":"api/pool.yaml","repo":"/srv/config"}`), Pos: Pos{8, 5}, PluginPos: Pos{8, 24}},
+				"workload": {Plugin: "kubernetes", Config: []byte(`{"deployment":"api","namespace":"prod"}`), Pos: Pos{9, 5}, PluginPos: Pos{9, 24}},
+				"backlog":  {Plugin: "http", Config: []byte(`{"shed":"http://127.0.0.1:8081/backlog/shed","status":"http://127.0.0.1:8081/backlog"}`), Pos: Pos{10, 5}, PluginPos: Pos{10, 24}},
+			},
+		}},
+		Tools: map[string]Section{
+			"http": {Plugin: "http", Config: []byte(`{}`), Pos: Pos{12, 3}, PluginPos: Pos{12, 3}},
+			"exec": {Plugin: "exec", Config: []byte(`{"commands":{"uptime":{"argv":["uptime","-p"],"effect":"read"}}}`), Pos: Pos{13, 3}, PluginPos: Pos{13, 3}},
+		},
+		Roles: map[string]*Role{
+			"sre-oncall": {Name: "sre-oncall", People: []string{"alice", "bob"}, Pos: Pos{17, 3}},
+			"sre-leads":  {Name: "sre-leads", People: []string{"carol"}, BreakGlass: true, Pos: Pos{18, 3}},
+		},
+		People: map[string]*Person{
+			"alice": {Name: "alice", OSUser: "alice", Slack: "U0123", Email: "alice@example.com", Pos: Pos{20, 3}},
+			"bob":   {Name: "bob", OSUser: "bob", Pos: Pos{21, 3}},
+			"carol": {Name: "carol", Pos: Pos{22, 3}},
+		},
+		Plugins: map[string]PluginBinary{
+			"acme": {Path: "/opt/firebreak/acme", SHA256: "0f0e0d0c0b0a09080706050403020100ffeeddccbbaa99887766554433221100", Pos: Pos{24, 3}},
+		},
+		Digest: cfg.Digest,
+	}
+	if diff := cmp.Diff(want, cfg); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseValues(t *testing.T) {
+	sections := parse(t, "values.yaml").Services["api"].Sections
+	want := `{"alpha":[1,0,2000,true,null,"012","a & <b>",{"inner":{"x":1,"y":2}}],"big":18446744073709551615,"empty":"",` +
+		`"pattern":"http://127.0.0.1:{port}/ready@now","url":"postgres://reader@db1:5432,db2:5432/api","zulu":1.5}`
+	if diff := cmp.Diff(want, string(sections["metrics"].Config)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	want = `{"headers":{"Authorization":{"secret":"env:TOKEN"}},"token":null}`
+	if diff := cmp.Diff(want, string(sections["backlog"].Config)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseEmpty(t *testing.T) {
+	for _, src := range []string{"", "# only a comment\n", "{}\n", "---\n"} {
+		cfg, found := Parse("firebreak.yaml", []byte(src))
+		if len(found) > 0 || len(cfg.Services) != 0 || cfg.People == nil {
+			t.Errorf("%q: %+v, %v", src, cfg, found)
+		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	cfg, _ := Parse("firebreak.yaml", nil)
+	if want := "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"; cfg.Digest != want {
+		t.Errorf("digest of nothing is %s, want %s", cfg.Digest, want)
+	}
+	if other, _ := Parse("firebreak.yaml", []byte("{}")); other.Digest == cfg.Digest {
+		t.Error("other bytes have the same digest")
+	}
+}
+
+// TestParseLimits feeds what would hurt a careless parser. Each must be
+// refused, with few problems and soon.
+func TestParseLimits(t *testing.T) {
+	wide := func(line string) string { return strings.Repeat(line, MaxBytes/4/len(line)) }
+	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
+	for name, c := range map[string]struct{ src, id string }{
+		"too big":             {strings.Repeat(" ", MaxBytes+1), "too-big"},
+		"50 MB":               {strings.Repeat("a: b\n", 10<<20), "too-big"},
+		"deep":                {"tools: {http: {a: " + deep + "}}", "too-deep"},
+		"20,000 deep":         {strings.Repeat("[", 20_000), "syntax"},
+		"deep in lines":       {strings.Repeat("- ", 9_000) + "a", "too-deep"},
+		"open brackets":       {strings.Repeat("[", MaxBytes), "syntax"},
+		"alias bomb":          {"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "anchor"},
+		"one key, many times": {wide("a: 1\n"), "duplicate-key"},
+		"many documents":      {wide("---\n"), "second-document"},
+		"many strangers":      {"people: {a: {}}\nroles: {sre: {people: [" + wide("x1,") + "]}}", "duplicate-person"},
+		"not UTF-8":           {"a: \xff\n", "not-utf8"},
+		"UTF-16":              {"\xff\xfea\x00:\x00", "not-utf8"},
+		"control character":   {"a: \x01\n", "syntax"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			cfg, found := Parse("firebreak.yaml", []byte(c.src))
+			if cfg != nil || len(found) == 0 || len(found) > maxProblems {
+				t.Fatalf("%d problems", len(found))
+			}
+			ids := map[string]bool{}
+			for _, p := range found {
+				ids[p.ID] = true
+				if len(p.String()) > 1000 {
+					t.Errorf("a message has %d bytes", len(p.String()))
+				}
+			}
+			if !ids[c.id] {
+				t.Errorf("no %s, but %v", c.id, ids)
+			}
+			if d := time.Since(start); d > 10*time.Second {
+				t.Errorf("took %v", d)
+			}
+		})
+	}
+}
