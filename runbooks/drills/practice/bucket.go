@@ -28,13 +28,6 @@ func (h *Histogram) Add(d time.Duration) {
 	h[len(latencies)]++
 }
 
-// Merge adds the counts of other.
-func (h *Histogram) Merge(other Histogram) {
-	for i, n := range other {
-		h[i] += n
-	}
-}
-
 // P99 is the bound below which 99 of 100 lie: an upper estimate, exact at the
 // bounds. Beyond the last bound it is twice that bound; of nothing it is 0.
 func (h Histogram) P99() time.Duration {
@@ -63,4 +56,16 @@ type Bucket struct {
 	Failed    int       `json:"failed"` // the last attempt failed
 	Attempts  int       `json:"attempts"`
 	Latencies Histogram `json:"latencies"`
+}
+
+func (b *Bucket) add(other Bucket)    { b.count(other, 1) }
+func (b *Bucket) remove(other Bucket) { b.count(other, -1) }
+
+func (b *Bucket) count(other Bucket, sign int) {
+	b.OK += sign * other.OK
+	b.Failed += sign * other.Failed
+	b.Attempts += sign * other.Attempts
+	for i, n := range other.Latencies {
+		b.Latencies[i] += sign * n
+	}
 }

@@ -33,17 +33,11 @@ func (r Record) Between(from, to time.Time) Record {
 	return r[first:max(first, last)]
 }
 
-// Sum is the whole record as one bucket.
+// Sum is the whole record as one bucket, without a time.
 func (r Record) Sum() Bucket {
 	var sum Bucket
-	for i, b := range r {
-		if i == 0 {
-			sum.At = b.At
-		}
-		sum.OK += b.OK
-		sum.Failed += b.Failed
-		sum.Attempts += b.Attempts
-		sum.Latencies.Merge(b.Latencies)
+	for _, b := range r {
+		sum.add(b)
 	}
 	return sum
 }
@@ -54,14 +48,17 @@ func (r Record) Sum() Bucket {
 func (r Record) Healthy(from time.Time, h Health) (time.Time, bool) {
 	after := r.Between(from, time.Time{})
 	need := int((h.For + BucketWidth - 1) / BucketWidth)
-	for start := 0; start+need <= len(after); start++ {
-		stretch := after[start : start+need]
-		if stretch[need-1].At.Sub(stretch[0].At) != time.Duration(need-1)*BucketWidth {
+	var sum Bucket
+	for i, b := range after {
+		sum.add(b)
+		if i < need-1 {
 			continue
 		}
-		if h.holds(stretch.Sum()) {
-			return stretch[0].At, true
+		first := after[i-need+1]
+		if b.At.Sub(first.At) == time.Duration(need-1)*BucketWidth && h.holds(sum) {
+			return first.At, true
 		}
+		sum.remove(first)
 	}
 	return time.Time{}, false
 }

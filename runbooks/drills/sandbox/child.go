@@ -1,0 +1,85 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// child is a process of ours. It gets its options as one JSON line on standard
+// input, which then stays open for as long as this process lives.
+type child struct {
+	name     string
+	cmd      *exec.Cmd
+	lifeline io.Closer
+	done     chan struct{} // closed when the process is gone
+	err      error         // how it ended; read after done
+}
+
+// startChild starts cmd. A nil options starts a process that knows nothing of
+// lifelines and is held by the death signal alone.
+func startChild(name string, cmd *exec.Cmd, options any, deathSignal syscall.Signal) (*child, error) {
+	c := &child{name: name, cmd: cmd, done: make(chan struct{})}
+	var input io.WriteCloser
+	if options != nil {
+		pipe, err := cmd.StdinPipe()
+		if err != nil {
+			return nil, fmt.Errorf("start %s: %w", name, err)
+		}
+		input, c.lifeline = pipe, pipe
+	}
+	tie(cmd, deathSignal)
+	cmd.WaitDelay = 2 * time.Second
+	started := make(chan error)
+	go func() {
+		// The death signal comes when the starting thread ends, not the process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			c.err = cmd.Wait()
+			close(c.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if input != nil {
+		if err := json.NewEncoder(input).Encode(options); err != nil {
+			return nil, errors.Join(fmt.Errorf("start %s: hand over its options: %w", name, err), c.stop(0))
+		}
+	}
+	return c, nil
+}
+
+func (c *child) pid() int { return c.cmd.Process.Pid }
+
+// stop ends the child's lifeline, or signals one that has none, kills it after
+// the grace period, and returns when it is gone.
+func (c *child) stop(grace time.Duration, signals ...syscall.Signal) error {
+	if c.lifeline != nil {
+		c.lifeline.Close() //nolint:errcheck,gosec // closed already is as good
+	}
+	for _, signal := range signals {
+		c.cmd.Process.Signal(signal) //nolint:errcheck,gosec // gone already is as good
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return nil
+	case <-timer.C:
+	}
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill %s (pid %d): %w", c.name, c.pid(), err)
+	}
+	<-c.done
+	return nil
+}
