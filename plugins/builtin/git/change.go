@@ -1,0 +1,45 @@
+package git
+
+import (
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// change is an order worked out against one commit.
+type change struct {
+	order
+	snapshot
+	was capability.Scalar
+	src []byte // the file after the change
+}
+
+// fingerprint is of one setting's value, whatever else the branch holds.
+func fingerprint(setting string, v capability.Scalar) string {
+	return plugins.Fingerprint(map[string]any{"setting": setting, "value": v})
+}
+
+func (c change) none() bool { return same(c.was, c.to) }
+
+// workOut makes the change that an order asks for from the file as it is in
+// s. It is refused with class drift when the value is not what the order, or
+// expect, says.
+func (b *bound) workOut(o order, s snapshot, expect string) (change, error) {
+	c := change{order: o, snapshot: s}
+	keys, err := b.keys(o.setting)
+	if err != nil {
+		return c, err
+	}
+	if c.was, err = b.value(s, o.setting); err != nil {
+		return c, err
+	}
+	if o.from != nil && !same(c.was, *o.from) {
+		return c, plugins.Fail(plugins.Drift, "%s is %s now, not %s: somebody changed it since; nothing was written", o.setting, c.was, *o.from)
+	}
+	if expect != "" && expect != fingerprint(o.setting, c.was) {
+		return c, plugins.Fail(plugins.Drift, "%s is %s now, which is not what was seen when this was planned; nothing was written", o.setting, c.was)
+	}
+	if c.src, err = s.doc.set(keys, o.to); err != nil {
+		return c, plugins.Fail(plugins.Invalid, "%s of %s: %v", b.path, b.repo.root, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,147 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const (
+	maxCommits = 20000
+	// maxOlder commits in a row that are too old end the search: clocks
+	// differ, so that one old commit alone says little.
+	maxOlder = 50
+)
+
+// version is the settings file from one commit on.
+type version struct {
+	commit   *object.Commit
+	blob     plumbing.Hash
+	settings map[string]capability.Scalar
+}
+
+// changes follows the branch itself, first parents only: a change that was
+// merged counts when and as it was merged, and once.
+func (b *bound) changes(ctx context.Context, call plugins.Call, to plugins.Stream) (*capability.ChangesOutput, error) {
+	in, err := capability.Input[capability.ChangesInput](call.Action, call.Input)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.head()
+	if err != nil {
+		return nil, err
+	}
+	out := &capability.ChangesOutput{Observed: b.observed(), Head: s.commit.Hash.String()}
+	since := out.ObservedAt.Add(-in.Since.Std())
+	newer, cursor := version{s.commit, s.blob, s.doc.settings(b.below)}, s.commit
+	older := 0
+	for range maxCommits {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("history of %s: %w", b.Resource(), err)
+		}
+		parent, end, err := firstParent(s.store, cursor)
+		if err != nil {
+			return nil, fmt.Errorf("history of %s: %w", b.Resource(), err)
+		}
+		if end {
+			break
+		}
+		was, err := b.version(s.store, parent, newer)
+		if err != nil { // what it changed counts for the commit that made the file readable again
+			to.Log("warn", fmt.Sprintf("skipped what cannot be read: %v", err))
+			cursor = parent
+			continue
+		}
+		out.Changes = append(out.Changes, newer.since(was, since, in.Setting)...)
+		if len(out.Changes) >= in.Limit {
+			out.Changes = out.Changes[:in.Limit]
+			break
+		}
+		if older++; !cursor.Committer.When.Before(since) {
+			older = 0
+		}
+		if older > maxOlder || parent == nil {
+			break
+		}
+		newer, cursor = was, parent
+	}
+	return out, nil
+}
+
+// version reads the file at a commit, which may be nil: before the first.
+// Where it is the same as in newer, it is not read again.
+func (b *bound) version(store *filesystem.Storage, c *object.Commit, newer version) (version, error) {
+	v := version{commit: c}
+	if c == nil {
+		return v, nil
+	}
+	entry, err := b.entry(c)
+	if err != nil || entry == nil {
+		return v, err
+	}
+	v.blob = entry.Hash
+	if v.blob == newer.blob {
+		v.settings = newer.settings
+		return v, nil
+	}
+	doc, err := readDocument(store, entry.Hash)
+	if err != nil {
+		return v, fmt.Errorf("%s at %s %w", b.path, c.Hash, err)
+	}
+	v.settings = doc.settings(b.below)
+	return v, nil
+}
+
+// since lists what v changed over was, unless it is older than the time.
+func (v version) since(was version, since time.Time, only string) []capability.Change {
+	at := v.commit.Committer.When.UTC()
+	if at.Before(since) || v.blob == was.blob {
+		return nil
+	}
+	names := maps.Clone(v.settings)
+	if names == nil {
+		names = map[string]capability.Scalar{}
+	}
+	maps.Copy(names, was.settings)
+	var out []capability.Change
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		before, after := was.settings[name], v.settings[name]
+		if same(before, after) || (only != "" && name != only) {
+			continue
+		}
+		title, _, _ := strings.Cut(strings.TrimSpace(v.commit.Message), "\n")
+		out = append(out, capability.Change{
+			ID: v.commit.Hash.String() + ":" + name, Setting: name, Before: before, After: after,
+			At: at, Author: v.commit.Author.Name, Title: title, Revision: v.commit.Hash.String(),
+		})
+	}
+	return out
+}
+
+// firstParent returns nil before the first commit; end where a shallow clone
+// knows no more.
+func firstParent(store *filesystem.Storage, c *object.Commit) (parent *object.Commit, end bool, err error) {
+	if len(c.ParentHashes) == 0 {
+		return nil, false, nil
+	}
+	parent, err = object.GetCommit(store, c.ParentHashes[0])
+	if !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return parent, false, err
+	}
+	shallow, serr := store.Shallow()
+	if serr == nil && slices.Contains(shallow, c.Hash) {
+		return nil, true, nil
+	}
+	return nil, false, err
+}

@@ -1,0 +1,69 @@
+package git
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// config is the settings section of a service that names this plugin.
+type config struct {
+	Plugin  string   `json:"plugin,omitempty"`
+	Repo    string   `json:"repo" jsonschema:"folder of the repository, bare or not, on this machine"`
+	Path    string   `json:"path" jsonschema:"the settings file inside it, such as api/pool.yaml"`
+	Branch  string   `json:"branch,omitempty" jsonschema:"main if left out, or what HEAD names where there is no main"`
+	Key     string   `json:"key,omitempty" jsonschema:"what every setting's name is below in the file, such as api.production; the whole file if left out"`
+	LiveURL []string `json:"live_url,omitempty" jsonschema:"one URL for each replica, which answers the values that it runs as a JSON object of settings"`
+
+	below []string
+}
+
+func configSchema() json.RawMessage {
+	s, err := jsonschema.For[config](nil)
+	if err != nil {
+		return nil
+	}
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// parseConfig checks a section without looking at the disk. Its errors name
+// the key.
+func parseConfig(raw json.RawMessage) (config, error) {
+	var c config
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return c, fmt.Errorf("settings: %w", err)
+	}
+	switch {
+	case c.Repo == "":
+		return c, errors.New("repo: name the folder of the repository")
+	case c.Path == "":
+		return c, errors.New("path: name the settings file inside the repository")
+	case c.Path != path.Clean(c.Path) || path.IsAbs(c.Path) || c.Path == ".." || strings.HasPrefix(c.Path, "../") || c.Path == ".":
+		return c, fmt.Errorf("path: %q is not a file inside the repository; write it like api/pool.yaml", c.Path)
+	}
+	if c.Key != "" {
+		below, err := parseSetting(c.Key)
+		if err != nil {
+			return c, fmt.Errorf("key: %w", err)
+		}
+		c.below = below
+	}
+	for _, u := range c.LiveURL {
+		if parsed, err := url.Parse(u); err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "" {
+			return c, fmt.Errorf("live_url: %q is not a http or https URL", u)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,159 @@
+package git
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const maxFile = 1 << 20
+
+// document is one settings file, parsed.
+type document struct {
+	src  []byte
+	root *yaml.Node // nil: nothing but comments
+}
+
+// leaf is a scalar of a document, or a list, map or alias without anything
+// below it that could be named.
+type leaf struct {
+	setting string
+	node    *yaml.Node
+}
+
+// parse reads a file of one YAML or JSON document.
+func parse(src []byte) (*document, error) {
+	if len(src) > maxFile {
+		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(src))
+	var first, second yaml.Node
+	if err := dec.Decode(&first); err != nil {
+		if errors.Is(err, io.EOF) {
+			return &document{src: src}, nil
+		}
+		return nil, fmt.Errorf("is not YAML: %w", err)
+	}
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, fmt.Errorf("is not YAML: %w", err)
+		}
+		return nil, errors.New("holds several YAML documents; settings live in files of one")
+	}
+	return &document{src: src, root: first.Content[0]}, nil
+}
+
+// get returns the value of a setting; null when it is not there.
+func (d *document) get(keys []string) (capability.Scalar, error) {
+	_, _, node, err := d.find(keys)
+	if err != nil || node == nil {
+		return capability.Scalar{}, err
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if node.Kind != yaml.ScalarNode {
+		return capability.Scalar{}, fmt.Errorf("setting %s is not one value; name a key below it", joinSetting(keys))
+	}
+	return scalarOf(node), nil
+}
+
+// find returns the node that a setting names, the map or list that holds it
+// and, in a map, its key. All are nil where the way ends before the last key;
+// only node and key are where the last key is missing.
+func (d *document) find(keys []string) (parent, key, node *yaml.Node, err error) {
+	node = d.root
+	for i, name := range keys {
+		if node != nil && node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+		if node == nil {
+			return nil, nil, nil, nil
+		}
+		parent, key = node, nil
+		switch node.Kind {
+		case yaml.MappingNode:
+			key, node, err = child(node, name)
+			if err != nil {
+				return nil, nil, nil, fmt.Errorf("setting %s: %w", joinSetting(keys[:i+1]), err)
+			}
+		case yaml.SequenceNode:
+			n, err := strconv.Atoi(name)
+			if err != nil || n < 0 || n >= len(node.Content) || strconv.Itoa(n) != name {
+				return nil, nil, nil, nil
+			}
+			node = node.Content[n]
+		default:
+			return nil, nil, nil, nil
+		}
+	}
+	return parent, key, node, nil
+}
+
+func child(m *yaml.Node, name string) (key, value *yaml.Node, err error) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		k := m.Content[i]
+		if k.Kind != yaml.ScalarNode || k.Value != name || k.ShortTag() == "!!merge" {
+			continue
+		}
+		if key != nil {
+			return nil, nil, fmt.Errorf("the key stands twice, on lines %d and %d", key.Line, k.Line)
+		}
+		key, value = k, m.Content[i+1]
+	}
+	return key, value, nil
+}
+
+// leaves lists everything that the document holds, in its order. What an
+// alias points to is listed where it is written.
+func (d *document) leaves() []leaf {
+	var out []leaf
+	var walk func(n *yaml.Node, keys []string)
+	walk = func(n *yaml.Node, keys []string) {
+		switch {
+		case n.Kind == yaml.MappingNode && len(n.Content) > 0:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				k := n.Content[i]
+				name := k.Value
+				if k.Kind != yaml.ScalarNode {
+					name = "?" + strconv.Itoa(i/2)
+					walk(k, append(keys, name, "key"))
+				}
+				walk(n.Content[i+1], append(keys, name))
+			}
+		case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
+			for i, item := range n.Content {
+				walk(item, append(keys, strconv.Itoa(i)))
+			}
+		default:
+			out = append(out, leaf{joinSetting(keys), n})
+		}
+	}
+	if d.root != nil {
+		walk(d.root, nil)
+	}
+	return out
+}
+
+// settings returns the value of every setting below keys, by its name from
+// there.
+func (d *document) settings(below []string) map[string]capability.Scalar {
+	out := map[string]capability.Scalar{}
+	prefix := ""
+	if len(below) > 0 {
+		prefix = joinSetting(below) + "."
+	}
+	for _, l := range d.leaves() {
+		name, ok := bytes.CutPrefix([]byte(l.setting), []byte(prefix))
+		if ok && l.node.Kind == yaml.ScalarNode && len(name) > 0 {
+			out[string(name)] = scalarOf(l.node)
+		}
+	}
+	return out
+}

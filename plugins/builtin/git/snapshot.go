@@ -1,0 +1,117 @@
+package git
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// snapshot is the settings file at one commit.
+type snapshot struct {
+	store  *filesystem.Storage
+	commit *object.Commit
+	blob   plumbing.Hash
+	doc    *document
+}
+
+// head reads the settings file at the branch's newest commit.
+func (b *bound) head() (snapshot, error) {
+	at, ok, err := b.repo.read(b.branch)
+	if err != nil {
+		return snapshot{}, err
+	}
+	if !ok {
+		return snapshot{}, plugins.Fail(plugins.NotFound, "repository %s has no branch %s", b.repo.root, b.branch.Short())
+	}
+	store, err := b.repo.objects()
+	if err != nil {
+		return snapshot{}, err
+	}
+	commit, err := object.GetCommit(store, at)
+	if err != nil {
+		return snapshot{}, fmt.Errorf("repository %s: commit %s: %w", b.repo.root, at, err)
+	}
+	return b.at(store, commit)
+}
+
+// at reads the settings file at a commit.
+func (b *bound) at(store *filesystem.Storage, commit *object.Commit) (snapshot, error) {
+	entry, err := b.entry(commit)
+	if err != nil {
+		return snapshot{}, err
+	}
+	if entry == nil {
+		return snapshot{}, plugins.Fail(plugins.NotFound, "there is no file %s on branch %s of %s", b.path, b.branch.Short(), b.repo.root)
+	}
+	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated {
+		return snapshot{}, plugins.Fail(plugins.Invalid, "%s in %s is a link or folder, not a file", b.path, b.repo.root)
+	}
+	doc, err := readDocument(store, entry.Hash)
+	if err != nil {
+		return snapshot{}, plugins.Fail(plugins.Invalid, "%s at %s of %s %v", b.path, commit.Hash, b.repo.root, err)
+	}
+	return snapshot{store, commit, entry.Hash, doc}, nil
+}
+
+// entry is the settings file's entry at a commit; nil if there is none.
+func (b *bound) entry(commit *object.Commit) (*object.TreeEntry, error) {
+	tree, err := commit.Tree()
+	if err != nil {
+		return nil, fmt.Errorf("repository %s: tree of %s: %w", b.repo.root, commit.Hash, err)
+	}
+	entry, err := tree.FindEntry(b.path)
+	if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) {
+		return nil, nil
+	}
+	return entry, err
+}
+
+func readDocument(store *filesystem.Storage, blob plumbing.Hash) (*document, error) {
+	obj, err := object.GetBlob(store, blob)
+	if err != nil {
+		return nil, err
+	}
+	if obj.Size > maxFile {
+		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
+	}
+	r, err := obj.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	src, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return parse(src)
+}
+
+// value reads a setting from the file.
+func (b *bound) value(s snapshot, setting string) (capability.Scalar, error) {
+	keys, err := b.keys(setting)
+	if err != nil {
+		return capability.Scalar{}, err
+	}
+	v, err := s.doc.get(keys)
+	if err != nil {
+		return v, plugins.Fail(plugins.Invalid, "%s of %s: %v", b.path, b.repo.root, err)
+	}
+	return v, nil
+}
+
+// keys is the way to a setting from the top of the file.
+func (b *bound) keys(setting string) ([]string, error) {
+	keys, err := parseSetting(setting)
+	if err != nil {
+		return nil, plugins.Fail(plugins.Invalid, "%v", err)
+	}
+	return append(b.below[:len(b.below):len(b.below)], keys...), nil
+}
