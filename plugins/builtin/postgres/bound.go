@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const (
+	actionConnections = "database.connections"
+	// answerWithin is how long one reading may take: a diagnosis that waits
+	// is of no use.
+	answerWithin = 2 * time.Second
+	// warmWithin is what the warm connection may take of it, so that time is
+	// left for a cold one when the warm one turns out to be dead.
+	warmWithin = 1200 * time.Millisecond
+)
+
+type bound struct {
+	config *pgx.ConnConfig
+	warm   *warm
+}
+
+func newBound(c *pgx.ConnConfig) *bound {
+	return &bound{config: c, warm: startWarm(c)}
+}
+
+// Resource implements plugins.Bound.
+func (b *bound) Resource() string { return identity(b.config) }
+
+// Plan implements plugins.Bound. There is nothing to plan: all actions read.
+func (b *bound) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
+	return plugins.Plan{}, invalid("plugin postgres has no action that changes anything, so there is nothing to plan")
+}
+
+// Probe implements plugins.Bound. A read has no effect to look for.
+func (b *bound) Probe(context.Context, plugins.Call, json.RawMessage) plugins.Probed {
+	return plugins.Probed{Applied: plugins.None, Reason: "a read changes nothing"}
+}
+
+// Close implements plugins.Bound.
+func (b *bound) Close() error {
+	b.warm.stop()
+	return nil
+}
+
+// Health implements plugins.Bound.
+func (b *bound) Health(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	ping := func(ctx context.Context, s *session) error { return s.conn.Ping(ctx) }
+	if b.warm.do(ctx, ping) == nil {
+		return nil
+	}
+	conn, attempt := connect(ctx, b.config)
+	if conn == nil {
+		return fmt.Errorf("%s cannot be reached: %s", b.Resource(), attempt.Text)
+	}
+	return conn.Close(ctx)
+}
+
+// Run implements plugins.Bound.
+func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
+	if call.Action != actionConnections {
+		return failed(invalid("plugin postgres has no action %q, only %s", call.Action, actionConnections))
+	}
+	in, err := capability.Input[capability.ConnectionsInput](call.Action, call.Input)
+	if err != nil {
+		return failed(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if call.Stop != nil {
+		go func() {
+			select {
+			case <-call.Stop:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	out, err := b.connections(ctx, in.Rows, to)
+	if err != nil {
+		return failed(err)
+	}
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return failed(err)
+	}
+	return plugins.Outcome{Applied: plugins.None, Outputs: raw}
+}
+
+// connections reads over the warm connection, and sees at the same time how a
+// fresh one fares. Without a warm one the fresh one has to do.
+func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (capability.ConnectionsOutput, error) {
+	type opened struct {
+		conn    *pgx.Conn
+		attempt capability.Connect
+	}
+	fresh := make(chan opened, 1)
+	go func() {
+		conn, attempt := connect(ctx, b.config)
+		fresh <- opened{conn, attempt}
+	}()
+
+	var facts facts
+	warmCtx, cancel := context.WithTimeout(ctx, warmWithin)
+	err := b.warm.do(warmCtx, func(ctx context.Context, s *session) (err error) {
+		facts, err = s.collect(ctx)
+		return err
+	})
+	cancel()
+	if err != nil && !errors.Is(err, errCold) {
+		to.Log("warn", fmt.Sprintf("the warm connection failed, trying a fresh one: %v", err))
+	}
+
+	first := <-fresh
+	if first.conn != nil {
+		defer first.conn.Close(context.WithoutCancel(ctx))
+	}
+	if err != nil {
+		conn, last := first.conn, first.attempt
+		if conn == nil {
+			conn, last = connectAgain(ctx, b.config, last)
+			if conn == nil {
+				return capability.ConnectionsOutput{}, unreachable(b.Resource(), last)
+			}
+			defer conn.Close(context.WithoutCancel(ctx))
+		}
+		if facts, err = (&session{conn: conn}).collect(ctx); err != nil {
+			return capability.ConnectionsOutput{}, readFailed(b.Resource(), err)
+		}
+	}
+	out := facts.summary(rows)
+	out.Resource = b.Resource()
+	out.Connect = first.attempt
+	return out, nil
+}
