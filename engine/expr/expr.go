@@ -1,0 +1,197 @@
+// Package expr holds the conditions, templates and types of the runbook
+// language. Everything is compiled when the runbook is parsed: what can be
+// known to be wrong is refused then, with its position.
+//
+// The grammar is that of expr-lang/expr without assignments, sequences,
+// ranges and whatever reads a clock, a zone or the order of a map. Three
+// things differ at run time: reading through null, an integer that overflows
+// and a division by zero are errors, never a value.
+package expr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/parser/lexer"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Limits of one expression.
+const (
+	MaxSource = 64 << 10 // bytes
+	maxTokens = 10_000
+	maxDepth  = 500     // of the tree
+	maxCost   = 100_000 // rounds of all loops of one evaluation together
+	maxText   = 1 << 20 // bytes of a text that is put together
+)
+
+// Scope holds the names that an expression may use, with their types.
+type Scope map[string]*Type
+
+// Vars holds the values of those names during a run.
+type Vars map[string]any
+
+// Ref is a name that an expression reads: steps.db.outputs is three words.
+type Ref struct {
+	Path []string
+	At   int // where it begins, in runes from the start of the source
+}
+
+// Program is a compiled expression. It is immutable: many goroutines may run
+// it at once.
+type Program struct {
+	src   string
+	code  *vm.Program
+	typ   *Type
+	want  *Type
+	label string
+	refs  []Ref
+	place func(at int) string
+	base  int // where the source begins in the text that holds it, in runes
+}
+
+// Error says why an expression is refused.
+type Error struct {
+	ID   string // syntax, unknown-name, unknown-field, wrong-type, not-allowed or too-large
+	At   int    // in runes from the start of the source
+	What string
+	Hint string
+	Base string // of an unknown name or field: what was to hold it, such as steps; empty at the top
+	Name string // of an unknown name or field
+}
+
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.What
+	}
+	return e.What + "; " + e.Hint
+}
+
+// Compile reads an expression that may use the names of scope and whose value
+// has type want (nil: any).
+func Compile(src string, scope Scope, want *Type) (program *Program, problem *Error) {
+	defer func() { // the parser is a library that reads what anybody wrote
+		if r := recover(); r != nil {
+			program, problem = nil, &Error{ID: "syntax", What: fmt.Sprintf("the expression cannot be read: %v", r)}
+		}
+	}()
+	config, tree, problem := parse(src)
+	if problem != nil {
+		return nil, problem
+	}
+	t := typer{scope: scope, seen: map[node]checked{}}
+	typ := t.check(&tree.Node)
+	if t.err == nil {
+		t.fits(tree.Node, typ, want)
+	}
+	if t.err != nil {
+		return nil, t.err
+	}
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, syntaxError(err)
+	}
+	code, err := compiler.Compile(tree, config)
+	if err != nil {
+		return nil, &Error{ID: "syntax", What: "the expression cannot be compiled"}
+	}
+	return &Program{src: src, code: code, typ: typ, want: want, label: t.rootLabel, refs: t.refs}, nil
+}
+
+func parse(src string) (*conf.Config, *parser.Tree, *Error) {
+	if len(src) > MaxSource {
+		return nil, nil, &Error{ID: "too-large", What: fmt.Sprintf("the expression has %d bytes; the limit is %d", len(src), MaxSource)}
+	}
+	tokens, err := lexer.Lex(file.NewSource(src))
+	if err != nil {
+		return nil, nil, syntaxError(err)
+	}
+	if len(tokens) > maxTokens {
+		return nil, nil, &Error{ID: "too-large", What: fmt.Sprintf("the expression has %d words and signs; the limit is %d", len(tokens), maxTokens)}
+	}
+	if len(tokens) <= 1 {
+		return nil, nil, &Error{ID: "syntax", What: "the expression is empty"}
+	}
+	config := conf.CreateNew()
+	config.Optimize = false // its folding knows nothing of our arithmetic
+	config.DisableIfOperator = true
+	for name, fn := range functions {
+		config.Functions[name] = fn
+	}
+	tree, err := parser.ParseWithConfig(src, config)
+	if err != nil {
+		return nil, nil, syntaxError(err)
+	}
+	return config, tree, nil
+}
+
+func syntaxError(err error) *Error {
+	var at *file.Error
+	if errors.As(err, &at) {
+		return &Error{ID: "syntax", At: at.From, What: "the expression cannot be read: " + at.Message}
+	}
+	return &Error{ID: "syntax", What: "the expression cannot be read: " + err.Error()}
+}
+
+// Type returns the type of the program's value.
+func (p *Program) Type() *Type { return p.typ }
+
+// Refs returns the names that the program reads.
+func (p *Program) Refs() []Ref { return p.refs }
+
+// Source returns the expression as written.
+func (p *Program) Source() string { return p.src }
+
+// Place makes run-time errors begin with the position that at names. It is
+// for whoever compiled the program, before it is shared.
+func (p *Program) Place(at func(at int) string) { p.place = at }
+
+// shift moves the positions of a program that stands inside a text.
+func (p *Program) shift(base int) {
+	p.base = base
+	for i := range p.refs {
+		p.refs[i].At += base
+	}
+}
+
+// Bool runs the program, whose value is wanted true or false.
+func (p *Program) Bool(vars Vars) (bool, error) {
+	v, err := p.Any(vars)
+	if err != nil {
+		return false, err
+	}
+	b, ok := v.(bool)
+	if !ok {
+		return false, p.failed(0, fmt.Errorf("%s is %s, wanted true or false", p.label, typeOf(v)), vars)
+	}
+	return b, nil
+}
+
+// Any runs the program and returns its value as the wanted type has it.
+func (p *Program) Any(vars Vars) (any, error) {
+	env := make(map[string]any, len(vars)+1)
+	for name, v := range vars {
+		env[name] = v
+	}
+	cost := 0
+	env[costName] = &cost
+	v, err := vm.Run(p.code, env)
+	if err != nil {
+		return nil, p.explain(err, vars)
+	}
+	if p.want == nil {
+		return v, nil
+	}
+	if v == nil && p.want.Kinds&Null == 0 {
+		return nil, p.failed(0, &NullError{Name: p.label}, vars)
+	}
+	v, err = p.want.Check(v)
+	if err != nil {
+		return nil, p.failed(0, fmt.Errorf("%s: %w", p.label, err), vars)
+	}
+	return v, nil
+}

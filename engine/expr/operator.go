@@ -1,0 +1,181 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+func (t *typer) unary(slot *node, n *ast.UnaryNode) *Type {
+	name := label(n.Node)
+	typ := t.check(&n.Node)
+	switch n.Operator {
+	case "!", "not":
+		t.need(&n.Node, typ, Bool, name)
+		return Of(Bool)
+	case "-":
+		t.need(&n.Node, typ, number, name)
+		t.replace(slot, arithName, &ast.StringNode{Value: "-"}, &ast.IntegerNode{}, n.Node)
+		return numeric(typ)
+	case "+":
+		t.need(&n.Node, typ, number, name)
+		return numeric(typ)
+	}
+	return t.fail(n.Location().From, "not-allowed", n.Operator+" is not part of the language", "")
+}
+
+// numeric returns the kinds of number of a type.
+func numeric(types ...*Type) *Type {
+	kinds := Int
+	for _, typ := range types {
+		if typ.Kinds&Int == 0 {
+			return Of(Num)
+		}
+		kinds |= typ.Kinds & number
+	}
+	return Of(kinds)
+}
+
+func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
+	leftName, rightName := label(n.Left), label(n.Right)
+	left, right := t.check(&n.Left), t.check(&n.Right)
+	if t.err != nil {
+		return anyType
+	}
+	both := func(kinds Kind) {
+		t.need(&n.Left, left, kinds, leftName)
+		t.need(&n.Right, right, kinds, rightName)
+	}
+	switch op := n.Operator; op {
+	case "&&", "and", "||", "or":
+		both(Bool)
+		return Of(Bool)
+	case "==", "!=":
+		t.equality(n, left, right, leftName, rightName)
+		return Of(Bool)
+	case "<", ">", "<=", ">=":
+		kinds := number
+		if left.Kinds&number == 0 || right.Kinds&number == 0 {
+			kinds = String
+		} else if left.Kinds&String != 0 && right.Kinds&String != 0 {
+			kinds = number | String
+		}
+		both(kinds)
+		return Of(Bool)
+	case "in":
+		return t.membership(n, left, right, leftName, rightName)
+	case "matches":
+		t.need(&n.Left, left, String, leftName)
+		t.pattern(n.Right)
+		return Of(Bool)
+	case "contains", "startsWith", "endsWith":
+		both(String)
+		return Of(Bool)
+	case "??":
+		if left.Kinds == Null {
+			return right
+		}
+		return join(left.notNull(), right)
+	case "+", "-", "*", "/", "%", "**", "^":
+		return t.arithmetic(slot, n, left, right, both)
+	}
+	return t.fail(n.Location().From, "not-allowed", n.Operator+" is not part of the language", "")
+}
+
+// equality refuses a comparison that can only have one answer. Where one side
+// may be null and the other never is, null is an error of the run.
+func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightName string) {
+	if left.Kinds == Null || right.Kinds == Null {
+		return
+	}
+	l, r := left.notNull(), right.notNull()
+	if comparable(l.Kinds)&comparable(r.Kinds) == 0 {
+		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is compared with %s", leftName, l, r), "")
+		return
+	}
+	t.sameWords(n.Right, l, r, leftName)
+	t.sameWords(n.Left, r, l, rightName)
+	switch {
+	case left.Kinds&Null != 0 && right.Kinds&Null == 0:
+		t.need(&n.Left, left, anyKind&^Null, leftName)
+	case right.Kinds&Null != 0 && left.Kinds&Null == 0:
+		t.need(&n.Right, right, anyKind&^Null, rightName)
+	}
+}
+
+// comparable widens kinds by those that can be equal to them.
+func comparable(kinds Kind) Kind {
+	if kinds&number != 0 {
+		kinds |= number
+	}
+	return kinds
+}
+
+// sameWords refuses to compare one of some words with a word that is none of
+// them.
+func (t *typer) sameWords(literal node, words, word *Type, name string) {
+	text, ok := literal.(*ast.StringNode)
+	if !ok || t.err != nil || words.Kinds != String || words.Enum == nil || word.Kinds != String {
+		return
+	}
+	if slices.Contains(words.Enum, text.Value) {
+		return
+	}
+	hint := ""
+	if near := Nearest(text.Value, words.Enum); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	t.fail(literal.Location().From, "wrong-type", fmt.Sprintf("%s is never %s: it is %s", name, clip(text.Value), words), hint)
+}
+
+func (t *typer) membership(n *ast.BinaryNode, left, right *Type, leftName, rightName string) *Type {
+	t.need(&n.Right, right, List|Object, rightName)
+	if t.err != nil {
+		return Of(Bool)
+	}
+	if right.Kinds&List == 0 { // is there a field of that name
+		t.need(&n.Left, left, String, leftName)
+		return Of(Bool)
+	}
+	elem := right.elem()
+	if comparable(left.notNull().Kinds)&comparable(elem.Kinds) == 0 && len(elem.Enum)+int(elem.Kinds) != 0 {
+		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is looked for in a list of %s", leftName, left.notNull(), elem), "")
+		return Of(Bool)
+	}
+	if list, ok := n.Right.(*ast.ArrayNode); ok {
+		for _, item := range list.Nodes {
+			t.sameWords(item, left.notNull(), elem, leftName)
+		}
+	}
+	if elem.Kinds&Null == 0 {
+		t.need(&n.Left, left, anyKind&^Null, leftName)
+	}
+	return Of(Bool)
+}
+
+func (t *typer) arithmetic(slot *node, n *ast.BinaryNode, left, right *Type, both func(Kind)) *Type {
+	op := n.Operator
+	if op == "^" {
+		op = "**"
+	}
+	result := numeric(left, right)
+	switch texts := left.Kinds&String != 0 && right.Kinds&String != 0; {
+	case op == "+" && texts && (left.Kinds|right.Kinds)&number == 0:
+		both(String)
+		result = Of(String)
+	case op == "+" && texts:
+		both(String | number)
+		result = Of(String | number)
+	case op == "%":
+		both(Int)
+		result = Of(Int)
+	default:
+		both(number)
+	}
+	if op == "/" || op == "**" {
+		result = Of(Num)
+	}
+	t.replace(slot, arithName, &ast.StringNode{Value: op}, n.Left, n.Right)
+	return result
+}

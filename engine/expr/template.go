@@ -1,0 +1,124 @@
+package expr
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Marks of a template.
+const (
+	opening = "${{"
+	closing = "}}"
+)
+
+// ParseTemplate reads a text that may hold ${{ expressions }}. One that is
+// the whole text keeps its type, which must be want (nil: any); one inside a
+// text becomes text. A text without any is a literal.
+func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
+	if !strings.Contains(src, opening) {
+		v := Literal(src)
+		return v, misfits(v, want)
+	}
+	if inner, at, ok := Whole(src); ok {
+		program, err := compileAt(src, inner, at, scope, want)
+		if err != nil {
+			return nil, err
+		}
+		return &Value{program: program, typ: program.typ}, nil
+	}
+	v := &Value{typ: Of(String)}
+	for rest := src; rest != ""; {
+		open := strings.Index(rest, opening)
+		if open < 0 {
+			v.parts = append(v.parts, part{literal: rest})
+			break
+		}
+		if open > 0 {
+			v.parts = append(v.parts, part{literal: rest[:open]})
+		}
+		body := rest[open+len(opening):]
+		end := closeOf(body)
+		if end < 0 {
+			return nil, &Error{ID: "syntax", At: runesBefore(src, rest[open:]), What: "${{ is never closed", Hint: "close it with }}"}
+		}
+		program, err := compileAt(src, body[:end], len(src)-len(body), scope, nil)
+		if err != nil {
+			return nil, err
+		}
+		if program.typ.Kinds == Null {
+			return nil, &Error{ID: "wrong-type", At: runesBefore(src, body), What: "null cannot become text"}
+		}
+		v.parts = append(v.parts, part{program: program})
+		rest = body[end+len(closing):]
+	}
+	return v, misfits(v, want)
+}
+
+func misfits(v *Value, want *Type) *Error {
+	if want != nil && v.parts == nil {
+		if _, err := want.Check(v.literal); err != nil {
+			return &Error{ID: "wrong-type", What: err.Error()}
+		}
+		return nil
+	}
+	if why, ok := want.Accepts(v.typ); !ok {
+		return &Error{ID: "wrong-type", What: why}
+	}
+	return nil
+}
+
+// Whole returns the expression of a text that is one ${{ expression }} and
+// nothing else, and the byte at which it begins.
+func Whole(src string) (inner string, at int, ok bool) {
+	trimmed := strings.TrimSpace(src)
+	if !strings.HasPrefix(trimmed, opening) {
+		return "", 0, false
+	}
+	body := trimmed[len(opening):]
+	if end := closeOf(body); end < 0 || end+len(closing) != len(body) {
+		return "", 0, false
+	}
+	return body[:len(body)-len(closing)], strings.Index(src, opening) + len(opening), true
+}
+
+// closeOf returns where the template that body begins in is closed, or -1: a
+// }} inside a text or an object does not close it.
+func closeOf(body string) int {
+	depth := 0
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; c {
+		case '"', '\'', '`':
+			for i++; i < len(body) && body[i] != c; i++ {
+				if body[i] == '\\' && c != '`' {
+					i++
+				}
+			}
+		case '{':
+			depth++
+		case '}':
+			if depth > 0 {
+				depth--
+			} else if strings.HasPrefix(body[i:], closing) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// compileAt compiles an expression that begins at a byte of a text, with
+// positions in that text.
+func compileAt(src, inner string, at int, scope Scope, want *Type) (*Program, *Error) {
+	shift := utf8.RuneCountInString(src[:at])
+	program, err := Compile(inner, scope, want)
+	if err != nil {
+		err.At += shift
+		return nil, err
+	}
+	program.shift(shift)
+	return program, nil
+}
+
+func runesBefore(src, rest string) int {
+	return utf8.RuneCountInString(src[:len(src)-len(rest)])
+}
