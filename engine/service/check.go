@@ -19,7 +19,7 @@ func (c *Config) Check(known Known) []Problem {
 	plugins := slices.Concat(known.Builtins, slices.Collect(maps.Keys(c.Plugins)))
 	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		if slices.Contains(known.Builtins, name) {
-			p.add(c.Plugins[name].Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
+			p.addf(c.Plugins[name].Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -27,7 +27,7 @@ func (c *Config) Check(known Known) []Problem {
 		for _, capability := range slices.Sorted(maps.Keys(s.Sections)) {
 			section := s.Sections[capability]
 			if !slices.Contains(known.Capabilities, capability) {
-				p.add(section.Pos, "unknown-capability", hintFrom(capability, "capabilities", known.Capabilities), "unknown capability %q in service %s", capability, s.Name)
+				p.addf(section.Pos, "unknown-capability", hintFrom(capability, "capabilities", known.Capabilities), "unknown capability %q in service %s", capability, s.Name)
 			}
 			p.plugin(section, plugins)
 		}
@@ -40,6 +40,6 @@ func (c *Config) Check(known Known) []Problem {
 
 func (p *problems) plugin(s Section, known []string) {
 	if !slices.Contains(known, s.Plugin) {
-		p.add(s.PluginPos, "unknown-plugin", hintFrom(s.Plugin, "plugins", known), "there is no plugin %.80q", s.Plugin)
+		p.addf(s.PluginPos, "unknown-plugin", hintFrom(s.Plugin, "plugins", known), "there is no plugin %.80q", s.Plugin)
 	}
 }

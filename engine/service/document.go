@@ -24,11 +24,11 @@ const (
 func (p *problems) document(src []byte) *yaml.Node {
 	start := Pos{1, 1}
 	if len(src) > MaxBytes {
-		p.add(start, "too-big", "describe services here, and keep data elsewhere", "the file has %d bytes, at most %d are read", len(src), MaxBytes)
+		p.addf(start, "too-big", "describe services here, and keep data elsewhere", "the file has %d bytes, at most %d are read", len(src), MaxBytes)
 		return nil
 	}
 	if !utf8.Valid(src) {
-		p.add(start, "not-utf8", "save the file as UTF-8", "the file is not UTF-8 text")
+		p.addf(start, "not-utf8", "save the file as UTF-8", "the file is not UTF-8 text")
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(src))
@@ -40,7 +40,7 @@ func (p *problems) document(src []byte) *yaml.Node {
 		return nil
 	}
 	if err := dec.Decode(&second); err == nil {
-		p.add(posOf(&second), "second-document", "remove the --- and what follows it", "the file holds more than one document")
+		p.addf(posOf(&second), "second-document", "remove the --- and what follows it", "the file holds more than one document")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
 		p.syntax(err)
@@ -70,22 +70,22 @@ func (p *problems) syntax(err error) {
 	if line == 0 || parserSays.MatchString(text) {
 		line++
 	}
-	p.add(Pos{line, 1}, "syntax", "", "not YAML: %s", text)
+	p.addf(Pos{line, 1}, "syntax", "", "not YAML: %s", text)
 }
 
 // admit refuses what YAML offers beyond plain mappings, lists and scalars.
 func (p *problems) admit(n *yaml.Node, depth int) {
 	switch {
 	case depth > MaxDepth:
-		p.add(posOf(n), "too-deep", "", "nested more than %d deep", MaxDepth)
+		p.addf(posOf(n), "too-deep", "", "nested more than %d deep", MaxDepth)
 		return
 	case n.Kind == yaml.AliasNode:
-		p.add(posOf(n), "alias", "write the value again", "aliases are not read")
+		p.addf(posOf(n), "alias", "write the value again", "aliases are not read")
 		return
 	case n.Anchor != "":
-		p.add(posOf(n), "anchor", fmt.Sprintf("remove &%s", n.Anchor), "anchors are not read")
+		p.addf(posOf(n), "anchor", fmt.Sprintf("remove &%s", n.Anchor), "anchors are not read")
 	case n.Style&yaml.TaggedStyle != 0:
-		p.add(posOf(n), "tag", fmt.Sprintf("remove %s", n.Tag), "tags are not read")
+		p.addf(posOf(n), "tag", fmt.Sprintf("remove %s", n.Tag), "tags are not read")
 	}
 	if n.Kind == yaml.MappingNode {
 		p.keys(n)
@@ -101,13 +101,13 @@ func (p *problems) keys(n *yaml.Node) {
 		k := n.Content[i]
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			p.add(posOf(k), "key-not-text", "", "a key must be text")
+			p.addf(posOf(k), "key-not-text", "", "a key must be text")
 		case k.ShortTag() == "!!merge":
-			p.add(posOf(k), "merge-key", "write the keys out", "merge keys are not read")
+			p.addf(posOf(k), "merge-key", "write the keys out", "merge keys are not read")
 		case k.ShortTag() != "!!str":
-			p.add(posOf(k), "key-not-text", fmt.Sprintf("write %.80q", k.Value), "YAML does not read the key %.80s as text", k.Value)
+			p.addf(posOf(k), "key-not-text", fmt.Sprintf("write %.80q", k.Value), "YAML does not read the key %.80s as text", k.Value)
 		case first[k.Value] != nil:
-			p.add(posOf(k), "duplicate-key", fmt.Sprintf("the first is in line %d", first[k.Value].Line), "the key %.80q is here twice", k.Value)
+			p.addf(posOf(k), "duplicate-key", fmt.Sprintf("the first is in line %d", first[k.Value].Line), "the key %.80q is here twice", k.Value)
 		default:
 			first[k.Value] = k
 		}

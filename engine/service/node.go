@@ -13,7 +13,7 @@ import (
 func (r *reader) object(n *yaml.Node, what string, known fields, required ...string) {
 	r.open(n, what, known, func(k, _ *yaml.Node) {
 		hint := hintFrom(k.Value, "known keys", slices.Collect(maps.Keys(known)))
-		r.add(posOf(k), "unknown-key", hint, "unknown key %.80q in %s", k.Value, what)
+		r.addf(posOf(k), "unknown-key", hint, "unknown key %.80q in %s", k.Value, what)
 	}, required...)
 }
 
@@ -34,7 +34,7 @@ func (r *reader) open(n *yaml.Node, what string, known fields, rest func(k, v *y
 	}
 	for _, key := range required {
 		if !seen[key] {
-			r.add(posOf(n), "missing-key", fmt.Sprintf("add %s:", key), "%s has no %s", what, key)
+			r.addf(posOf(n), "missing-key", fmt.Sprintf("add %s:", key), "%s has no %s", what, key)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func (r *reader) entries(n *yaml.Node, what string, each func(k, v *yaml.Node)) 
 
 func (r *reader) isName(k *yaml.Node, what string) bool {
 	if !nameRule.MatchString(k.Value) {
-		r.add(posOf(k), "bad-name", "use at most 63 of a-z 0-9 . _ - and begin with a letter or digit", "%.80q in %s is not a name", k.Value, what)
+		r.addf(posOf(k), "bad-name", "use at most 63 of a-z 0-9 . _ - and begin with a letter or digit", "%.80q in %s is not a name", k.Value, what)
 		return false
 	}
 	return true
@@ -60,7 +60,7 @@ func (r *reader) isName(k *yaml.Node, what string) bool {
 
 func (r *reader) isMapping(n *yaml.Node, what string) bool {
 	if n.Kind != yaml.MappingNode {
-		r.add(posOf(n), "wrong-type", "write key: value lines below it, or {}", "%s must be a mapping, not %s", what, kindOf(n))
+		r.addf(posOf(n), "wrong-type", "write key: value lines below it, or {}", "%s must be a mapping, not %s", what, kindOf(n))
 		return false
 	}
 	return true
@@ -71,11 +71,11 @@ func (r *reader) text(what string, into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		switch {
 		case n.Kind != yaml.ScalarNode:
-			r.add(posOf(n), "wrong-type", "", "%s must be text, not %s", what, kindOf(n))
+			r.addf(posOf(n), "wrong-type", "", "%s must be text, not %s", what, kindOf(n))
 		case n.Value == "":
-			r.add(posOf(n), "empty", "give it a value, or remove the key", "%s is empty", what)
+			r.addf(posOf(n), "empty", "give it a value, or remove the key", "%s is empty", what)
 		case n.ShortTag() != "!!str":
-			r.add(posOf(n), "wrong-type", fmt.Sprintf("quote it: %.80q", n.Value), "%s must be text, not %s", what, kindOf(n))
+			r.addf(posOf(n), "wrong-type", fmt.Sprintf("quote it: %.80q", n.Value), "%s must be text, not %s", what, kindOf(n))
 		default:
 			*into = n.Value
 		}
@@ -86,7 +86,7 @@ func (r *reader) text(what string, into *string) func(*yaml.Node) {
 func (r *reader) truth(what string, into *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" {
-			r.add(posOf(n), "wrong-type", "write true or false", "%s must be true or false, not %s", what, kindOf(n))
+			r.addf(posOf(n), "wrong-type", "write true or false", "%s must be true or false, not %s", what, kindOf(n))
 			return
 		}
 		*into = n.Value[0] == 't' || n.Value[0] == 'T'
@@ -100,7 +100,12 @@ func kindOf(n *yaml.Node) string {
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
+	default:
+		return scalarKindOf(n)
 	}
+}
+
+func scalarKindOf(n *yaml.Node) string {
 	switch n.ShortTag() {
 	case "!!null":
 		return "nothing"

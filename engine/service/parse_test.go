@@ -53,21 +53,21 @@ type refusal struct {
 	src              []byte
 }
 
-func refused(t testing.TB) []refusal {
-	t.Helper()
+func refused(tb testing.TB) []refusal {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/refused/*.txt")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
+		tb.Fatalf("no cases: %v", err)
 	}
 	var cases []refusal
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		src, want, ok := bytes.Cut(b, []byte("----\n"))
 		if !ok {
-			t.Fatalf("%s has no ---- line", file)
+			tb.Fatalf("%s has no ---- line", file)
 		}
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		cases = append(cases, refusal{name: name, file: file, src: bytes.Clone(src), want: string(want)})
@@ -75,16 +75,16 @@ func refused(t testing.TB) []refusal {
 	return cases
 }
 
-func accepted(t testing.TB) map[string][]byte {
-	t.Helper()
+func accepted(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/accepted/*.yaml")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
+		tb.Fatalf("no cases: %v", err)
 	}
 	m := map[string][]byte{}
 	for _, file := range files {
 		if m[filepath.Base(file)], err = os.ReadFile(file); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return m

@@ -30,7 +30,7 @@ func (r *reader) identity(p *Person, key string, into *string, taken map[string]
 			return
 		}
 		if other, ok := taken[*into]; ok {
-			r.add(posOf(n), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, *into, other)
+			r.addf(posOf(n), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, *into, other)
 			return
 		}
 		taken[*into] = p.Name
@@ -42,7 +42,7 @@ func (r *reader) email(p *Person, taken map[string]string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		read(n)
 		if before, after, ok := strings.Cut(p.Email, "@"); p.Email != "" && (!ok || before == "" || after == "") {
-			r.add(posOf(n), "bad-email", "write name@host", "email of %s is not an address", p.Name)
+			r.addf(posOf(n), "bad-email", "write name@host", "email of %s is not an address", p.Name)
 		}
 	}
 }
@@ -60,11 +60,11 @@ func (r *reader) roles(n *yaml.Node) {
 
 func (r *reader) roleMembers(role *Role, list *yaml.Node) {
 	if list.Kind != yaml.SequenceNode {
-		r.add(posOf(list), "wrong-type", "write [alice, bob]", "people of role %s must be a list, not %s", role.Name, kindOf(list))
+		r.addf(posOf(list), "wrong-type", "write [alice, bob]", "people of role %s must be a list, not %s", role.Name, kindOf(list))
 		return
 	}
 	if len(list.Content) == 0 {
-		r.add(posOf(list), "empty", "name at least one person, or remove the role", "role %s is nobody: what it is asked would never be answered", role.Name)
+		r.addf(posOf(list), "empty", "name at least one person, or remove the role", "role %s is nobody: what it is asked would never be answered", role.Name)
 	}
 	seen := map[string]bool{}
 	for _, item := range list.Content {
@@ -74,7 +74,7 @@ func (r *reader) roleMembers(role *Role, list *yaml.Node) {
 			continue
 		}
 		if seen[name] {
-			r.add(posOf(item), "duplicate-person", "remove one", "%.80q is in role %s twice", name, role.Name)
+			r.addf(posOf(item), "duplicate-person", "remove one", "%.80q is in role %s twice", name, role.Name)
 			continue
 		}
 		seen[name] = true
@@ -88,7 +88,7 @@ func (r *reader) members() {
 	known := slices.Collect(maps.Keys(r.cfg.People))
 	for _, m := range r.named {
 		if r.cfg.People[m.person] == nil {
-			r.add(m.at, "unknown-person", hintFrom(m.person, "people", known), "role %s names %.80q, who is not under people", m.role, m.person)
+			r.addf(m.at, "unknown-person", hintFrom(m.person, "people", known), "role %s names %.80q, who is not under people", m.role, m.person)
 		}
 	}
 }

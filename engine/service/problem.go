@@ -39,7 +39,7 @@ type problems struct {
 	found []Problem
 }
 
-func (p *problems) add(at Pos, id, hint, format string, args ...any) {
+func (p *problems) addf(at Pos, id, hint, format string, args ...any) {
 	if len(p.found) < maxProblems {
 		p.found = append(p.found, Problem{ID: id, File: p.file, Pos: at, What: fmt.Sprintf(format, args...), Hint: hint})
 	}

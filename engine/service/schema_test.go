@@ -72,8 +72,10 @@ func TestSchema(t *testing.T) {
 // list of what an object may hold, and no other.
 func TestSchemaKeys(t *testing.T) {
 	var s struct {
-		Properties map[string]any
-		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
+		Properties map[string]any `json:"properties"`
+		Defs       map[string]struct {
+			Properties map[string]any `json:"properties"`
+		} `json:"$defs"`
 	}
 	if err := json.Unmarshal(Schema(), &s); err != nil {
 		t.Fatal(err)

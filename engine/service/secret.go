@@ -26,11 +26,11 @@ const secretHint = `write {secret: "env:NAME"} or {secret: "file:/path"}`
 // secret reads a reference to a secret. n is the mapping around it.
 func (r *reader) secret(n, ref *yaml.Node) any {
 	if len(n.Content) != 2 {
-		r.add(posOf(n), "bad-secret", secretHint, "a reference to a secret has no other keys")
+		r.addf(posOf(n), "bad-secret", secretHint, "a reference to a secret has no other keys")
 		return nil
 	}
 	if ref.Kind != yaml.ScalarNode || ref.ShortTag() != "!!str" {
-		r.add(posOf(ref), "bad-secret", secretHint, "a reference to a secret must be text, not %s", kindOf(ref))
+		r.addf(posOf(ref), "bad-secret", secretHint, "a reference to a secret must be text, not %s", kindOf(ref))
 		return nil
 	}
 	where, name, _ := strings.Cut(ref.Value, ":")
@@ -39,7 +39,7 @@ func (r *reader) secret(n, ref *yaml.Node) any {
 	case where == "file" && path.IsAbs(name) && path.Clean(name) == name && name != "/":
 	default:
 		// What stands there may be the secret itself: it is not repeated.
-		r.add(posOf(ref), "bad-secret", secretHint, "this is not a reference to a secret")
+		r.addf(posOf(ref), "bad-secret", secretHint, "this is not a reference to a secret")
 		return nil
 	}
 	return map[string]any{"secret": ref.Value}
@@ -52,9 +52,9 @@ func (r *reader) literal(key string, n *yaml.Node) bool {
 	case n.Value == "" || n.ShortTag() == "!!null":
 		return false
 	case secretKeys[plain]:
-		r.add(posOf(n), "literal-secret", secretHint, "%.80s holds a secret in clear text", key)
+		r.addf(posOf(n), "literal-secret", secretHint, "%.80s holds a secret in clear text", key)
 	case urlPassword.MatchString(n.Value), inlineSetting.MatchString(n.Value):
-		r.add(posOf(n), "literal-secret", secretHint+" for the whole text", "%.80s holds a password in clear text", key)
+		r.addf(posOf(n), "literal-secret", secretHint+" for the whole text", "%.80s holds a password in clear text", key)
 	default:
 		return false
 	}

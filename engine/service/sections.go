@@ -32,7 +32,7 @@ func (r *reader) capability(s *Service, k, v *yaml.Node) {
 		if near := nearest(k.Value, []string{"environment", "owner"}); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		r.add(posOf(k), "unknown-key", hint, "unknown key %.80q in service %s", k.Value, s.Name)
+		r.addf(posOf(k), "unknown-key", hint, "unknown key %.80q in service %s", k.Value, s.Name)
 		return
 	}
 	section := Section{Pos: posOf(k)}
@@ -51,7 +51,7 @@ func (r *reader) capability(s *Service, k, v *yaml.Node) {
 func (r *reader) tools(n *yaml.Node) {
 	r.entries(n, "tools", func(k, v *yaml.Node) {
 		known := fields{"plugin": func(n *yaml.Node) {
-			r.add(posOf(n), "unknown-key", "remove it: a tool's section is named after its plugin", "tool %s has a key plugin", k.Value)
+			r.addf(posOf(n), "unknown-key", "remove it: a tool's section is named after its plugin", "tool %s has a key plugin", k.Value)
 		}}
 		config := map[string]any{}
 		r.open(v, "tool "+k.Value, known, func(k, v *yaml.Node) { config[k.Value] = r.value(k.Value, v) })
@@ -68,12 +68,12 @@ func (r *reader) plugins(n *yaml.Node) {
 		r.object(v, "plugin "+k.Value, fields{
 			"path": func(n *yaml.Node) {
 				if readPath(n); b.Path != "" && (!path.IsAbs(b.Path) || path.Clean(b.Path) != b.Path) {
-					r.add(posOf(n), "bad-path", "write it from / on, without . and ..", "path of plugin %s is not absolute and plain", k.Value)
+					r.addf(posOf(n), "bad-path", "write it from / on, without . and ..", "path of plugin %s is not absolute and plain", k.Value)
 				}
 			},
 			"sha256": func(n *yaml.Node) {
 				if readSum(n); b.SHA256 != "" && !checksum.MatchString(b.SHA256) {
-					r.add(posOf(n), "bad-checksum", "write what sha256sum prints for "+b.Path, "sha256 of plugin %s is not 64 lower-case hexadecimal digits", k.Value)
+					r.addf(posOf(n), "bad-checksum", "write what sha256sum prints for "+b.Path, "sha256 of plugin %s is not 64 lower-case hexadecimal digits", k.Value)
 				}
 			},
 		}, "path", "sha256")

@@ -23,7 +23,12 @@ func (r *reader) value(key string, n *yaml.Node) any {
 			list[i] = r.value(key, item)
 		}
 		return list
+	default:
+		return r.scalar(key, n)
 	}
+}
+
+func (r *reader) scalar(key string, n *yaml.Node) any {
 	if r.literal(key, n) {
 		return nil
 	}
@@ -39,11 +44,11 @@ func (r *reader) value(key string, n *yaml.Node) any {
 		return r.number(key, n)
 	case "!!null":
 		if n.Value == "" {
-			r.add(posOf(n), "empty", "give it a value, write null, or remove the key", "%.80s is empty", key)
+			r.addf(posOf(n), "empty", "give it a value, write null, or remove the key", "%.80s is empty", key)
 		}
 		return nil
 	}
-	r.add(posOf(n), "wrong-type", fmt.Sprintf("quote it: %.80q", n.Value), "YAML reads %.80s in %.80s as %s", n.Value, key, kindOf(n))
+	r.addf(posOf(n), "wrong-type", fmt.Sprintf("quote it: %.80q", n.Value), "YAML reads %.80s in %.80s as %s", n.Value, key, kindOf(n))
 	return nil
 }
 
@@ -70,7 +75,7 @@ func (r *reader) number(key string, n *yaml.Node) any {
 	whole := jsonInteger.MatchString(n.Value)
 	f, err := strconv.ParseFloat(n.Value, 64)
 	if !jsonNumber.MatchString(n.Value) || err != nil || whole && n.ShortTag() != "!!int" {
-		r.add(posOf(n), "bad-number", fmt.Sprintf("write a decimal number, or quote it: %.80q", n.Value), "%.80s in %.80s is not a plain decimal number of 64 bits", n.Value, key)
+		r.addf(posOf(n), "bad-number", fmt.Sprintf("write a decimal number, or quote it: %.80q", n.Value), "%.80s in %.80s is not a plain decimal number of 64 bits", n.Value, key)
 		return nil
 	}
 	if whole && f != 0 {
