@@ -1,0 +1,134 @@
+package host
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	mask        = "[secret]"
+	minSecret   = 4  // bytes; hiding shorter values would hide ordinary text
+	minPassword = 8  // bytes, of a password found within a secret
+	minLine     = 24 // bytes, of a line of a secret of several lines
+)
+
+// masks knows the secret values of this process, and hides them in text.
+type masks struct {
+	mu       sync.RWMutex
+	values   []string // longest first
+	replacer *strings.Replacer
+}
+
+// add learns values, and what a text could show of them: the password of a
+// URL or a connection string, unless it is the user's name, and the long
+// lines of a key file.
+func (m *masks) add(values ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, value := range values {
+		if len(value) < minSecret {
+			continue
+		}
+		m.learn(value)
+		for _, part := range within(value) {
+			m.learn(part)
+		}
+	}
+	slices.SortStableFunc(m.values, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(m.values))
+	for _, value := range m.values {
+		pairs = append(pairs, value, mask)
+	}
+	m.replacer = strings.NewReplacer(pairs...)
+}
+
+func (m *masks) learn(value string) {
+	if !slices.Contains(m.values, value) {
+		m.values = append(m.values, value)
+	}
+}
+
+var passwordOf = regexp.MustCompile(`(?:^|\s)password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)`)
+
+func within(secret string) []string {
+	var parts []string
+	if u, err := url.Parse(secret); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		_, escaped, _ := strings.Cut(u.User.String(), ":")
+		for _, part := range []string{password, escaped} {
+			if len(part) >= minPassword && part != u.User.Username() {
+				parts = append(parts, part)
+			}
+		}
+	}
+	for _, match := range passwordOf.FindAllStringSubmatch(secret, -1) {
+		if part := strings.Trim(match[1], "'"); len(part) >= minPassword {
+			parts = append(parts, part)
+		}
+	}
+	if strings.Contains(secret, "\n") {
+		for line := range strings.Lines(secret) {
+			if line = strings.TrimSpace(line); len(line) >= minLine && !strings.Contains(line, " ") {
+				parts = append(parts, line)
+			}
+		}
+	}
+	return parts
+}
+
+// text hides every known secret in s.
+func (m *masks) text(s string) string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.replacer == nil {
+		return s
+	}
+	return m.replacer.Replace(s)
+}
+
+// in says whether a string, key or number of the JSON value raw contains a
+// known secret.
+func (m *masks) in(raw json.RawMessage) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if len(m.values) == 0 || len(raw) == 0 {
+		return false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return !errors.Is(err, io.EOF) && m.within(string(raw))
+		}
+		switch t := token.(type) {
+		case string:
+			if m.within(t) {
+				return true
+			}
+		case json.Number:
+			if m.within(t.String()) {
+				return true
+			}
+		}
+	}
+}
+
+// show says whether s contains a known secret.
+func (m *masks) show(s string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.within(s)
+}
+
+// within is show for callers that hold m.mu.
+func (m *masks) within(s string) bool {
+	return slices.ContainsFunc(m.values, func(secret string) bool { return strings.Contains(s, secret) })
+}

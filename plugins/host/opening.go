@@ -1,0 +1,119 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	pb "github.com/firebreak-ops/firebreak/plugins/proto"
+)
+
+const bindTimeout = 15 * time.Second
+
+// opening is one Bind of one process; everybody who needs it waits for the
+// same one.
+type opening struct {
+	done     chan struct{}
+	resource string
+	err      error
+}
+
+// bind opens key on p unless it is open, and returns the identity of what it
+// acts on. A binding that failed is tried again by the next caller. Errors
+// are *plugins.Failure.
+func (h *Host) bind(ctx context.Context, p *process, key BindingKey) (string, error) {
+	h.want(p.name, key)
+	p.mu.Lock()
+	o := p.bound[key]
+	if o == nil {
+		o = &opening{done: make(chan struct{})}
+		p.bound[key] = o
+		go func() { // not the caller's: others may wait for it
+			defer close(o.done)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bindTimeout)
+			defer cancel()
+			if o.resource, o.err = h.open(ctx, p, key); o.err != nil {
+				p.mu.Lock()
+				delete(p.bound, key)
+				p.mu.Unlock()
+			}
+		}()
+	}
+	p.mu.Unlock()
+	select {
+	case <-o.done:
+		return o.resource, o.err
+	case <-ctx.Done():
+		failure := plugins.AsFailure(ctx.Err())
+		failure.Reason = fmt.Sprintf("binding %s: %v", key, ctx.Err())
+		return "", failure
+	}
+}
+
+// open resolves the section's secrets and binds it.
+func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, error) {
+	section := h.section(key)
+	config, secrets, err := resolve(section.Config, key.Access)
+	h.masks.add(secrets...) // before anything can speak of them
+	if err != nil {
+		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
+	}
+	if err := p.config[key.Capability].check(config); err != nil {
+		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
+	}
+	reply, err := p.rpc.Bind(ctx, &pb.BindRequest{
+		Id: key.String(), Service: key.Service, Capability: key.Capability, Access: effectToProto(key.Access), Config: config,
+	})
+	if err != nil {
+		return "", h.broken(p, "Bind", err)
+	}
+	if problems := reply.GetProblems(); len(problems) > 0 {
+		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(strings.Join(problems, "; ")))
+	}
+	if h.masks.show(reply.GetResource()) {
+		return "", plugins.Fail(plugins.Invalid, "%s: the identity that the plugin reports contains a secret", section)
+	}
+	return reply.GetResource(), nil
+}
+
+// section finds what key is bound to; a tool without a section has an empty
+// one.
+func (h *Host) section(key BindingKey) Section {
+	if section, ok := h.sections[key.section()]; ok {
+		return section
+	}
+	return Section{Plugin: key.Tool}
+}
+
+// rebind opens on a new process what was open on the ones before it.
+func (h *Host) rebind(p *process, keys []BindingKey) {
+	for _, key := range keys {
+		go func() {
+			_, err := h.bind(context.Background(), p, key)
+			var failure *plugins.Failure
+			if errors.As(err, &failure) && failure.Class != plugins.Unavailable {
+				h.log.Error("binding again after a restart", "plugin", p.name, "binding", key.String(), "error", err)
+			}
+		}()
+	}
+}
+
+func (h *Host) want(plugin string, key BindingKey) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wanted[plugin] == nil {
+		h.wanted[plugin] = map[BindingKey]bool{}
+	}
+	h.wanted[plugin][key] = true
+}
+
+func (h *Host) wants(plugin string) []BindingKey {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.wanted[plugin]))
+}
