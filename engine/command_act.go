@@ -16,6 +16,8 @@ type Act struct {
 	Input    json.RawMessage
 	Expect   string // fingerprint that the target must have
 	Deadline time.Time
+
+	attempt int
 }
 
 // CommandID implements [Command].

@@ -11,6 +11,10 @@ type PlanCall struct {
 	Action  string
 	Input   json.RawMessage
 	Receipt json.RawMessage // set: the action would undo an earlier call
+
+	gate    string // set: planned to be shown at this gate
+	undo    bool
+	attempt int
 }
 
 // CommandID implements [Command].

@@ -14,6 +14,9 @@ type Probe struct {
 	Receipt json.RawMessage // of a lost undo: what it was to undo
 	Undo    json.RawMessage // what the plan returned
 	Call    string          // id of the lost call
+
+	attempt int
+	undo    bool
 }
 
 // CommandID implements [Command].

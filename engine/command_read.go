@@ -15,7 +15,18 @@ type Read struct {
 	Input     json.RawMessage
 	NotBefore time.Time // do not start earlier; zero: at once
 	Deadline  time.Time // answer by then, with class timeout
+
+	use readUse
 }
 
 // CommandID implements [Command].
 func (c Read) CommandID() string { return c.ID }
+
+// readUse says what the answer of a read is for.
+type readUse string
+
+const (
+	useStep   readUse = "step"
+	useGuard  readUse = "guard"
+	useSample readUse = "sample"
+)

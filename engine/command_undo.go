@@ -17,6 +17,8 @@ type Undo struct {
 	Receipt  json.RawMessage // of what it undoes
 	Expect   string
 	Deadline time.Time
+
+	attempt int
 }
 
 // CommandID implements [Command].

@@ -1,16 +1,257 @@
 package engine
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Decide returns the records that follow from an input, numbered and ready
 // to be stored. now is the runtime's clock. A person's refused input returns
-// both the record of the refusal and an error that says why; a machine's
-// input that no longer matters returns [ErrStale] and no records. It never
-// blocks and changes nothing.
+// both the record of the refusal and a [*Refusal]; a machine's input that no
+// longer matters returns [ErrStale] and no records; an input that would
+// change nothing returns neither. Decide never blocks and changes nothing.
 func Decide(r Run, in Input, now time.Time) ([]Record, error) {
-	return nil, nil
+	d := &decider{run: r, now: now}
+	err := d.take(in)
+	if err != nil && len(d.out) == 0 {
+		return nil, err
+	}
+	d.advance()
+	return d.out, err
 }
 
-// Pending returns the commands that should be open for the run, in a stable
-// order.
-func Pending(r Run) []Command { return nil }
+// decider collects the records of one Decide, and applies each at once so
+// that the next choice sees it.
+type decider struct {
+	run Run
+	now time.Time
+	out []Record
+}
+
+func (d *decider) emit(e Event) {
+	rec := Record{Seq: d.run.Seq + 1, At: d.now, Event: e}
+	d.out = append(d.out, rec)
+	d.run = Apply(d.run, rec)
+}
+
+func (d *decider) take(in Input) error {
+	if s, ok := in.(Start); ok {
+		return d.start(s)
+	}
+	if d.run.Phase == "" {
+		return &StartError{Reason: "the run has not been started"}
+	}
+	if p, ok := in.(Person); ok {
+		return d.person(p)
+	}
+	switch in := in.(type) {
+	case Recovered:
+		return d.recovered(in)
+	case AlertResolved:
+		return d.alertResolved()
+	case Notified:
+		return d.notified(in)
+	default:
+		return d.machine(in)
+	}
+}
+
+func (d *decider) start(s Start) error {
+	if d.run.Phase != "" {
+		return &StartError{Reason: fmt.Sprintf("run %s has been started before", d.run.Facts.ID)}
+	}
+	for _, in := range d.run.Book.Inputs {
+		raw, given := s.Facts.Inputs[in.Name]
+		if !given {
+			if in.Required {
+				return &StartError{Reason: fmt.Sprintf("input %s is missing: %s needs it", in.Name, d.run.Book.Name)}
+			}
+			continue
+		}
+		if _, err := in.Type.Decode(raw); err != nil {
+			return &StartError{Reason: fmt.Sprintf("input %s: %v", in.Name, err)}
+		}
+	}
+	for name := range s.Facts.Inputs {
+		if !d.declares(name) {
+			return &StartError{Reason: fmt.Sprintf("%s has no input %s", d.run.Book.Name, name)}
+		}
+	}
+	d.emit(RunStarted{Facts: s.Facts})
+	return nil
+}
+
+func (d *decider) declares(input string) bool {
+	for _, in := range d.run.Book.Inputs {
+		if in.Name == input {
+			return true
+		}
+	}
+	return false
+}
+
+// recovered makes everything unknown that an older generation had begun and
+// not ended, before anything else is decided.
+func (d *decider) recovered(in Recovered) error {
+	if d.run.Ended() || in.Generation <= d.run.Generation {
+		return ErrStale
+	}
+	d.emit(RunRecovered{Generation: in.Generation, Down: in.Down, Pins: in.Pins})
+	for path, s := range d.run.Steps {
+		if s.mutationOpen() && s.Doing == DoingAct {
+			d.lost(path, s.Attempt, "unavailable", "firebreak was stopped while the action was running")
+		}
+	}
+	for _, row := range d.run.Ledger {
+		if row.Undoing == UndoAct {
+			d.undoLost(row, "unavailable", "firebreak was stopped while the undo was running")
+		}
+	}
+	if in.Pins != nil {
+		d.voidAll("the configuration or a plugin was changed while the run waited")
+	}
+	return nil
+}
+
+func (d *decider) alertResolved() error {
+	if d.run.Ended() {
+		return ErrStale
+	}
+	d.emit(AlertOver{})
+	if d.run.Phase == PhaseRunning && len(d.run.Ledger) == 0 {
+		d.trouble(Cause{Kind: CauseRefused, Class: "resolved", Reason: "the alert was resolved before anything was changed"}, nil)
+	}
+	return nil
+}
+
+func (d *decider) notified(in Notified) error {
+	for _, n := range d.run.Notices {
+		if !n.Sent && in.ID == fmt.Sprintf("%s/notify.%d", d.run.Facts.ID, n.N) {
+			d.emit(NoticeSent{N: n.N, Error: in.Error})
+			return nil
+		}
+	}
+	return ErrStale
+}
+
+// machine routes the answer of a command to what waits for it. An answer to
+// a command that is not open is stale, or a late result.
+func (d *decider) machine(in Input) error {
+	id := answers(in)
+	for _, c := range Pending(d.run) {
+		if c.CommandID() != id {
+			continue
+		}
+		switch c := c.(type) {
+		case PlanCall:
+			if in, ok := in.(Planned); ok {
+				return d.planned(c, in)
+			}
+		case Read:
+			if in, ok := in.(Returned); ok {
+				return d.read(c, in.Outcome)
+			}
+		case Act:
+			if in, ok := in.(Returned); ok {
+				return d.acted(c.Path, c.attempt, in.Outcome)
+			}
+		case Undo:
+			if in, ok := in.(Returned); ok {
+				return d.undone(d.run.row(c.Path, c.attempt), in.Outcome)
+			}
+		case Probe:
+			if in, ok := in.(Probed); ok {
+				return d.probed(c, in.Outcome)
+			}
+		case Timer:
+			if _, ok := in.(TimerFired); ok {
+				return d.fired(c)
+			}
+		case Lock:
+			if _, ok := in.(LocksGranted); ok {
+				d.emit(LocksTaken{})
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: %T does not answer %s", ErrStale, in, id)
+	}
+	if in, ok := in.(Returned); ok {
+		return d.late(in)
+	}
+	return ErrStale
+}
+
+func answers(in Input) string {
+	switch in := in.(type) {
+	case Planned:
+		return in.ID
+	case Returned:
+		return in.ID
+	case Probed:
+		return in.ID
+	case TimerFired:
+		return in.ID
+	case LocksGranted:
+		return in.ID
+	default:
+		return ""
+	}
+}
+
+// fired acts on a timer, which may be late.
+func (d *decider) fired(t Timer) error {
+	switch t.what {
+	case timerExpiry:
+		d.expired(t.path)
+	case timerValid:
+		d.void(t.path, "the approval was not used in time", nil, false)
+	case timerRetry:
+		d.again(t.path)
+	case timerFence:
+		d.fenced(t.path, t.n, t.undo)
+	case timerWithin:
+		d.sampledOut(t.path)
+	case timerWait:
+		d.emit(StepSucceeded{Path: t.path})
+	case timerLost:
+		d.unanswered(t)
+	case timerTimeout:
+		d.timedOut(t.path)
+	}
+	return nil
+}
+
+// timedOut ends a group, or the run (path empty), that took too long.
+func (d *decider) timedOut(path string) {
+	limit, what := d.run.Book.Timeout, "the run"
+	if path != "" {
+		limit, what = d.run.Book.Step(path).Timeout, path
+	}
+	reason := fmt.Sprintf("%s did not end within %s, not counting the time of people and stops", what, limit)
+	d.troubleAt(path, "timeout", reason)
+}
+
+// unanswered treats a call that was never answered as one that timed out.
+func (d *decider) unanswered(t Timer) {
+	o := Outcome{
+		Failure: &Failure{Class: "timeout", Reason: "no answer came by the deadline"},
+		Effect:  EffectUnknown,
+	}
+	if t.undo {
+		_ = d.undone(d.run.row(t.path, t.n), o)
+		return
+	}
+	s := d.run.step(t.path)
+	switch s.Doing {
+	case DoingGuard:
+		d.guarded(t.path, o)
+	case DoingProbe:
+		d.doubt(t.path, s.Attempt, "the plugin did not answer whether it happened")
+	default:
+		if s.mutationOpen() {
+			_ = d.acted(t.path, t.n, o)
+			return
+		}
+		d.stepRead(t.path, o)
+	}
+}

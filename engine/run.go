@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -36,10 +37,14 @@ type Run struct {
 	Uncovered bool // a stop has taken the cover from pending undos
 	UndoEnded bool // an undo failed: no more undos, and handlers only read
 
+	Reached   Phase         // the handler that has begun last
 	Failed    *RunFailure   // what handlers read as run.failure
 	Asking    time.Time     // since when at least one question is open; zero: none is
 	AskedFor  time.Duration // how long questions were open, all together
+	PausedFor time.Duration // how long people or a stop were waited for: timeouts do not count it
 	Completed int           // how many mutations have come to an end, for the order of undos
+
+	pausedSince time.Time // zero: not paused
 }
 
 // Phase is where a run stands.
@@ -83,6 +88,8 @@ type Cause struct {
 	Keep   bool      `json:"keep,omitempty"` // undo nothing
 	Undo   bool      `json:"undo,omitempty"` // of a cancel: undo what is not committed
 	All    bool      `json:"all,omitempty"`  // undo what is committed, too
+
+	ReadOnly bool `json:"read_only,omitempty"` // handlers only read
 }
 
 // CauseKind sorts causes by how the run may end.
@@ -109,15 +116,15 @@ type Status string
 
 // The states of a step. Waiting is derived; see [Run.StatusOf].
 const (
-	StepPending   Status = "pending"
-	StepRunning   Status = "running"
-	StepWaiting   Status = "waiting"
-	StepSucceeded Status = "succeeded"
-	StepFailed    Status = "failed"
-	StepSkipped   Status = "skipped"
-	StepUndone    Status = "undone"
-	StepInDoubt   Status = "in_doubt"
-	StepCancelled Status = "cancelled"
+	StatusPending   Status = "pending"
+	StatusRunning   Status = "running"
+	StatusWaiting   Status = "waiting"
+	StatusSucceeded Status = "succeeded"
+	StatusFailed    Status = "failed"
+	StatusSkipped   Status = "skipped"
+	StatusUndone    Status = "undone"
+	StatusInDoubt   Status = "in_doubt"
+	StatusCancelled Status = "cancelled"
 )
 
 // Doing is what a running step does.
@@ -142,26 +149,29 @@ const (
 
 // Step is the state of one step or group.
 type Step struct {
-	Status     Status
-	Doing      Doing
-	Attempt    int // from 1
-	N          int // numbers the reads of the step: plan.n, guard.n, verify.n
-	StartedAt  time.Time
-	EndedAt    time.Time
-	Input      json.RawMessage // resolved `with`
-	Resource   string          // resolved `resource` of a tool
-	Plan       *Plan
-	Outputs    json.RawMessage
-	Failure    *Failure
-	Effect     Effect // the join over all attempts
-	Guarded    bool   // of a group: its guard was true since the vote
-	Generation int    // in which the attempt was intended
-	Deadline   time.Time
-	ActedAt    time.Time // when the action ended; samples must be newer
-	Samples    []Sample
-	NextSample time.Time
-	PausedFor  time.Duration // of a group: time of people and stops, not counted by its timeout
-	Accepted   string        // who accepted it instead of a passed verify
+	Status      Status
+	Doing       Doing
+	Attempt     int // from 1
+	N           int // numbers the reads of the step: plan.n, guard.n, verify.n
+	StartedAt   time.Time
+	EndedAt     time.Time
+	Input       json.RawMessage // resolved `with`
+	GuardInput  json.RawMessage
+	Resource    string // resolved `resource` of a tool
+	Plan        *Plan
+	Outputs     json.RawMessage
+	Failure     *Failure
+	Effect      Effect // the join over all attempts
+	Guarded     bool   // of a group: its guard was true since the vote
+	Generation  int    // in which the attempt was intended
+	Deadline    time.Time
+	ActedAt     time.Time // when the action ended; samples must be newer
+	Samples     []Sample
+	Verified    string // verdict of the verify; empty: none yet
+	SampleInput json.RawMessage
+	NextSample  time.Time
+	PausedFor   time.Duration // of a group: time of people and stops, not counted by its timeout
+	Accepted    string        // who accepted it instead of a passed verify
 }
 
 // Sample is one answer of a verify or a wait.
@@ -174,7 +184,7 @@ type Sample struct {
 // Done reports whether the step has come to its end.
 func (s *Step) Done() bool {
 	switch s.Status {
-	case StepSucceeded, StepFailed, StepSkipped, StepUndone, StepCancelled:
+	case StatusSucceeded, StatusFailed, StatusSkipped, StatusUndone, StatusCancelled:
 		return true
 	default:
 		return false
@@ -186,12 +196,13 @@ type Gate struct {
 	State      GateState
 	Asks       int // how often it was asked
 	Voids      int
-	Shown      map[string]Shown // by path of the member: what people saw
-	Planned    map[string]Plan  // by path of the member: what the next question will show
-	By         string           // who decided
+	Shown      map[string]Shown           // by path of the member: what people saw
+	Planned    map[string]Plan            // by path of the member: what the next question will show
+	Inputs     map[string]json.RawMessage // by path of the members that are being planned
+	Changed    []string                   // what differed when it was voided
+	By         string                     // who decided
 	BreakGlass string
 	ValidUntil time.Time
-	AgainAsked bool // people have been asked whether to go on asking
 }
 
 // GateState is where a gate stands.
@@ -348,7 +359,7 @@ func (r *Run) step(path string) *Step {
 	if s, ok := r.Steps[path]; ok {
 		return s
 	}
-	return &Step{Status: StepPending}
+	return &Step{Status: StatusPending}
 }
 
 // Step returns a copy of the state of the step at a path.
@@ -417,6 +428,7 @@ func (r *Run) open(q Question, at time.Time) {
 	if r.Asking.IsZero() {
 		r.Asking = at
 	}
+	r.repause(at)
 }
 
 // close removes a question and counts how long people were waited for.
@@ -433,6 +445,34 @@ func (r *Run) close(id string, at time.Time) {
 		}
 		r.Asking = time.Time{}
 	}
+	r.repause(at)
+}
+
+// closeAbout removes every open question about a path.
+func (r *Run) closeAbout(path string, at time.Time) {
+	for id, q := range r.Questions {
+		if q.Path == path {
+			r.close(id, at)
+		}
+	}
+}
+
+// repause keeps the account of the time that timeouts do not count.
+func (r *Run) repause(at time.Time) {
+	if !r.pausedSince.IsZero() {
+		if d := at.Sub(r.pausedSince); d > 0 {
+			r.PausedFor += d
+		}
+		r.pausedSince = time.Time{}
+	}
+	if len(r.Questions) > 0 || r.Stop != nil {
+		r.pausedSince = at
+	}
+}
+
+// within reports whether a path is another or lies under it.
+func within(path, under string) bool {
+	return path == under || strings.HasPrefix(path, under+"/")
 }
 
 // question returns the open question of a kind about a path, or nil.

@@ -1,0 +1,385 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// advance takes every step that needs no input, until none is left.
+func (d *decider) advance() {
+	for d.once() {
+	}
+}
+
+// once takes one step forward and reports whether there was one.
+func (d *decider) once() bool {
+	switch d.run.Phase {
+	case PhaseRunning:
+		if d.run.Facts.UndoOf != "" {
+			return d.undoRunGate()
+		}
+		return d.phase(d.run.Book.Steps, PhaseFinally)
+	case PhaseStopping:
+		return d.stopping()
+	case PhaseUndoing:
+		return d.undoing()
+	case PhaseOnFailure:
+		return d.phase(d.run.Book.OnFailure, PhaseFinally)
+	case PhaseFinally:
+		return d.phase(d.run.Book.Finally, PhaseEnded)
+	default:
+		return false
+	}
+}
+
+// phase advances a list of top-level steps, and then the run.
+func (d *decider) phase(steps []*runbook.Step, next Phase) bool {
+	moved, done := d.list(steps)
+	if moved || !done {
+		return moved
+	}
+	if next == PhaseEnded {
+		return d.end()
+	}
+	d.emit(PhaseEntered{Phase: next})
+	return true
+}
+
+// list advances steps that run in order. moved: something was decided; done:
+// all have ended.
+func (d *decider) list(steps []*runbook.Step) (moved, done bool) {
+	for _, step := range steps {
+		if d.run.step(step.Path).Done() {
+			continue
+		}
+		return d.step(step), false
+	}
+	return false, true
+}
+
+// parallel advances steps that run side by side.
+func (d *decider) parallel(steps []*runbook.Step) (moved, done bool) {
+	done = true
+	for _, step := range steps {
+		if d.run.step(step.Path).Done() {
+			continue
+		}
+		done = false
+		if d.step(step) {
+			return true, false
+		}
+	}
+	return false, done
+}
+
+// step advances one step and reports whether something was decided.
+func (d *decider) step(step *runbook.Step) bool {
+	s := d.run.step(step.Path)
+	if s.Status == StatusPending {
+		return d.begin(step)
+	}
+	if step.Kind == runbook.KindGroup || step.Kind == runbook.KindParallel {
+		return d.group(step, s)
+	}
+	if s.Doing != DoingNothing {
+		return false
+	}
+	if s.ActedAt.IsZero() {
+		return d.perform(step, s)
+	}
+	return d.settled(step, s)
+}
+
+// begin evaluates a step's condition and starts it or passes it over.
+func (d *decider) begin(step *runbook.Step) bool {
+	if d.readOnly() && d.mutates(step) {
+		d.emit(StepSkipped{Path: step.Path, Why: "only reads are made now: something is left changed, or the run was cancelled"})
+		return true
+	}
+	if step.If != nil {
+		ok, err := step.If.Bool(d.vars(nil))
+		if err != nil {
+			d.emit(StepStarted{Path: step.Path})
+			d.fail(step, "expression", d.where(err), EffectNone)
+			return true
+		}
+		if !ok {
+			d.emit(StepSkipped{Path: step.Path, Why: "its condition is false"})
+			return true
+		}
+	}
+	d.emit(StepStarted{Path: step.Path})
+	return true
+}
+
+// readOnly reports whether handlers may only read.
+func (d *decider) readOnly() bool {
+	r := &d.run
+	if r.Phase != PhaseOnFailure && r.Phase != PhaseFinally {
+		return false
+	}
+	return r.UndoEnded || (r.Cause != nil && r.Cause.ReadOnly)
+}
+
+// mutates reports whether a step is a mutation or holds nothing but ones that
+// an only reading handler passes over.
+func (d *decider) mutates(step *runbook.Step) bool { return step.Mutates() }
+
+// group advances a group: its gate, its guard, its steps, its verify.
+func (d *decider) group(step *runbook.Step, s *Step) bool {
+	switch s.Doing {
+	case DoingNothing:
+		if !s.ActedAt.IsZero() {
+			return d.settled(step, s)
+		}
+		if moved, open := d.passGate(step); !open {
+			return moved
+		}
+		if step.Guard != nil && !s.Guarded {
+			return d.guard(step)
+		}
+		d.emit(GroupEntered{Path: step.Path})
+		return true
+	case DoingChildren:
+		return d.children(step, s)
+	default:
+		return false
+	}
+}
+
+func (d *decider) children(step *runbook.Step, s *Step) bool {
+	if d.groupUncovered(step, s) {
+		if moved, open := d.passGate(step); !open {
+			return moved
+		}
+		if step.Guard != nil && !s.Guarded {
+			return d.guard(step)
+		}
+	}
+	advance := d.list
+	if step.Kind == runbook.KindParallel {
+		advance = d.parallel
+	}
+	moved, done := advance(step.Steps)
+	if moved || !done {
+		return moved
+	}
+	d.emit(GroupDone{Path: step.Path})
+	return true
+}
+
+// groupUncovered reports whether a stop or drift has taken a begun group's
+// approval while mutations of it are still to come.
+func (d *decider) groupUncovered(step *runbook.Step, s *Step) bool {
+	if step.Approve == nil {
+		return false
+	}
+	g := d.run.gate(step.Path)
+	if g.State == GateApproved || g.State == GateConsumed {
+		return step.Guard != nil && !s.Guarded
+	}
+	if d.openUnder(step.Path) {
+		return false
+	}
+	return d.mutationsLeft(step)
+}
+
+// perform begins what a step does, once its turn has come.
+func (d *decider) perform(step *runbook.Step, s *Step) bool {
+	switch step.Kind {
+	case runbook.KindNotify:
+		return d.notify(step)
+	case runbook.KindSet:
+		return d.set(step)
+	case runbook.KindFail:
+		return d.failStep(step)
+	case runbook.KindWait:
+		return d.wait(step)
+	case runbook.KindAction:
+		if step.Mutates() {
+			return d.mutation(step, s)
+		}
+		return d.reading(step, s)
+	default:
+		return false
+	}
+}
+
+func (d *decider) notify(step *runbook.Step) bool {
+	text, err := d.text(step.Text)
+	if err != nil {
+		text = fmt.Sprintf("(the text of %s could not be made: %v)", step.Path, err)
+	}
+	d.emit(NoticeQueued{To: step.To, Text: text})
+	d.emit(StepSucceeded{Path: step.Path})
+	return true
+}
+
+func (d *decider) set(step *runbook.Step) bool {
+	values := map[string]json.RawMessage{}
+	for _, a := range step.Set {
+		raw, err := d.value(a.Value)
+		if err != nil {
+			d.fail(step, "expression", d.where(err), EffectNone)
+			return true
+		}
+		values[a.Name] = raw
+	}
+	d.emit(VarsSet{Path: step.Path, Values: values})
+	d.emit(StepSucceeded{Path: step.Path})
+	return true
+}
+
+func (d *decider) failStep(step *runbook.Step) bool {
+	text, err := d.text(step.Text)
+	if err != nil {
+		text = d.where(err)
+	}
+	d.emit(NoticeQueued{To: d.run.Facts.Owner, Text: text, Page: true})
+	d.fail(step, "failed", text, EffectNone)
+	return true
+}
+
+func (d *decider) wait(step *runbook.Step) bool {
+	if step.Uses == "" {
+		d.emit(WaitBegan{Path: step.Path, Until: d.now.Add(step.For)})
+		return true
+	}
+	input, err := d.input(step.With)
+	if err != nil {
+		d.fail(step, "expression", d.where(err), EffectNone)
+		return true
+	}
+	d.emit(SamplingBegan{Path: step.Path, Wait: true, Input: input, Deadline: d.now.Add(step.Within)})
+	return true
+}
+
+// reading begins an attempt of a step that changes nothing.
+func (d *decider) reading(step *runbook.Step, s *Step) bool {
+	if moved, open := d.passGate(step); !open {
+		return moved
+	}
+	if step.Guard != nil && !s.Guarded {
+		return d.guard(step)
+	}
+	input, err := d.input(step.With)
+	if err != nil {
+		d.fail(step, "expression", d.where(err), EffectNone)
+		return true
+	}
+	limit := readTimeout
+	if step.Timeout > 0 {
+		limit = step.Timeout
+	}
+	d.emit(ReadBegan{Path: step.Path, Attempt: max(s.Attempt, 1), Input: input, Deadline: d.now.Add(limit)})
+	return true
+}
+
+// settled decides what follows once the step's own action, or the last step
+// of a group, has ended well: its verify, or its end.
+func (d *decider) settled(step *runbook.Step, s *Step) bool {
+	v := step.Verify
+	if v == nil || v.None != "" || s.Verified == "passed" || s.Verified == "accepted" {
+		d.succeed(step)
+		return true
+	}
+	return d.verify(step, s)
+}
+
+// succeed ends a step well; at the top level what it changed is committed.
+func (d *decider) succeed(step *runbook.Step) {
+	d.emit(StepSucceeded{Path: step.Path})
+	if step.Parent != nil {
+		return
+	}
+	for _, row := range d.run.Ledger {
+		if within(row.Path, step.Path) && row.State == RowApplied {
+			d.emit(Committed{Path: step.Path})
+			return
+		}
+	}
+}
+
+// fail ends a step badly, and the run with it where nothing forgives it:
+// optional forgives what has had no effect, finally goes on.
+func (d *decider) fail(step *runbook.Step, class, reason string, effect Effect) {
+	d.emit(StepFailed{Path: step.Path, Class: class, Reason: reason, Effect: effect})
+	if effect == EffectNone && (step.Optional || d.run.Phase == PhaseFinally && step.Parent == nil) {
+		return
+	}
+	d.troubleAt(step.Path, class, reason)
+}
+
+// troubleAt ends the forward path because of a failure at a step.
+func (d *decider) troubleAt(path, class, reason string) {
+	effect := EffectNone
+	if path != "" {
+		effect = d.run.step(path).Effect
+	}
+	d.trouble(
+		Cause{Kind: CauseFailure, Path: path, Class: class, Reason: reason},
+		&RunFailure{Step: path, Class: class, Reason: reason, Effect: effect},
+	)
+}
+
+func (d *decider) trouble(c Cause, f *RunFailure) { d.emit(Troubled{Cause: c, Failure: f}) }
+
+func (d *decider) vars(result any) expr.Vars { return d.run.vars(result) }
+
+// input evaluates a `with`; without one the input is an empty object.
+func (d *decider) input(v *expr.Value) (json.RawMessage, error) {
+	if v == nil {
+		return json.RawMessage("{}"), nil
+	}
+	return d.value(v)
+}
+
+func (d *decider) value(v *expr.Value) (json.RawMessage, error) {
+	got, err := v.Eval(d.vars(nil))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(got)
+	if err != nil {
+		return nil, fmt.Errorf("the value cannot be written as JSON: %w", err)
+	}
+	return raw, nil
+}
+
+func (d *decider) text(v *expr.Value) (string, error) {
+	got, err := v.Eval(d.vars(nil))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(got), nil
+}
+
+// where puts the runbook's file before an expression's error.
+func (d *decider) where(err error) string { return err.Error() }
+
+// retryAt is when the next attempt of a step begins, and whether there is one.
+func (d *decider) retryAt(step *runbook.Step, attempt int, class string) (time.Time, bool) {
+	r := step.Retry
+	if r == nil || attempt >= r.Attempts {
+		return time.Time{}, false
+	}
+	for _, on := range r.On {
+		if on == class {
+			wait := r.Backoff << (attempt - 1)
+			if wait > r.MaxBackoff || wait <= 0 {
+				wait = r.MaxBackoff
+			}
+			return d.now.Add(wait), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// again begins the next attempt of a step whose pause is over.
+func (d *decider) again(path string) {
+	d.emit(RetryBegan{Path: path, Attempt: d.run.step(path).Attempt})
+}

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// decoders reads an event of every kind. An event that is no longer written
+// stays here: old journals hold it.
+var decoders = map[string]func([]byte) (Event, error){
+	RunStarted{}.Kind():      decodeAs[RunStarted],
+	RunRecovered{}.Kind():    decodeAs[RunRecovered],
+	LocksWanted{}.Kind():     decodeAs[LocksWanted],
+	LocksTaken{}.Kind():      decodeAs[LocksTaken],
+	StepStarted{}.Kind():     decodeAs[StepStarted],
+	StepSkipped{}.Kind():     decodeAs[StepSkipped],
+	ReadBegan{}.Kind():       decodeAs[ReadBegan],
+	PlanBegan{}.Kind():       decodeAs[PlanBegan],
+	StepPlanned{}.Kind():     decodeAs[StepPlanned],
+	GatePlanBegan{}.Kind():   decodeAs[GatePlanBegan],
+	MemberPlanned{}.Kind():   decodeAs[MemberPlanned],
+	QuestionOpened{}.Kind():  decodeAs[QuestionOpened],
+	QuestionDecided{}.Kind(): decodeAs[QuestionDecided],
+	GateVoided{}.Kind():      decodeAs[GateVoided],
+	GuardBegan{}.Kind():      decodeAs[GuardBegan],
+	GuardPassed{}.Kind():     decodeAs[GuardPassed],
+	Intended{}.Kind():        decodeAs[Intended],
+	Acted{}.Kind():           decodeAs[Acted],
+	StepSucceeded{}.Kind():   decodeAs[StepSucceeded],
+	StepFailed{}.Kind():      decodeAs[StepFailed],
+	RetryScheduled{}.Kind():  decodeAs[RetryScheduled],
+	EffectLost{}.Kind():      decodeAs[EffectLost],
+	ProbeBegan{}.Kind():      decodeAs[ProbeBegan],
+	InDoubt{}.Kind():         decodeAs[InDoubt],
+	DoubtResolved{}.Kind():   decodeAs[DoubtResolved],
+	SamplingBegan{}.Kind():   decodeAs[SamplingBegan],
+	Sampled{}.Kind():         decodeAs[Sampled],
+	VerifyVerdict{}.Kind():   decodeAs[VerifyVerdict],
+	Committed{}.Kind():       decodeAs[Committed],
+	VarsSet{}.Kind():         decodeAs[VarsSet],
+	WaitBegan{}.Kind():       decodeAs[WaitBegan],
+	GroupEntered{}.Kind():    decodeAs[GroupEntered],
+	NoticeQueued{}.Kind():    decodeAs[NoticeQueued],
+	NoticeSent{}.Kind():      decodeAs[NoticeSent],
+	Troubled{}.Kind():        decodeAs[Troubled],
+	PhaseEntered{}.Kind():    decodeAs[PhaseEntered],
+	UndoBegan{}.Kind():       decodeAs[UndoBegan],
+	UndoIntended{}.Kind():    decodeAs[UndoIntended],
+	StepUndone{}.Kind():      decodeAs[StepUndone],
+	UndoFailed{}.Kind():      decodeAs[UndoFailed],
+	EffectKept{}.Kind():      decodeAs[EffectKept],
+	Stopped{}.Kind():         decodeAs[Stopped],
+	StopLifted{}.Kind():      decodeAs[StopLifted],
+	UndoAsked{}.Kind():       decodeAs[UndoAsked],
+	InputRefused{}.Kind():    decodeAs[InputRefused],
+	AlertOver{}.Kind():       decodeAs[AlertOver],
+	LateResult{}.Kind():      decodeAs[LateResult],
+	RunEnded{}.Kind():        decodeAs[RunEnded],
+	UndoForced{}.Kind():      decodeAs[UndoForced],
+	StepStopped{}.Kind():     decodeAs[StepStopped],
+	RetryBegan{}.Kind():      decodeAs[RetryBegan],
+	GroupDone{}.Kind():       decodeAs[GroupDone],
+}
+
+// MarshalEvent returns the event's kind and its JSON.
+func MarshalEvent(e Event) (kind string, data []byte, err error) {
+	data, err = json.Marshal(e)
+	if err != nil {
+		return "", nil, fmt.Errorf("encode event %s: %w", e.Kind(), err)
+	}
+	return e.Kind(), data, nil
+}
+
+// UnmarshalEvent reads what [MarshalEvent] wrote. A kind that this version
+// does not know comes back as an event that changes nothing and is kept as
+// it is.
+func UnmarshalEvent(kind string, data []byte) (Event, error) {
+	decode, ok := decoders[kind]
+	if !ok {
+		return Unknown{kind: kind, data: data}, nil
+	}
+	return decode(data)
+}
+
+func decodeAs[E Event](data []byte) (Event, error) {
+	var e E
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, fmt.Errorf("decode event %s: %w", e.Kind(), err)
+	}
+	return e, nil
+}

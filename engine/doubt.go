@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// lost records that nobody knows what became of a mutation, and until when
+// its effect could still arrive.
+func (d *decider) lost(path string, attempt int, class, reason string) {
+	step := d.run.Book.Step(path)
+	d.emit(EffectLost{
+		Path: path, Attempt: attempt, Class: class, Reason: reason, Until: d.now.Add(step.Action.SettlesIn),
+	})
+	if step.Action.SettlesIn == 0 {
+		d.fenced(path, attempt, false)
+	}
+}
+
+// fenced goes on once nothing of a lost call can arrive any more: its plugin
+// is asked what became of it, or a person.
+func (d *decider) fenced(path string, attempt int, undo bool) {
+	action := d.run.Book.Step(path).Action
+	if undo {
+		action = d.run.Book.Step(path).Undo.Action
+	}
+	if action.Probe {
+		d.emit(ProbeBegan{Path: path, Attempt: attempt, Undo: undo})
+		return
+	}
+	why := d.run.row(path, attempt).Why
+	if !undo {
+		why = d.run.step(path).Failure.Reason
+	}
+	if undo {
+		d.undoDoubt(path, attempt, why)
+		return
+	}
+	d.doubt(path, attempt, why)
+}
+
+// doubt asks a person what became of a mutation.
+func (d *decider) doubt(path string, attempt int, why string) {
+	d.emit(InDoubt{Path: path, Attempt: attempt, Why: why})
+	d.askDoubt(path, attempt, why, false)
+}
+
+func (d *decider) undoDoubt(path string, attempt int, why string) {
+	d.emit(InDoubt{Path: path, Attempt: attempt, Undo: true, Why: why})
+	d.askDoubt(path, attempt, why, true)
+}
+
+func (d *decider) askDoubt(path string, attempt int, why string, undo bool) {
+	what := "the action of " + path
+	name := "doubt.ask"
+	if undo {
+		what, name = "the undo of "+path, "undo.ask"
+	}
+	d.emit(QuestionOpened{Question: Question{
+		ID: d.run.id(path, attempt, name), Kind: AskDoubt, Path: path, Attempt: attempt, Undo: undo,
+		Text:  fmt.Sprintf("It is not known whether %s happened: %s. Look, and say what you found.", what, why),
+		Roles: d.rolesOf(path), Self: true, OpenedAt: d.now,
+		Choices: []string{ChoiceHappened, ChoiceNot, ChoicePartial, ChoiceUnknown},
+	}})
+	d.emit(NoticeQueued{To: d.pageTo(path), Page: true, Text: fmt.Sprintf("%s is in doubt: %s", what, why)})
+}
+
+// pageTo is who is paged about a step: its gate's first role, else the
+// service's owner.
+func (d *decider) pageTo(path string) string {
+	if rs := d.rolesOf(path); len(rs) > 0 {
+		return rs[0]
+	}
+	return d.run.Facts.Owner
+}
+
+// probed takes a plugin's word on a lost call.
+func (d *decider) probed(c Probe, o Outcome) error {
+	if o.Effect == EffectUnknown || o.Effect == "" {
+		why := "the plugin cannot tell"
+		if o.Failure != nil {
+			why = o.Failure.Reason
+		}
+		if c.undo {
+			d.undoDoubt(c.Path, c.attempt, why)
+		} else {
+			d.doubt(c.Path, c.attempt, why)
+		}
+		return nil
+	}
+	d.resolve(c.Path, c.attempt, c.undo, "probe", o)
+	return nil
+}
+
+// resolve settles a doubt and goes on as if the outcome had come in time.
+func (d *decider) resolve(path string, attempt int, undo bool, by string, o Outcome) {
+	if undo {
+		d.emit(DoubtResolved{Path: path, Attempt: attempt, Undo: true, By: by, Outcome: o})
+		d.undoSettled(d.run.row(path, attempt), o)
+		return
+	}
+	f := d.run.step(path).Failure
+	d.emit(DoubtResolved{Path: path, Attempt: attempt, By: by, Outcome: o})
+	step := d.run.Book.Step(path)
+	switch o.Effect {
+	case EffectApplied:
+		if o.Failure != nil {
+			d.failed(step, attempt, *o.Failure, o.Effect)
+		}
+	case EffectPartial:
+		d.failed(step, attempt, Failure{Class: f.Class, Reason: "only a part was done: " + f.Reason}, EffectPartial)
+	case EffectUnknown:
+		d.fail(step, f.Class, "what became of it is not known: "+f.Reason, EffectUnknown)
+	default:
+		if o.Failure != nil {
+			f = o.Failure
+		}
+		d.failed(step, attempt, Failure{Class: f.Class, Reason: f.Reason}, EffectNone)
+	}
+}
+
+// late takes the outcome of a call that nothing waits for any more. It
+// resolves an open doubt; what was decided otherwise stays decided.
+func (d *decider) late(in Returned) error {
+	for _, path := range slices.Sorted(maps.Keys(d.run.Steps)) {
+		s := d.run.Steps[path]
+		if s.Generation == 0 {
+			continue
+		}
+		for _, row := range d.run.Ledger {
+			if row.Path != path || in.ID != d.run.id(path, row.Attempt, "act") {
+				continue
+			}
+			if row.State == RowUnknown && s.mutationOpen() && s.Attempt == row.Attempt && in.Outcome.Effect != EffectUnknown {
+				d.resolve(path, row.Attempt, false, "late_result", in.Outcome)
+				return nil
+			}
+			return d.lateFor(in, row)
+		}
+	}
+	for _, row := range d.run.Ledger {
+		if in.ID != d.run.id(row.Path, row.Attempt, "undo") {
+			continue
+		}
+		switch row.Undoing {
+		case UndoFence, UndoProbe, UndoDoubt:
+			if in.Outcome.Effect != EffectUnknown {
+				d.resolve(row.Path, row.Attempt, true, "late_result", in.Outcome)
+				return nil
+			}
+		default:
+		}
+	}
+	return ErrStale
+}
+
+// lateFor records an outcome that differs from what was decided, and pages.
+// One that says the same is only stale.
+func (d *decider) lateFor(in Returned, row *Row) error {
+	effect := in.Outcome.Effect
+	agrees := effect == EffectUnknown || effect == "" || effect == row.effect() ||
+		effect == EffectNone && row.State == RowUndone || effect == EffectApplied && row.State == RowUndone
+	if agrees || d.run.Ended() && row.State == RowUnknown {
+		return ErrStale
+	}
+	d.emit(LateResult{ID: in.ID, Outcome: in.Outcome, Contradicts: true})
+	d.emit(NoticeQueued{
+		To: d.pageTo(row.Path), Page: true,
+		Text: fmt.Sprintf("%s answered late and says %s; it had been taken as %s", in.ID, effect, row.effect()),
+	})
+	return nil
+}
+
+// undoValidFor is how long an approval of an undo run holds.
+const undoValidFor = 10 * time.Minute

@@ -1,0 +1,21 @@
+package engine
+
+import "time"
+
+// EffectKept says that what an attempt changed stays changed.
+type EffectKept struct {
+	Path    string `json:"path"`
+	Attempt int    `json:"attempt"`
+	Why     string `json:"why"`
+	By      string `json:"by,omitempty"`
+}
+
+// Kind implements [Event].
+func (EffectKept) Kind() string { return "effect_left" }
+
+func (e EffectKept) apply(r *Run, at time.Time) {
+	if q := r.question(AskDrift, e.Path); q != nil {
+		r.close(q.ID, at)
+	}
+	r.setRow(e.Path, e.Attempt, func(row *Row) { row.State, row.Undoing, row.Why = RowLeft, UndoIdle, e.Why })
+}

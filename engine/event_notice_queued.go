@@ -1,0 +1,18 @@
+package engine
+
+import "time"
+
+// NoticeQueued says what people are to be told.
+type NoticeQueued struct {
+	To   string `json:"to"`
+	Text string `json:"text"`
+	Page bool   `json:"page,omitempty"`
+}
+
+// Kind implements [Event].
+func (NoticeQueued) Kind() string { return "notice_queued" }
+
+func (e NoticeQueued) apply(r *Run, _ time.Time) {
+	n := &Notice{N: len(r.Notices) + 1, To: e.To, Text: e.Text, Page: e.Page}
+	r.Notices = append(r.Notices[:len(r.Notices):len(r.Notices)], n)
+}

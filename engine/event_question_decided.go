@@ -1,0 +1,35 @@
+package engine
+
+import "time"
+
+// QuestionDecided records the answer to a question, or that it expired.
+type QuestionDecided struct {
+	ID         string       `json:"id"`
+	Question   QuestionKind `json:"question"`
+	Path       string       `json:"path"`
+	Choice     string       `json:"choice"` // one of the question's choices, or expired
+	By         string       `json:"by,omitempty"`
+	Reason     string       `json:"reason,omitempty"`
+	BreakGlass string       `json:"break_glass,omitempty"`
+	ValidUntil time.Time    `json:"valid_until,omitzero"` // of an approval
+}
+
+// Kind implements [Event].
+func (QuestionDecided) Kind() string { return "question_decided" }
+
+func (e QuestionDecided) apply(r *Run, at time.Time) {
+	r.close(e.ID, at)
+	switch {
+	case e.Question == AskGate && e.Choice == ChoiceApprove:
+		r.setGate(e.Path, func(g *Gate) {
+			g.State, g.By, g.BreakGlass, g.ValidUntil = GateApproved, e.By, e.BreakGlass, e.ValidUntil
+		})
+		r.Uncovered = false
+	case e.Question == AskGate:
+		r.setGate(e.Path, func(g *Gate) { g.State = GateIdle })
+	case e.Question == AskAgain && e.Choice == ChoiceAgain:
+		r.setGate(e.Path, func(g *Gate) { g.Voids = 0 })
+	case e.Question == AskResume && e.Choice == ChoiceResume:
+		r.Uncovered = false
+	}
+}

@@ -1,0 +1,15 @@
+package engine
+
+import "time"
+
+// InputRefused records what an authenticated person asked for in vain.
+type InputRefused struct {
+	By     string `json:"by"`
+	What   string `json:"what"`
+	Reason string `json:"reason"`
+}
+
+// Kind implements [Event].
+func (InputRefused) Kind() string { return "refused" }
+
+func (InputRefused) apply(*Run, time.Time) {}

@@ -1,0 +1,23 @@
+package engine
+
+import "time"
+
+// RunStarted begins a run's journal.
+type RunStarted struct {
+	Facts Facts `json:"facts"`
+}
+
+// Kind implements [Event].
+func (RunStarted) Kind() string { return "run_started" }
+
+func (e RunStarted) apply(r *Run, at time.Time) {
+	r.Facts, r.Generation, r.StartedAt = e.Facts, e.Facts.Generation, at
+	r.Phase = PhaseRunning
+	r.Stop = e.Facts.Halted
+	r.repause(at)
+	for i := range e.Facts.Undo {
+		row := e.Facts.Undo[i]
+		r.Ledger = append(r.Ledger, &row)
+		r.Completed = max(r.Completed, row.Completed)
+	}
+}

@@ -1,0 +1,18 @@
+package engine
+
+import "time"
+
+// UndoForced says that a person wants an undo although its target is not what
+// the action left.
+type UndoForced struct {
+	Path    string `json:"path"`
+	Attempt int    `json:"attempt"`
+	By      string `json:"by"`
+}
+
+// Kind implements [Event].
+func (UndoForced) Kind() string { return "undo_forced" }
+
+func (e UndoForced) apply(r *Run, _ time.Time) {
+	r.setRow(e.Path, e.Attempt, func(row *Row) { row.Undoing, row.forced = UndoIdle, true })
+}

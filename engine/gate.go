@@ -1,0 +1,367 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// Choices of questions.
+const (
+	ChoiceApprove  = "approve"
+	ChoiceDeny     = "deny"
+	ChoiceExpired  = "expired" // nobody answered in time
+	ChoiceAgain    = "again"
+	ChoiceAbort    = "abort"
+	ChoiceAccept   = "accept"
+	ChoiceKeep     = "keep"
+	ChoiceUndo     = "undo"
+	ChoiceForce    = "force"
+	ChoiceResume   = "resume"
+	ChoiceHappened = "happened"
+	ChoiceNot      = "not"
+	ChoicePartial  = "partial"
+	ChoiceUnknown  = "unknown"
+)
+
+// maxVoids is after how many voids of one gate people are asked whether to go
+// on asking.
+const maxVoids = 3
+
+// passGate takes a step's own gate forward. open: the step may go on, because
+// it has no gate, or because its gate is approved; moved: something was
+// decided.
+func (d *decider) passGate(step *runbook.Step) (moved, open bool) {
+	if step.Approve == nil {
+		return false, true
+	}
+	switch g := d.run.gate(step.Path); g.State {
+	case GateApproved, GateConsumed:
+		return false, true
+	case GatePlanning:
+		return d.askWhenPlanned(step, g), false
+	case GateIdle:
+		return d.planGate(step, g)
+	default:
+		return false, false
+	}
+}
+
+// planGate asks for the plans of what a gate will show: locks first, so that
+// what is shown cannot be changed by another run.
+func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
+	if d.run.Stop != nil || d.openUnder(step.Path) {
+		return false, false
+	}
+	if d.run.question(AskAgain, step.Path) != nil {
+		return false, false
+	}
+	if g.Voids >= maxVoids {
+		d.askAgain(step, g)
+		return true, false
+	}
+	mutating := d.members(step)
+	inputs := map[string]json.RawMessage{}
+	for _, m := range mutating {
+		if raw, ok := d.foreseen(m); ok {
+			inputs[m.Path] = raw
+		}
+	}
+	if len(mutating) > 0 && len(inputs) == 0 {
+		return false, true // every mutation is passed over, as things stand; its turn shows
+	}
+	if moved, held := d.lock(); len(mutating) > 0 && !held {
+		return moved, false
+	}
+	d.emit(GatePlanBegan{Path: step.Path, Members: inputs})
+	return true, false
+}
+
+// members are the mutations that a gate covers and that have not ended, in
+// the order of the runbook: those whose nearest approve it is.
+func (d *decider) members(step *runbook.Step) []*runbook.Step {
+	var out []*runbook.Step
+	var visit func(*runbook.Step)
+	visit = func(s *runbook.Step) {
+		if s != step && s.Approve != nil {
+			return
+		}
+		if s.Mutates() && !d.run.step(s.Path).Done() && d.run.step(s.Path).ActedAt.IsZero() {
+			out = append(out, s)
+		}
+		for _, child := range s.Steps {
+			visit(child)
+		}
+	}
+	visit(step)
+	return out
+}
+
+func (d *decider) mutationsLeft(step *runbook.Step) bool { return len(d.members(step)) > 0 }
+
+// foreseen is the input that a mutation would have if its turn were now. What
+// cannot be told, or would be passed over, is not shown; should its turn come
+// all the same, people are asked then.
+func (d *decider) foreseen(m *runbook.Step) (json.RawMessage, bool) {
+	if m.If != nil && d.run.step(m.Path).Status == StatusPending {
+		if ok, err := m.If.Bool(d.vars(nil)); err != nil || !ok {
+			return nil, false
+		}
+	}
+	raw, err := d.input(m.With)
+	return raw, err == nil
+}
+
+// openUnder reports whether a mutation at or under a path is in flight or in
+// doubt.
+func (d *decider) openUnder(path string) bool {
+	for p, s := range d.run.Steps {
+		if (path == "" || within(p, path)) && s.mutationOpen() {
+			return true
+		}
+	}
+	return false
+}
+
+// lock asks once for every identity that the run may change: all at once, so
+// that no run waits for a lock while it holds one.
+func (d *decider) lock() (moved, held bool) {
+	switch d.run.Locks.State {
+	case LocksHeld:
+		return false, true
+	case LocksRequested:
+		return false, false
+	default:
+	}
+	ids := d.identities()
+	d.emit(LocksWanted{Identities: ids})
+	if len(ids) == 0 {
+		d.emit(LocksTaken{})
+	}
+	return true, len(ids) == 0
+}
+
+// identities of all that the run's mutations may change, sorted.
+func (d *decider) identities() []string {
+	set := map[string]bool{}
+	for _, row := range d.run.Facts.Undo {
+		if row.Resource != "" {
+			set[row.Resource] = true
+		}
+	}
+	walk(d.run.Book, func(s *runbook.Step) {
+		if !s.Mutates() || d.run.Facts.UndoOf != "" {
+			return
+		}
+		if id := d.identity(s); id != "" {
+			set[id] = true
+		}
+	})
+	return slices.Sorted(maps.Keys(set))
+}
+
+// identity of what a mutation changes: its tool's `resource`, else what the
+// service's binding is.
+func (d *decider) identity(s *runbook.Step) string {
+	if s.Resource != nil {
+		id, err := d.text(s.Resource)
+		if err != nil {
+			return ""
+		}
+		return id
+	}
+	if s.Action.Capability == "" {
+		return ""
+	}
+	return d.run.Facts.Resources[s.Action.Capability]
+}
+
+// planned takes the answer to a plan.
+func (d *decider) planned(c PlanCall, in Planned) error {
+	switch {
+	case c.gate != "" && in.Failure != nil:
+		d.gateUnplanned(c, *in.Failure)
+	case c.gate != "":
+		d.emit(MemberPlanned{Gate: c.gate, Path: c.Path, Plan: in.Plan})
+	case c.undo:
+		d.undoPlanned(d.run.row(c.Path, c.attempt), in)
+	default:
+		d.stepPlanned(d.run.Book.Step(c.Path), in)
+	}
+	return nil
+}
+
+// gateUnplanned fails the gate's step: what cannot be planned cannot be shown.
+func (d *decider) gateUnplanned(c PlanCall, f Failure) {
+	reason := fmt.Sprintf("%s could not be planned: %s", c.Path, f.Reason)
+	if c.gate == undoGate {
+		d.emit(UndoFailed{Path: c.Path, Attempt: d.undoRow(c.Path).Attempt, Class: f.Class, Reason: reason})
+		d.endUndoRun()
+		return
+	}
+	d.fail(d.run.Book.Step(c.gate), f.Class, reason, EffectNone)
+}
+
+// askWhenPlanned opens the question once every member is planned.
+func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
+	if len(g.Planned) < len(g.Inputs) {
+		return false
+	}
+	var members []Member
+	for _, m := range d.members(step) {
+		plan, ok := g.Planned[m.Path]
+		if !ok {
+			continue
+		}
+		members = append(members, Member{Path: m.Path, Shown: shown(m, plan)})
+	}
+	var roles []string
+	for _, of := range step.Approve.Of {
+		roles = append(roles, of.Role)
+	}
+	d.emit(QuestionOpened{Question: Question{
+		ID:       d.run.id(step.Path, 0, fmt.Sprintf("ask.%d", g.Asks)),
+		Kind:     AskGate,
+		Path:     step.Path,
+		Text:     fmt.Sprintf("May %s go on with %s?", d.run.Facts.Runbook, step.Path),
+		Digest:   gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, step.Path, members),
+		Roles:    roles,
+		Self:     step.Approve.Self,
+		Choices:  []string{ChoiceApprove, ChoiceDeny},
+		Members:  members,
+		Changed:  g.Changed,
+		OpenedAt: d.now,
+		Expires:  d.now.Add(step.Approve.Expires()),
+	}})
+	return true
+}
+
+func shown(m *runbook.Step, p Plan) Shown {
+	undo := undoAction(m)
+	if m.Undo != nil && m.Undo.None != "" {
+		undo = "none: " + m.Undo.None
+	}
+	return Shown{
+		Binding: p.Binding, Fingerprint: p.Fingerprint, Action: m.Uses, Served: p.Served, Undo: undo,
+		Detail: p.Detail, Unit: p.Unit, Affected: p.Affected, Total: p.Total, NoPrecond: m.Action.NoPrecondition,
+	}
+}
+
+// void takes back what people were asked or had said about a gate.
+func (d *decider) void(path, why string, changed []string, drift bool) {
+	d.emit(GateVoided{Path: path, Why: why, Changed: changed, Drift: drift})
+}
+
+// voidAll voids every gate that is open, approved or covers a group that has
+// not ended.
+func (d *decider) voidAll(why string) {
+	for _, path := range slices.Sorted(maps.Keys(d.run.Gates)) {
+		if g := d.run.gate(path); g.State != GateIdle && !d.run.step(path).Done() {
+			d.void(path, why, nil, false)
+		}
+	}
+}
+
+func (d *decider) askAgain(step *runbook.Step, g *Gate) {
+	d.emit(QuestionOpened{Question: Question{
+		ID:   d.run.id(step.Path, 0, fmt.Sprintf("ask.again.%d", g.Asks)),
+		Kind: AskAgain, Path: step.Path,
+		Text: fmt.Sprintf("The target of %s changed %d times between question and action. Ask again, or abort?",
+			step.Path, g.Voids),
+		Roles: d.rolesOf(step.Path), Self: true, Choices: []string{ChoiceAgain, ChoiceAbort}, Changed: g.Changed, OpenedAt: d.now,
+	}})
+}
+
+// expired ends a question that nobody answered in time.
+func (d *decider) expired(id string) {
+	q := d.run.Questions[id]
+	if q == nil {
+		return
+	}
+	d.emit(QuestionDecided{ID: id, Question: q.Kind, Path: q.Path, Choice: ChoiceExpired})
+	step := d.run.Book.Step(q.Path)
+	if step != nil && step.Approve != nil && step.Approve.OnExpiry == "skip" && !d.intendedUnder(step.Path) {
+		d.emit(StepSkipped{Path: step.Path, Why: "nobody answered in time"})
+		return
+	}
+	d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "expired", Reason: "nobody answered in time"})
+}
+
+func (d *decider) intendedUnder(path string) bool {
+	for _, row := range d.run.Ledger {
+		if within(row.Path, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// notApproved ends the forward path after a no, or silence. Where something
+// uncommitted is changed that is trouble; else the run is refused. In a
+// handler the gated step alone is passed over.
+func (d *decider) notApproved(q *Question, c Cause) {
+	if d.run.Phase == PhaseOnFailure || d.run.Phase == PhaseFinally {
+		d.emit(StepSkipped{Path: q.Path, Why: c.Class + ": " + c.Reason, By: c.By})
+		return
+	}
+	var f *RunFailure
+	if d.uncommitted() {
+		c.Kind = CauseFailure
+		f = &RunFailure{Step: q.Path, Class: c.Class, Reason: c.Reason, Effect: EffectApplied}
+	}
+	d.trouble(c, f)
+}
+
+// uncommitted reports whether something is changed that no verify has passed.
+func (d *decider) uncommitted() bool {
+	for _, row := range d.run.Ledger {
+		switch row.State {
+		case RowApplied, RowPartial, RowUnknown, RowIntended:
+			return true
+		default:
+		}
+	}
+	return false
+}
+
+// rolesOf are the roles of the nearest gate at or above a step, else of every
+// gate of the runbook.
+func (d *decider) rolesOf(path string) []string {
+	for s := d.run.Book.Step(path); s != nil; s = s.Parent {
+		if s.Approve != nil {
+			return roles(s.Approve)
+		}
+	}
+	var all []string
+	walk(d.run.Book, func(s *runbook.Step) {
+		if s.Approve == nil {
+			return
+		}
+		for _, role := range roles(s.Approve) {
+			if !slices.Contains(all, role) {
+				all = append(all, role)
+			}
+		}
+	})
+	return all
+}
+
+func roles(a *runbook.Approve) []string {
+	out := make([]string, len(a.Of))
+	for i, of := range a.Of {
+		out[i] = of.Role
+	}
+	return out
+}
+
+// validUntil is how long an approval given now holds.
+func (d *decider) validUntil(path string) time.Time {
+	if step := d.run.Book.Step(path); step != nil && step.Approve != nil {
+		return d.now.Add(step.Approve.ValidFor)
+	}
+	return d.now.Add(undoValidFor)
+}

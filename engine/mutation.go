@@ -1,0 +1,288 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// mutation takes a mutating step towards its intent: gate, plan, comparison
+// with what people saw, guard. Each call decides at most one of them.
+func (d *decider) mutation(step *runbook.Step, s *Step) bool {
+	if moved, open := d.passGate(step); !open {
+		return moved
+	}
+	if d.blocked() {
+		return false
+	}
+	gate := gateOf(step)
+	if gate == nil {
+		d.fail(step, "denied", "no gate covers this step", EffectNone)
+		return true
+	}
+	g := d.run.gate(gate.Path)
+	if g.State != GateApproved && g.State != GateConsumed {
+		// A group whose every mutation would be passed over was let in without
+		// a question; this one's turn has come all the same.
+		moved, _ := d.passGate(gate)
+		return moved
+	}
+	if s.Plan == nil {
+		return d.planTurn(step)
+	}
+	return false
+}
+
+// gateOf is the nearest approve at or above a step.
+func gateOf(step *runbook.Step) *runbook.Step {
+	for s := step; s != nil; s = s.Parent {
+		if s.Approve != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// blocked reports whether no mutation may begin now: a stop stands, or
+// something is in doubt.
+func (d *decider) blocked() bool {
+	if d.run.Stop != nil {
+		return true
+	}
+	return d.run.Doubtful()
+}
+
+// Doubtful reports whether it is unknown what became of a mutation or undo.
+func (r *Run) Doubtful() bool {
+	for _, s := range r.Steps {
+		switch s.Doing {
+		case DoingFence, DoingProbe, DoingDoubt:
+			return true
+		default:
+		}
+	}
+	for _, row := range r.Ledger {
+		switch row.Undoing {
+		case UndoFence, UndoProbe, UndoDoubt:
+			return true
+		default:
+		}
+	}
+	return false
+}
+
+func (d *decider) planTurn(step *runbook.Step) bool {
+	input, err := d.input(step.With)
+	if err != nil {
+		d.fail(step, "expression", d.where(err), EffectNone)
+		return true
+	}
+	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: d.identity(step)})
+	return true
+}
+
+// nextAttempt numbers the next attempt of a mutation: one that has a row in
+// the ledger is never begun again under its number.
+func (d *decider) nextAttempt(path string) int {
+	n := 1
+	for _, row := range d.run.Ledger {
+		if row.Path == path {
+			n = max(n, row.Attempt+1)
+		}
+	}
+	return n
+}
+
+// stepPlanned compares a plan made at the step's turn with what people saw,
+// and goes on to the guard or the intent.
+func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
+	s := d.run.step(step.Path)
+	if f := in.Failure; f != nil {
+		d.failed(step, s.Attempt, *f, EffectNone)
+		return
+	}
+	d.emit(StepPlanned{Path: step.Path, Plan: in.Plan})
+	gate := gateOf(step)
+	if changed := d.drift(step, d.run.gate(gate.Path), in.Plan); len(changed) > 0 {
+		d.void(gate.Path, "what would be done is not what was shown", changed, true)
+		return
+	}
+	if step.Guard != nil {
+		d.guard(step)
+		return
+	}
+	d.intend(step)
+}
+
+// drift lists how a plan differs from what people saw. A fingerprint that an
+// action of this very run left is no drift.
+func (d *decider) drift(step *runbook.Step, g *Gate, p Plan) []string {
+	saw, ok := g.Shown[step.Path]
+	if !ok {
+		return []string{step.Path + " was not shown"}
+	}
+	var changed []string
+	if !bytes.Equal(compact(saw.Binding), compact(p.Binding)) {
+		changed = append(changed, fmt.Sprintf("%s would do %s, shown was %s", step.Path, p.Binding, saw.Binding))
+	}
+	if saw.Served != p.Served {
+		changed = append(changed, fmt.Sprintf("%s would be served by %s, shown was %s", step.Path, p.Served, saw.Served))
+	}
+	if saw.Fingerprint != p.Fingerprint && !d.ours(p.Fingerprint) {
+		changed = append(changed, fmt.Sprintf("the target of %s was changed since it was shown: %s", step.Path, p.Detail))
+	}
+	return changed
+}
+
+// ours reports whether an action of this run left its target so.
+func (d *decider) ours(fingerprint string) bool {
+	return slices.ContainsFunc(d.run.Ledger, func(row *Row) bool {
+		return row.Left != "" && row.Left == fingerprint
+	})
+}
+
+// guard begins to read a step's or group's guard.
+func (d *decider) guard(step *runbook.Step) bool {
+	input, err := d.input(step.Guard.With)
+	if err != nil {
+		d.fail(step, "expression", d.where(err), EffectNone)
+		return true
+	}
+	d.emit(GuardBegan{Path: step.Path, Input: input})
+	return true
+}
+
+// guarded takes a guard's answer. It counts only for the intent in the same
+// transaction, so a mutation is intended at once or not at all.
+func (d *decider) guarded(path string, o Outcome) {
+	step := d.run.Book.Step(path)
+	if o.Failure != nil {
+		d.fail(step, "guard", "the guard could not be read: "+o.Failure.Reason, EffectNone)
+		return
+	}
+	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action, o.Outputs)))
+	switch {
+	case err != nil:
+		d.fail(step, "guard", d.where(err), EffectNone)
+	case !ok:
+		d.fail(step, "guard", "the guard does not hold: "+step.Guard.That.Source(), EffectNone)
+	default:
+		d.emit(GuardPassed{Path: path})
+		if step.Mutates() {
+			d.intend(step)
+		}
+	}
+}
+
+// intend records that a mutation begins. Everything that must hold at that
+// instant is looked at here once more.
+func (d *decider) intend(step *runbook.Step) {
+	gate := gateOf(step)
+	g := d.run.gate(gate.Path)
+	s := d.run.step(step.Path)
+	switch {
+	case d.blocked() || d.run.Locks.State != LocksHeld:
+		d.void(gate.Path, "the step could not begin at its turn", nil, false)
+		return
+	case g.State == GateApproved && d.now.After(g.ValidUntil):
+		d.void(gate.Path, "the approval was not used in time", nil, false)
+		return
+	case g.State != GateApproved && g.State != GateConsumed:
+		return
+	}
+	limit := actTimeout
+	if step.Timeout > 0 {
+		limit = step.Timeout
+	}
+	resource := s.Resource
+	if s.Plan.Resource != "" {
+		resource = s.Plan.Resource
+	}
+	d.emit(Intended{
+		Path: step.Path, Attempt: s.Attempt, Gate: gate.Path, Action: step.Uses, Input: s.Input,
+		Expect: s.Plan.Fingerprint, Undo: s.Plan.Undo, Resource: resource, Served: s.Plan.Served,
+		Generation: d.run.Generation, Deadline: d.now.Add(limit),
+	})
+}
+
+// read takes the answer of a read.
+func (d *decider) read(c Read, o Outcome) error {
+	switch c.use {
+	case useGuard:
+		d.guarded(c.Path, o)
+	case useSample:
+		d.sample(c.Path, o)
+	case useStep:
+		d.stepRead(c.Path, o)
+	}
+	return nil
+}
+
+// stepRead takes the outcome of a step that changes nothing.
+func (d *decider) stepRead(path string, o Outcome) {
+	step := d.run.Book.Step(path)
+	s := d.run.step(path)
+	o.Effect = EffectNone
+	if o.Failure == nil {
+		if _, err := step.Action.Output.Decode(o.Outputs); err != nil {
+			o.Failure = &Failure{Class: "invalid", Reason: "the answer does not fit the contract: " + err.Error()}
+		}
+	}
+	if o.Failure != nil {
+		d.failed(step, s.Attempt, *o.Failure, EffectNone)
+		return
+	}
+	d.emit(Acted{Path: path, Attempt: s.Attempt, Outcome: o})
+}
+
+// acted takes the outcome of a mutation.
+func (d *decider) acted(path string, attempt int, o Outcome) error {
+	step := d.run.Book.Step(path)
+	if o.Effect == "" {
+		o.Effect = EffectUnknown // a plugin that does not say is not believed
+		if o.Failure == nil {
+			o.Effect = EffectApplied
+		}
+	}
+	if o.Effect == EffectUnknown {
+		class, reason := "unavailable", "the outcome is not known"
+		if o.Failure != nil {
+			class, reason = o.Failure.Class, o.Failure.Reason
+		}
+		d.lost(path, attempt, class, reason)
+		return nil
+	}
+	d.emit(Acted{Path: path, Attempt: attempt, Outcome: o})
+	if o.Failure != nil || o.Effect == EffectPartial {
+		f := Failure{Class: "internal", Reason: "only a part was done"}
+		if o.Failure != nil {
+			f = *o.Failure
+		}
+		d.failed(step, attempt, f, o.Effect)
+	}
+	return nil
+}
+
+// failed decides what follows a failure whose effect is known: another
+// attempt, another question, or the step's end.
+func (d *decider) failed(step *runbook.Step, attempt int, f Failure, effect Effect) {
+	if d.run.Phase == PhaseStopping {
+		d.emit(StepFailed{Path: step.Path, Class: f.Class, Reason: f.Reason, Effect: effect})
+		return
+	}
+	if effect == EffectNone && step.Mutates() && f.Class == "drift" {
+		if gate := gateOf(step); gate != nil {
+			d.void(gate.Path, "the target was changed before the action", []string{f.Reason}, true)
+			return
+		}
+	}
+	if effect == EffectNone {
+		if at, ok := d.retryAt(step, attempt, f.Class); ok {
+			d.emit(RetryScheduled{Path: step.Path, Attempt: attempt + 1, At: at, Class: f.Class, Reason: f.Reason})
+			return
+		}
+	}
+	d.fail(step, f.Class, f.Reason, d.run.step(step.Path).Effect)
+}

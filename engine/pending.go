@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// How long a call may take where the runbook does not say, and how long after
+// its deadline a call without an answer counts as lost. Runtimes answer by
+// the deadline; the grace is for answers that are on their way.
+const (
+	readTimeout = 30 * time.Second
+	actTimeout  = 10 * time.Minute
+	lostGrace   = 15 * time.Second
+)
+
+// Pending returns the commands that should be open for the run, in a stable
+// order. It is a function of the run alone.
+func Pending(r Run) []Command {
+	p := pending{r: &r}
+	p.notices()
+	if r.Ended() || r.Phase == "" {
+		return p.out
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.Steps)) {
+		p.step(r.Book.Step(path), r.Steps[path])
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.Gates)) {
+		p.gate(path, r.Gates[path])
+	}
+	for _, row := range r.Ledger {
+		p.undo(row)
+	}
+	p.questions()
+	if r.Locks.State == LocksRequested {
+		p.add(Lock{ID: r.Facts.ID + "/lock", Identities: r.Locks.Identities})
+	}
+	if t := r.Book.Timeout; t > 0 && r.Phase == PhaseRunning && !r.paused() {
+		id := fmt.Sprintf("%s/timer.timeout.%d", r.Facts.ID, r.PausedFor.Milliseconds())
+		p.add(Timer{ID: id, At: r.StartedAt.Add(t + r.PausedFor), what: timerTimeout})
+	}
+	return p.out
+}
+
+// id names a command of the run: run/path#attempt/phase.n.
+func (r *Run) id(path string, attempt int, phase string) string {
+	return fmt.Sprintf("%s/%s#%d/%s", r.Facts.ID, path, attempt, phase)
+}
+
+func (r *Run) paused() bool { return len(r.Questions) > 0 || r.Stop != nil }
+
+type pending struct {
+	r   *Run
+	out []Command
+}
+
+func (p *pending) add(c Command) { p.out = append(p.out, c) }
+
+// timer adds a timer; n tells timers of one kind apart when their time moves.
+func (p *pending) timer(path string, attempt int, what timerKind, n int, at time.Time) {
+	id := p.r.id(path, attempt, fmt.Sprintf("timer.%s.%d", what, n))
+	p.add(Timer{ID: id, At: at, path: path, what: what, n: attempt})
+}
+
+func (p *pending) notices() {
+	for _, n := range p.r.Notices {
+		if !n.Sent {
+			p.add(Notify{ID: fmt.Sprintf("%s/notify.%d", p.r.Facts.ID, n.N), To: n.To, Text: n.Text, Page: n.Page})
+		}
+	}
+}
+
+func (p *pending) step(step *runbook.Step, s *Step) {
+	if step == nil || s.Done() {
+		return
+	}
+	r := p.r
+	switch s.Doing {
+	case DoingPlan:
+		p.add(PlanCall{
+			ID: r.id(step.Path, s.Attempt, fmt.Sprintf("plan.%d", s.N)), Path: step.Path,
+			Service: r.Facts.Service, Action: step.Uses, Input: s.Input, attempt: s.Attempt,
+		})
+	case DoingGuard:
+		p.add(Read{
+			ID: r.id(step.Path, max(s.Attempt, 1), fmt.Sprintf("guard.%d", s.N)), Path: step.Path,
+			Service: r.Facts.Service, Action: step.Guard.Uses, Input: s.GuardInput, Deadline: s.Deadline, use: useGuard,
+		})
+		p.timer(step.Path, max(s.Attempt, 1), timerLost, s.N, s.Deadline.Add(lostGrace))
+	case DoingAct:
+		p.act(step, s)
+	case DoingRetryWait:
+		p.timer(step.Path, s.Attempt, timerRetry, s.N, s.Deadline)
+	case DoingFence:
+		p.timer(step.Path, s.Attempt, timerFence, s.N, s.Deadline)
+	case DoingProbe:
+		p.add(r.probe(step, s))
+		p.timer(step.Path, s.Attempt, timerLost, s.N, s.Deadline.Add(lostGrace))
+	case DoingVerify:
+		p.sample(step, s, step.Verify.Uses)
+	case DoingWait:
+		if step.Uses == "" {
+			p.timer(step.Path, max(s.Attempt, 1), timerWait, s.N, s.Deadline)
+			return
+		}
+		p.sample(step, s, step.Uses)
+	case DoingChildren:
+		if step.Timeout > 0 && !r.paused() {
+			paused := r.PausedFor - s.PausedFor
+			p.timer(step.Path, 1, timerTimeout, int(paused.Milliseconds()), s.StartedAt.Add(step.Timeout+paused))
+		}
+	case DoingNothing, DoingDoubt, DoingVerdict:
+	}
+}
+
+func (p *pending) act(step *runbook.Step, s *Step) {
+	r := p.r
+	if !step.Mutates() {
+		p.add(Read{
+			ID: r.id(step.Path, s.Attempt, "act"), Path: step.Path, Service: r.Facts.Service,
+			Action: step.Uses, Input: s.Input, Deadline: s.Deadline, use: useStep,
+		})
+		p.timer(step.Path, s.Attempt, timerLost, 0, s.Deadline.Add(lostGrace))
+		return
+	}
+	if s.Generation != r.Generation {
+		return
+	}
+	id := r.id(step.Path, s.Attempt, "act")
+	p.add(Act{
+		ID: id, Path: step.Path, Service: r.Facts.Service, Action: step.Uses, Input: s.Input,
+		Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,
+	})
+	p.timer(step.Path, s.Attempt, timerLost, 0, s.Deadline.Add(lostGrace))
+	if r.Stop != nil || r.Phase == PhaseStopping {
+		p.add(StopCall{ID: r.id(step.Path, s.Attempt, "stop"), Call: id})
+	}
+}
+
+// fingerprint is what the step's action expects of its target.
+func (s *Step) fingerprint() string {
+	if s.Plan == nil {
+		return ""
+	}
+	return s.Plan.Fingerprint
+}
+
+func (p *pending) sample(step *runbook.Step, s *Step, action string) {
+	p.add(Read{
+		ID: p.r.id(step.Path, max(s.Attempt, 1), fmt.Sprintf("verify.%d", s.N)), Path: step.Path,
+		Service: p.r.Facts.Service, Action: action, Input: s.SampleInput,
+		NotBefore: s.NextSample, Deadline: s.NextSample.Add(readTimeout), use: useSample,
+	})
+	p.timer(step.Path, max(s.Attempt, 1), timerWithin, int(s.Deadline.UnixMilli()), s.Deadline)
+}
+
+func (r *Run) probe(step *runbook.Step, s *Step) Probe {
+	row := r.row(step.Path, s.Attempt)
+	return Probe{
+		ID: r.id(step.Path, s.Attempt, fmt.Sprintf("probe.%d", s.N)), Path: step.Path, Service: r.Facts.Service,
+		Action: step.Uses, Input: s.Input, Expect: s.fingerprint(), Undo: row.Receipt,
+		Call: r.id(step.Path, s.Attempt, "act"), attempt: s.Attempt,
+	}
+}
+
+func (p *pending) gate(path string, g *Gate) {
+	r := p.r
+	if g.State == GateApproved {
+		p.timer(path, 0, timerValid, g.Asks, g.ValidUntil)
+	}
+	if g.State != GatePlanning {
+		return
+	}
+	for _, member := range slices.Sorted(maps.Keys(g.Inputs)) {
+		if _, ok := g.Planned[member]; ok {
+			continue
+		}
+		c := PlanCall{
+			ID: r.id(member, 0, fmt.Sprintf("plan.%d", g.Asks)), Path: member,
+			Service: r.Facts.Service, Action: r.actionOf(member, path), Input: g.Inputs[member], gate: path,
+		}
+		if path == undoGate {
+			c.Input, c.Receipt = nil, g.Inputs[member]
+		}
+		p.add(c)
+	}
+}
+
+// actionOf is the action that a gate's member would run: its own, or at the
+// gate of a run that undoes another the one that undoes it.
+func (r *Run) actionOf(member, gate string) string {
+	step := r.Book.Step(member)
+	if step == nil {
+		return ""
+	}
+	if gate == undoGate {
+		return undoAction(step)
+	}
+	return step.Uses
+}
+
+func (p *pending) undo(row *Row) {
+	r := p.r
+	step := r.Book.Step(row.Path)
+	if step == nil {
+		return
+	}
+	switch row.Undoing {
+	case UndoGuard:
+		c := PlanCall{
+			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.guard.%d", row.N)), Path: row.Path,
+			Service: r.Facts.Service, Action: undoAction(step), Receipt: row.Receipt, undo: true, attempt: row.Attempt,
+		}
+		if row.input != nil {
+			c.Input, c.Receipt = row.input, nil
+		}
+		p.add(c)
+	case UndoAct:
+		if row.generation != r.Generation {
+			return
+		}
+		c := Undo{
+			ID: r.id(row.Path, row.Attempt, "undo"), Path: row.Path, Service: r.Facts.Service,
+			Action: undoAction(step), Receipt: row.Receipt, Expect: row.expect, Deadline: row.deadline, attempt: row.Attempt,
+		}
+		if row.input != nil {
+			c.Input, c.Receipt = row.input, nil
+		}
+		p.add(c)
+		p.undoTimer(row, timerLost, row.deadline.Add(lostGrace))
+		if r.Stop != nil && !r.UndoWord {
+			p.add(StopCall{ID: r.id(row.Path, row.Attempt, "undo.stop"), Call: c.ID})
+		}
+	case UndoFence:
+		p.undoTimer(row, timerFence, row.deadline)
+	case UndoProbe:
+		c := Probe{
+			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.probe.%d", row.N)), Path: row.Path,
+			Service: r.Facts.Service, Action: undoAction(step), Input: row.input, Receipt: row.Receipt,
+			Expect: row.expect, Call: r.id(row.Path, row.Attempt, "undo"), attempt: row.Attempt, undo: true,
+		}
+		p.add(c)
+	case UndoIdle, UndoDoubt, UndoAsk:
+	}
+}
+
+func (p *pending) undoTimer(row *Row, what timerKind, at time.Time) {
+	id := p.r.id(row.Path, row.Attempt, fmt.Sprintf("undo.timer.%s", what))
+	p.add(Timer{ID: id, At: at, path: row.Path, what: what, undo: true, n: row.Attempt})
+}
+
+func (p *pending) questions() {
+	for _, q := range p.r.OpenQuestions() {
+		p.add(Ask{ID: q.ID, Question: q})
+		if !q.Expires.IsZero() {
+			p.add(Timer{ID: q.ID + "/timer.expiry." + fmt.Sprint(q.Expires.UnixMilli()), At: q.Expires, path: q.ID, what: timerExpiry})
+		}
+	}
+}
+
+// OpenQuestions returns the questions that wait for people, oldest first.
+func (r *Run) OpenQuestions() []Question {
+	var qs []Question
+	for _, q := range r.Questions {
+		qs = append(qs, *q)
+	}
+	slices.SortFunc(qs, func(a, b Question) int {
+		return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return qs
+}

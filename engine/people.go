@@ -1,0 +1,268 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/policy"
+)
+
+// person takes what a person asks for. What is refused is recorded.
+func (d *decider) person(in Person) error {
+	what, reason := d.ask(in)
+	if reason == "" {
+		return nil
+	}
+	d.emit(InputRefused{By: in.Who(), What: what, Reason: reason})
+	return &Refusal{By: in.Who(), What: what, Reason: reason}
+}
+
+// ask routes a person's input and returns what it was, and why it is refused.
+func (d *decider) ask(in Person) (what, refusal string) {
+	if d.run.Ended() {
+		return name(in), fmt.Sprintf("run %s has ended (%s); undo or start it again as a new run", d.run.Facts.ID, d.run.Word)
+	}
+	switch in := in.(type) {
+	case Vote:
+		return name(in), d.vote(in)
+	case Answer:
+		return name(in), d.answer(in)
+	case Cancel:
+		return name(in), d.cancel(in)
+	case Skip:
+		return name(in), d.skip(in)
+	case UndoRun:
+		return name(in), d.undoRun(in)
+	case Halt:
+		return name(in), d.halt(in)
+	case Lift:
+		return name(in), d.lift(in)
+	default:
+		return name(in), "this version does not know what to do with it"
+	}
+}
+
+// name is the verb of a person's input.
+func name(in Person) string {
+	switch in := in.(type) {
+	case Vote:
+		if in.Approve {
+			return "approve"
+		}
+		return "deny"
+	case Answer:
+		return "resolve"
+	case Cancel:
+		return "cancel"
+	case Skip:
+		return "skip"
+	case UndoRun:
+		return "undo"
+	case Halt:
+		return "halt"
+	case Lift:
+		return "lift"
+	default:
+		return fmt.Sprintf("%T", in)
+	}
+}
+
+// rules are the facts that policy decides with.
+func (d *decider) rules() policy.Facts {
+	f := policy.Facts{Members: map[string][]string{}, BreakGlass: map[string]bool{}}
+	for name, role := range d.run.Facts.Roles {
+		f.Members[name] = role.People
+		f.BreakGlass[name] = role.BreakGlass
+	}
+	if d.run.Facts.Requester.Kind == "person" {
+		f.Requester = d.run.Facts.Requester.Name
+	}
+	return f
+}
+
+func (d *decider) vote(v Vote) string {
+	q := d.run.Questions[v.Question]
+	if q == nil {
+		return "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
+	}
+	if q.Kind != AskGate {
+		return "that question is not a gate; its choices are " + strings.Join(q.Choices, ", ")
+	}
+	if v.Approve && v.Digest != q.Digest {
+		return "what you were shown is not what would be done now; look again and answer the new question"
+	}
+	glass, refusal := d.rules().MayAnswer(v.By, q.Roles, q.Self || !v.Approve, v.BreakGlass)
+	if refusal != "" {
+		return refusal
+	}
+	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason}
+	if v.Approve {
+		e.Choice, e.ValidUntil = ChoiceApprove, d.validUntil(q.Path)
+	}
+	if glass {
+		e.BreakGlass = v.BreakGlass
+		d.emit(NoticeQueued{To: q.Roles[0], Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
+			v.By, q.Path, d.run.Facts.ID, v.BreakGlass)})
+	}
+	d.emit(e)
+	if !v.Approve {
+		reason := v.By + " said no"
+		if v.Reason != "" {
+			reason += ": " + v.Reason
+		}
+		d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "denied", Reason: reason, By: v.By, Keep: v.Keep})
+	}
+	return ""
+}
+
+func (d *decider) answer(a Answer) string {
+	q := d.run.Questions[a.Question]
+	switch {
+	case q == nil:
+		return "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
+	case q.Kind == AskGate:
+		return "a gate is answered with approve or deny"
+	case !slices.Contains(q.Choices, a.Choice):
+		return fmt.Sprintf("%q is not a choice here; the choices are %s", a.Choice, strings.Join(q.Choices, ", "))
+	}
+	if _, refusal := d.rules().MayAnswer(a.By, q.Roles, true, ""); refusal != "" {
+		return refusal
+	}
+	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason})
+	switch q.Kind {
+	case AskDoubt:
+		d.resolve(q.Path, q.Attempt, q.Undo, a.By, Outcome{Effect: doubtEffect(a.Choice)})
+	case AskVerdict:
+		d.verdictChosen(q.Path, a)
+	case AskDrift:
+		d.driftChosen(d.run.row(q.Path, q.Attempt), a)
+	case AskAgain:
+		if a.Choice == ChoiceAbort {
+			d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "denied", Reason: a.By + " said to stop asking", By: a.By})
+		}
+	case AskResume:
+		if a.Choice == ChoiceKeep {
+			d.emit(EffectKept{Path: q.Path, Attempt: q.Attempt, Why: "left as it is", By: a.By})
+		}
+	case AskGate:
+	}
+	return ""
+}
+
+func doubtEffect(choice string) Effect {
+	switch choice {
+	case ChoiceHappened:
+		return EffectApplied
+	case ChoiceNot:
+		return EffectNone
+	case ChoicePartial:
+		return EffectPartial
+	default:
+		return EffectUnknown
+	}
+}
+
+func (d *decider) verdictChosen(path string, a Answer) {
+	step := d.run.Book.Step(path)
+	s := d.run.step(path)
+	switch a.Choice {
+	case ChoiceAgain:
+		d.emit(VerifyVerdict{Path: path, By: a.By})
+		d.verify(step, d.run.step(path))
+	case ChoiceAccept:
+		d.emit(VerifyVerdict{Path: path, Verdict: verdictAccepted, By: a.By, Why: a.Reason})
+	default:
+		d.notVerified(step, fmt.Sprintf("the verify was %s, and %s chose to %s", s.Verified, a.By, a.Choice), a.Choice == ChoiceKeep, a.By)
+	}
+}
+
+func (d *decider) driftChosen(row *Row, a Answer) {
+	if a.Choice == ChoiceKeep {
+		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: "changed by somebody else, left as it is", By: a.By})
+		return
+	}
+	d.emit(UndoForced{Path: row.Path, Attempt: row.Attempt, By: a.By})
+}
+
+func (d *decider) cancel(c Cancel) string {
+	if refusal := d.rules().MayStop(c.By); refusal != "" {
+		return refusal
+	}
+	if d.run.Phase == PhaseFinally {
+		return "the run is already ending"
+	}
+	reason := "cancelled by " + c.By
+	if c.Reason != "" {
+		reason += ": " + c.Reason
+	}
+	d.trouble(Cause{Kind: CauseCancel, Class: "cancelled", Reason: reason, By: c.By, Keep: !c.Undo, Undo: c.Undo, ReadOnly: true}, nil)
+	return ""
+}
+
+func (d *decider) undoRun(u UndoRun) string {
+	if d.run.Phase == PhaseFinally {
+		return "the run is already ending; undo it when it has ended"
+	}
+	if _, refusal := d.rules().MayAnswer(u.By, d.rolesOf(""), true, ""); refusal != "" {
+		return refusal
+	}
+	d.emit(UndoAsked{By: u.By, Reason: u.Reason})
+	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo asked for by " + u.By, By: u.By, All: true, ReadOnly: true}, nil)
+	return ""
+}
+
+func (d *decider) halt(h Halt) string {
+	if d.run.Stop != nil {
+		return ""
+	}
+	d.emit(Stopped{Stop: Stop{Kind: "halt", By: h.By, Reason: h.Reason, At: d.now}})
+	d.voidAll("halted by " + h.By)
+	return ""
+}
+
+func (d *decider) lift(l Lift) string {
+	if d.run.Stop != nil {
+		d.emit(StopLifted{By: l.By})
+	}
+	return ""
+}
+
+func (d *decider) skip(in Skip) string {
+	path := in.Path
+	if s := d.run.Book.ByID(path); s != nil {
+		path = s.Path
+	}
+	step := d.run.Book.Step(path)
+	if step == nil {
+		return fmt.Sprintf("there is no step %s", in.Path)
+	}
+	if _, refusal := d.rules().MayAnswer(in.By, d.rolesOf(path), true, ""); refusal != "" {
+		return refusal
+	}
+	why := "skipped by " + in.By
+	if in.Reason != "" {
+		why += ": " + in.Reason
+	}
+	if row := d.undoRow(path); row != nil && d.run.Phase == PhaseUndoing {
+		if row.Undoing == UndoAct || !row.dirty() {
+			return "its undo cannot be skipped now"
+		}
+		d.emit(EffectKept{Path: path, Attempt: row.Attempt, Why: why, By: in.By})
+		return ""
+	}
+	s := d.run.step(path)
+	switch {
+	case s.Done():
+		return fmt.Sprintf("%s is already %s", path, s.Status)
+	case s.Doing == DoingVerify || s.Doing == DoingVerdict:
+		d.emit(VerifyVerdict{Path: path, Verdict: verdictAccepted, By: in.By, Why: why})
+		return ""
+	case d.openUnder(path):
+		return "a change is in flight or in doubt; cancel the run, or resolve the doubt"
+	case d.intendedUnder(path):
+		return "it has begun to change something; cancel the run instead, with --undo if need be"
+	}
+	d.emit(StepSkipped{Path: path, Why: why, By: in.By})
+	return ""
+}

@@ -1,0 +1,74 @@
+// Package policy holds the rules that say who may do what. They are pure:
+// all that they need is handed to them.
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Facts is what the rules decide with.
+type Facts struct {
+	Members    map[string][]string // people by role
+	BreakGlass map[string]bool     // roles whose people may answer in spite of the rules
+	Requester  string              // the person who started the run; empty if no person did
+}
+
+// MayAnswer says whether a person may answer a question of the given roles.
+// self: the requester may, too. glass, when not empty, is the person's reason
+// to answer in spite of the rules; broken reports that it was needed.
+// refusal is empty, or a sentence for the person.
+func (f Facts) MayAnswer(person string, roles []string, self bool, glass string) (broken bool, refusal string) {
+	why := ""
+	switch {
+	case !f.inAny(person, roles):
+		why = fmt.Sprintf("%s is not in %s", person, strings.Join(roles, " or "))
+		if len(roles) == 0 {
+			why = "no role may answer this"
+		}
+	case !self && person == f.Requester:
+		why = fmt.Sprintf("%s started the run, and nobody approves their own request", person)
+	default:
+		return false, ""
+	}
+	if glass == "" {
+		if f.mayBreak(person) {
+			return false, why + "; in an emergency: --break-glass REASON"
+		}
+		return false, why
+	}
+	if !f.mayBreak(person) {
+		return false, why + ", and no role of theirs may break the glass"
+	}
+	return true, ""
+}
+
+// MayStop says whether a person may cancel a run: anyone with a role may, and
+// who started it. refusal is empty, or a sentence for the person.
+func (f Facts) MayStop(person string) (refusal string) {
+	if person != "" && person == f.Requester {
+		return ""
+	}
+	for _, people := range f.Members {
+		if slices.Contains(people, person) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s has no role in firebreak.yaml and did not start the run", person)
+}
+
+func (f Facts) inAny(person string, roles []string) bool {
+	return slices.ContainsFunc(roles, func(role string) bool {
+		return slices.Contains(f.Members[role], person)
+	})
+}
+
+func (f Facts) mayBreak(person string) bool {
+	for role, may := range f.BreakGlass {
+		if may && slices.Contains(f.Members[role], person) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// Verdicts of a sample.
+const (
+	sampleTrue  = "true"
+	sampleFalse = "false"
+	sampleVoid  = "void" // says neither: no answer, not enough, or the condition errors
+)
+
+// Verdicts of a verify.
+const (
+	verdictPassed       = "passed"
+	verdictFailed       = "failed"
+	verdictInconclusive = "inconclusive" // never undoes by itself: a person decides
+	verdictAccepted     = "accepted"     // a person took it upon them
+)
+
+// minSamples is how many samples a verify needs to be called failed.
+const minSamples = 3
+
+// verify begins to sample whether a step or group worked.
+func (d *decider) verify(step *runbook.Step, s *Step) bool {
+	if s.Verified != "" {
+		return false
+	}
+	input, err := d.verifyInput(step.Verify, s.ActedAt)
+	if err != nil {
+		d.verdict(step, verdictInconclusive, d.where(err))
+		return true
+	}
+	d.emit(SamplingBegan{Path: step.Path, Input: input, Deadline: d.now.Add(step.Verify.Within)})
+	return true
+}
+
+// verifyInput is the verify's `with`. Where its action can be told how old a
+// sample may be, nothing from before the end of the action counts.
+func (d *decider) verifyInput(v *runbook.Verify, acted time.Time) (json.RawMessage, error) {
+	raw, err := d.input(v.With)
+	if err != nil || v.Action.Input == nil {
+		return raw, err
+	}
+	if _, ok := v.Action.Input.Field("not_before"); !ok {
+		return raw, nil
+	}
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &m); err != nil || m["not_before"] != nil {
+		return raw, nil //nolint:nilerr // not an object: the plugin says what it thinks of it
+	}
+	m["not_before"] = json.RawMessage(acted.UTC().Format(`"` + time.RFC3339Nano + `"`))
+	return json.Marshal(m)
+}
+
+// sample takes one sample of a verify or a wait.
+func (d *decider) sample(path string, o Outcome) {
+	step := d.run.Book.Step(path)
+	action, until, every := step.Action, step.Until, step.Every
+	if step.Kind != runbook.KindWait {
+		action, until, every = step.Verify.Action, step.Verify.Until, step.Verify.Every
+	}
+	sample := Sample{At: d.now, Verdict: sampleFalse}
+	if o.Failure != nil {
+		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
+	} else if ok, err := until.Bool(d.vars(decode(action, o.Outputs))); err != nil {
+		sample.Verdict, sample.Why = sampleVoid, err.Error()
+	} else if ok {
+		sample.Verdict = sampleTrue
+	}
+	d.emit(Sampled{Path: path, Sample: sample, Next: d.now.Add(every)})
+
+	s := d.run.step(path)
+	switch {
+	case step.Kind == runbook.KindWait:
+		if sample.Verdict == sampleTrue {
+			d.emit(Acted{Path: path, Attempt: s.Attempt, Outcome: Outcome{Outputs: o.Outputs, Effect: EffectNone}})
+		}
+	case holdsFor(s.Samples, step.Verify.For):
+		d.emit(VerifyVerdict{Path: path, Verdict: verdictPassed, Why: fmt.Sprintf("%s held for %s", step.Verify.Until.Source(), step.Verify.For)})
+	}
+}
+
+// holdsFor reports whether the samples end in true ones that span the time.
+func holdsFor(samples []Sample, span time.Duration) bool {
+	var first, last time.Time
+	for i := len(samples) - 1; i >= 0; i-- {
+		if samples[i].Verdict == sampleFalse {
+			break
+		}
+		if samples[i].Verdict == sampleTrue {
+			first = samples[i].At
+			if last.IsZero() {
+				last = first
+			}
+		}
+	}
+	return !last.IsZero() && last.Sub(first) >= span
+}
+
+// sampledOut ends a verify or a wait whose time is over.
+func (d *decider) sampledOut(path string) {
+	step := d.run.Book.Step(path)
+	s := d.run.step(path)
+	if step.Kind == runbook.KindWait {
+		reason := fmt.Sprintf("%s did not come true within %s", step.Until.Source(), step.Within)
+		if n := len(s.Samples); n > 0 && s.Samples[n-1].Why != "" {
+			reason += "; last: " + s.Samples[n-1].Why
+		}
+		d.fail(step, "timeout", reason, EffectNone)
+		return
+	}
+	v := step.Verify
+	span := max(v.For, minSamples*v.Every)
+	fresh, bad, why := 0, 0, ""
+	for _, sample := range s.Samples {
+		if sample.Verdict == sampleVoid {
+			why = sample.Why
+		}
+		if sample.Verdict == sampleVoid || d.now.Sub(sample.At) > span+v.Every {
+			continue
+		}
+		fresh++
+		if sample.Verdict == sampleFalse {
+			bad++
+		}
+	}
+	if fresh >= minSamples && bad > 0 {
+		d.verdict(step, verdictFailed, fmt.Sprintf("%s was false in %d of the last %d samples", v.Until.Source(), bad, fresh))
+		return
+	}
+	reason := fmt.Sprintf("%d usable samples in the last %s, %d of them false", fresh, span, bad)
+	if why != "" {
+		reason += "; " + why
+	}
+	d.verdict(step, verdictInconclusive, reason)
+}
+
+// verdict acts on a verify that did not pass: by the runbook when it failed,
+// by a person when it is not known.
+func (d *decider) verdict(step *runbook.Step, verdict, why string) {
+	d.emit(VerifyVerdict{Path: step.Path, Verdict: verdict, Why: why})
+	if verdict == verdictFailed && step.Verify.OnFail != "ask" {
+		d.notVerified(step, why, step.Verify.OnFail == "keep", "")
+		return
+	}
+	s := d.run.step(step.Path)
+	d.emit(QuestionOpened{Question: Question{
+		ID:   d.run.id(step.Path, max(s.Attempt, 1), fmt.Sprintf("verdict.ask.%d", s.N)),
+		Kind: AskVerdict, Path: step.Path, Attempt: s.Attempt,
+		Text:  fmt.Sprintf("The verify of %s is %s: %s. What now?", step.Path, verdict, why),
+		Roles: d.rolesOf(step.Path), Self: true, OpenedAt: d.now,
+		Choices: []string{ChoiceAgain, ChoiceAccept, ChoiceKeep, ChoiceUndo},
+	}})
+}
+
+// notVerified ends a step whose verify failed.
+func (d *decider) notVerified(step *runbook.Step, why string, keep bool, by string) {
+	s := d.run.step(step.Path)
+	effect := s.Effect
+	d.emit(StepFailed{Path: step.Path, Class: "verify", Reason: why, Effect: effect})
+	d.trouble(
+		Cause{Kind: CauseFailure, Path: step.Path, Class: "verify", Reason: why, Keep: keep, By: by},
+		&RunFailure{Step: step.Path, Class: "verify", Reason: why, Effect: effect},
+	)
+}

@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// undoGate is the path of the gate of a run that undoes another.
+const undoGate = "undo"
+
+// undoAction is the action that puts back what a step changed; empty: none.
+func undoAction(step *runbook.Step) string {
+	if step.Undo != nil {
+		return step.Undo.Uses
+	}
+	return ""
+}
+
+// undoing takes the undos forward: one at a time, the latest completed first.
+func (d *decider) undoing() bool {
+	r := &d.run
+	if r.Doubtful() {
+		return false
+	}
+	row := d.nextUndo()
+	if row == nil {
+		return d.afterUndo()
+	}
+	if row.Undoing != UndoIdle {
+		return false
+	}
+	step := r.Book.Step(row.Path)
+	if step == nil || step.Undo == nil || step.Undo.None != "" {
+		why := "nothing undoes it"
+		if step != nil && step.Undo != nil {
+			why = step.Undo.None
+		}
+		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: why})
+		return true
+	}
+	if !r.UndoWord {
+		if r.Stop != nil {
+			return false
+		}
+		if r.Uncovered {
+			return d.askResume(row)
+		}
+	}
+	var input json.RawMessage
+	if step.Undo.With != nil {
+		raw, err := d.input(step.Undo.With)
+		if err != nil {
+			d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "expression", Reason: d.where(err)})
+			return true
+		}
+		input = raw
+	}
+	d.emit(UndoBegan{Path: row.Path, Attempt: row.Attempt, Input: input})
+	return true
+}
+
+// nextUndo is the row whose undo is on, or the next one to undo, or nil.
+func (d *decider) nextUndo() *Row {
+	c := d.run.Cause
+	if c == nil || c.Keep || d.run.UndoEnded {
+		return nil
+	}
+	var next *Row
+	for _, row := range d.run.Ledger {
+		if row.Undoing != UndoIdle {
+			return row
+		}
+		due := row.State == RowApplied || row.State == RowPartial || c.All && row.State == RowCommitted
+		if due && (next == nil || row.Completed > next.Completed) {
+			next = row
+		}
+	}
+	return next
+}
+
+// afterUndo enters what follows the undos.
+func (d *decider) afterUndo() bool {
+	switch {
+	case d.run.Reached == PhaseFinally || d.run.Facts.UndoOf != "":
+		return d.end()
+	case d.run.Reached == "" && d.run.Cause.Kind == CauseFailure:
+		d.emit(PhaseEntered{Phase: PhaseOnFailure})
+	default:
+		d.emit(PhaseEntered{Phase: PhaseFinally})
+	}
+	return true
+}
+
+func (d *decider) askResume(row *Row) bool {
+	if d.run.question(AskResume, row.Path) != nil {
+		return false
+	}
+	d.emit(QuestionOpened{Question: Question{
+		ID:   d.run.id(row.Path, row.Attempt, fmt.Sprintf("resume.ask.%d", d.run.Seq)),
+		Kind: AskResume, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
+		Text:  fmt.Sprintf("The undo of %s was stopped before it began. Undo it now, or leave it changed?", row.Path),
+		Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceResume, ChoiceKeep},
+	}})
+	return true
+}
+
+// undoPlanned compares the target of an undo with what the action left, and
+// begins the undo only where nobody has changed it since.
+func (d *decider) undoPlanned(row *Row, in Planned) {
+	why := ""
+	switch {
+	case in.Failure != nil:
+		why = "it could not be looked at: " + in.Failure.Reason
+	case row.forced:
+	case row.Left == "":
+		why = "it is not known how the action left it"
+	case row.Left != in.Plan.Fingerprint:
+		why = "somebody has changed it since: " + in.Plan.Detail
+	}
+	if why != "" {
+		d.askDrift(row, why)
+		return
+	}
+	step := d.run.Book.Step(row.Path)
+	limit := actTimeout
+	if step.Timeout > 0 {
+		limit = step.Timeout
+	}
+	d.emit(UndoIntended{
+		Path: row.Path, Attempt: row.Attempt, Action: step.Undo.Uses, Expect: in.Plan.Fingerprint,
+		Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit),
+	})
+}
+
+func (d *decider) askDrift(row *Row, why string) {
+	d.emit(QuestionOpened{Question: Question{
+		ID:   d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.drift.%d", row.N)),
+		Kind: AskDrift, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
+		Text:  fmt.Sprintf("The undo of %s has not begun: %s. Undo it all the same, or leave it?", row.Path, why),
+		Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceForce, ChoiceKeep},
+	}})
+	d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, Text: fmt.Sprintf("the undo of %s waits: %s", row.Path, why)})
+}
+
+// undone takes the outcome of an undo.
+func (d *decider) undone(row *Row, o Outcome) error {
+	if o.Effect == EffectUnknown || o.Effect == "" && o.Failure != nil {
+		reason := "the outcome is not known"
+		class := "unavailable"
+		if o.Failure != nil {
+			class, reason = o.Failure.Class, o.Failure.Reason
+		}
+		d.undoLost(row, class, reason)
+		return nil
+	}
+	if o.Failure == nil && o.Effect != EffectPartial {
+		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt})
+		return nil
+	}
+	f := Failure{Class: "internal", Reason: "only a part was put back"}
+	if o.Failure != nil {
+		f = *o.Failure
+	}
+	d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: f.Class, Reason: f.Reason})
+	return nil
+}
+
+// undoSettled goes on once it is known what became of a lost undo.
+func (d *decider) undoSettled(row *Row, o Outcome) {
+	if o.Effect == EffectApplied {
+		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt})
+		return
+	}
+	reason := "the undo did not happen: " + row.Why
+	if o.Effect == EffectPartial || o.Effect == EffectUnknown {
+		reason = fmt.Sprintf("the undo is %s: %s", o.Effect, row.Why)
+	}
+	d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "unavailable", Reason: reason})
+}
+
+// undoLost records that nobody knows what became of an undo.
+func (d *decider) undoLost(row *Row, class, reason string) {
+	var settles time.Duration
+	if a := d.run.Book.Step(row.Path).Undo.Action; a != nil {
+		settles = a.SettlesIn
+	}
+	d.emit(EffectLost{
+		Path: row.Path, Attempt: row.Attempt, Undo: true, Class: class, Reason: reason, Until: d.now.Add(settles),
+	})
+	if settles == 0 {
+		d.fenced(row.Path, row.Attempt, true)
+	}
+}
+
+// undoRow is the latest row of a step.
+func (d *decider) undoRow(path string) *Row {
+	var last *Row
+	for _, row := range d.run.Ledger {
+		if row.Path == path {
+			last = row
+		}
+	}
+	return last
+}
+
+// undoRunGate takes the gate of a run that undoes another forward: locks,
+// plans of every undo, one question, then the undos.
+func (d *decider) undoRunGate() bool {
+	g := d.run.gate(undoGate)
+	switch g.State {
+	case GateIdle:
+		if d.run.Stop != nil {
+			return false
+		}
+		moved, held := d.lock()
+		if !held {
+			return moved
+		}
+		receipts := map[string]json.RawMessage{}
+		for _, row := range d.run.Ledger {
+			if step := d.run.Book.Step(row.Path); step != nil && undoAction(step) != "" {
+				receipts[row.Path] = row.Receipt
+			}
+		}
+		d.emit(GatePlanBegan{Path: undoGate, Members: receipts})
+		return true
+	case GatePlanning:
+		return d.askUndoRun(g)
+	case GateApproved:
+		d.emit(UndoAsked{By: g.By})
+		d.endUndoRun()
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *decider) askUndoRun(g *Gate) bool {
+	if len(g.Planned) < len(g.Inputs) {
+		return false
+	}
+	var members []Member
+	for i := len(d.run.Ledger) - 1; i >= 0; i-- {
+		row := d.run.Ledger[i]
+		if p, ok := g.Planned[row.Path]; ok {
+			step := d.run.Book.Step(row.Path)
+			members = append(members, Member{Path: row.Path, Shown: Shown{
+				Binding: p.Binding, Fingerprint: p.Fingerprint, Action: undoAction(step), Served: p.Served,
+				Undo: "none: this is an undo", Detail: p.Detail, Unit: p.Unit, Affected: p.Affected, Total: p.Total,
+			}})
+		}
+	}
+	d.emit(QuestionOpened{Question: Question{
+		ID:   d.run.id(undoGate, 0, fmt.Sprintf("ask.%d", g.Asks)),
+		Kind: AskGate, Path: undoGate, Undo: true,
+		Text:   fmt.Sprintf("May all that run %s changed be undone?", d.run.Facts.UndoOf),
+		Digest: gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, undoGate, members),
+		Roles:  d.rolesOf(undoGate), Choices: []string{ChoiceApprove, ChoiceDeny},
+		Members: members, OpenedAt: d.now, Expires: d.now.Add(undoValidFor),
+	}})
+	return true
+}
+
+// endUndoRun leaves the forward path of an undo run for the undos.
+func (d *decider) endUndoRun() {
+	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo of " + d.run.Facts.UndoOf, All: true}, nil)
+}

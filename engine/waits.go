@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// Wait is something that a run waits for. A run may wait for several things
+// at once; each has a person, a time or an event that ends it.
+type Wait struct {
+	On    string    `json:"on"` // approval, person, in_doubt, timer, lock, halted
+	Path  string    `json:"path,omitempty"`
+	Who   []string  `json:"who,omitempty"` // roles
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	Text  string    `json:"text,omitempty"`
+}
+
+// Waits lists what the run waits for, people first.
+func (r *Run) Waits() []Wait {
+	if r.Ended() {
+		return nil
+	}
+	var out []Wait
+	for _, q := range r.OpenQuestions() {
+		on := "person"
+		switch q.Kind {
+		case AskGate:
+			on = "approval"
+		case AskDoubt:
+			on = "in_doubt"
+		default:
+		}
+		out = append(out, Wait{On: on, Path: q.Path, Who: q.Roles, Since: q.OpenedAt, Until: q.Expires, Text: q.Text})
+	}
+	if r.Stop != nil {
+		out = append(out, Wait{On: "halted", Since: r.Stop.At, Who: []string{r.Stop.By}, Text: r.Stop.Reason})
+	}
+	if r.Locks.State == LocksRequested {
+		out = append(out, Wait{On: "lock", Text: "another run has " + strings.Join(r.Locks.Identities, ", ")})
+	}
+	for _, c := range Pending(*r) {
+		t, ok := c.(Timer)
+		if ok && (t.what == timerWait || t.what == timerRetry || t.what == timerFence) {
+			out = append(out, Wait{On: "timer", Path: t.path, Until: t.At, Text: string(t.what)})
+		}
+	}
+	return out
+}
+
+// StatusOf is the status of a step as the runbook language reads it: a
+// running step that waits for people, a time, a lock or the end of a stop is
+// waiting.
+func (r *Run) StatusOf(path string) Status {
+	s := r.step(path)
+	if s.Status != StatusRunning {
+		return s.Status
+	}
+	for _, q := range r.Questions {
+		if within(q.Path, path) {
+			return StatusWaiting
+		}
+	}
+	switch s.Doing {
+	case DoingRetryWait, DoingFence, DoingWait, DoingVerdict:
+		return StatusWaiting
+	case DoingNothing:
+		if r.Stop != nil || r.Locks.State == LocksRequested {
+			return StatusWaiting
+		}
+	default:
+	}
+	return StatusRunning
+}
+
+// Tree visits every step of the run's runbook in its order, with its state.
+func (r *Run) Tree(visit func(step *runbook.Step, state Step)) {
+	walk(r.Book, func(s *runbook.Step) { visit(s, *r.step(s.Path)) })
+}
+
+// PeopleSeconds is how long people were waited for, up to now.
+func (r *Run) PeopleSeconds(now time.Time) float64 {
+	d := r.AskedFor
+	if !r.Asking.IsZero() && now.After(r.Asking) {
+		d += now.Sub(r.Asking)
+	}
+	return d.Seconds()
+}
