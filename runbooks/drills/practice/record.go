@@ -42,6 +42,12 @@ func (r Record) Sum() Bucket {
 	return sum
 }
 
+// Complete says if every bucket of [from, to) is there.
+func (r Record) Complete(from, to time.Time) bool {
+	from, to = from.Truncate(BucketWidth), to.Truncate(BucketWidth)
+	return len(r.Between(from, to)) >= int(to.Sub(from)/BucketWidth)
+}
+
 // Healthy finds the start of the first stretch, from a time on, that is
 // healthy. A stretch with a bucket missing is not: something in it is
 // still undecided.

@@ -219,3 +219,8 @@ func (s *Sandbox) Healthy(ctx context.Context, from time.Time, h practice.Health
 
 // Record is what the load has seen until now.
 func (s *Sandbox) Record() practice.Record { return s.board.copy() }
+
+// Decided blocks until every request due in [from, to) has come to its end.
+func (s *Sandbox) Decided(ctx context.Context, from, to time.Time) (time.Time, error) {
+	return s.board.wait(ctx, func(seen *board) (time.Time, bool) { return to, seen.record.Complete(from, to) })
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 
 // PoolSetting is the setting that the sandbox's outage is about.
 const PoolSetting = "db.pool.max"
+
+// PoolMax is its value before the outage.
+const PoolMax = 50
+
+// MaxDecoys is how many innocent commits an outage can be hidden among.
+const MaxDecoys = 5
 
 // initialSettings is the file as it was first written.
 const initialSettings = `# Settings of the api service; live as soon as they are on main.
@@ -40,7 +47,7 @@ type edit struct {
 
 // decoys change something else, near the outage. Nothing in the practice
 // service depends on them; the first sounds like the culprit.
-var decoys = []edit{
+var decoys = [MaxDecoys]edit{
 	{"priya", "Shrink the cache client's pool, staging runs fine with less", "cache.pool.max", "16"},
 	{"tomas", "Keep cached prices longer", "cache.ttl", "45s"},
 	{"mei", "Debug logging while we look at the pricing bug", "log.level", "debug"},
@@ -53,7 +60,7 @@ var earlier = []struct {
 	edit
 	ago time.Duration
 }{
-	{edit{"priya", "More database connections before the sale", PoolSetting, "50"}, 9 * 24 * time.Hour},
+	{edit{"priya", "More database connections before the sale", PoolSetting, strconv.Itoa(PoolMax)}, 9 * 24 * time.Hour},
 	{edit{"jonas", "Connections may live an hour", "db.pool.max_lifetime", "1h"}, 6 * 24 * time.Hour},
 	{edit{"tomas", "Give up on slow statements sooner", "db.statement_timeout", "4s"}, 26 * time.Hour},
 	{edit{"mei", "Shorter read timeout", "http.read_timeout", "8s"}, 70 * time.Minute},
@@ -81,7 +88,7 @@ func outage(text string, to, n int, now time.Time, luck *rand.Rand) (commits []c
 	chosen := append([]edit{decoys[0]}, others[:min(max(n, 1)-1, len(others))]...)
 	luck.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	culprit = luck.IntN(len(chosen) + 1)
-	bad := edit{"priya", "Try more conservative pool settings before the migration", PoolSetting, fmt.Sprint(to)}
+	bad := edit{"priya", "Try more conservative pool settings before the migration", PoolSetting, strconv.Itoa(to)}
 	edits := append(append(append([]edit(nil), chosen[:culprit]...), bad), chosen[culprit:]...)
 	for i, e := range edits {
 		if text, err = set(text, e.setting, e.value); err != nil {
