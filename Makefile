@@ -1,0 +1,65 @@
+# Everything a developer of firebreak runs. `make` alone lists it.
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+SEEDS    ?= 10
+TOOLS    := $(CURDIR)/bin/tools
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: drill
+drill: setup build ## replay INC-2024-0715 on real parts, and watch firebreak repair it
+	bin/firebreak drill inc-2024-0715
+
+.PHONY: drills
+drills: setup build ## the same with SEEDS (10) seeds, the worst reported last
+	bin/firebreak drill inc-2024-0715 --seeds $(SEEDS)
+
+.PHONY: test
+test: setup ## run every test, with the race detector
+	go test -race ./...
+
+.PHONY: lint
+lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other platforms
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	$(TOOLS)/golangci-lint run
+	.ci/generated $(TOOLS)
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build ./...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build ./...
+
+.PHONY: build
+build: ## build bin/firebreak: one static binary
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/firebreak ./cmd/firebreak
+
+.PHONY: bench
+bench: setup ## measure a durable step, an approval, a plugin call
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (30s) each
+	@grep -rHoE --include='*_test.go' '^func Fuzz\w+' . | sed 's/:func / /' | while read -r file target; do \
+		echo "$$target in $$(dirname "$$file")"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$(dirname "$$file")"; \
+	done
+
+.PHONY: generate
+generate: $(TOOLS) ## write the generated code anew; needs protoc
+	PATH="$(TOOLS):$$PATH" go generate ./plugins/proto
+
+.PHONY: setup
+setup: ## install what drill and test need and this machine lacks
+	@.ci/setup
+
+# Tools are built from source in a module of their own, so that they add
+# nothing to firebreak's.
+$(TOOLS): .ci/tools/go.mod .ci/tools/go.sum
+	go -C .ci/tools build -o $(TOOLS)/ tool
+	@touch $(TOOLS)
