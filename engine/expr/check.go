@@ -111,11 +111,9 @@ func (t *typer) identifier(n *ast.IdentifierNode) *Type {
 		t.refs = append(t.refs, Ref{Path: []string{n.Value}, At: at})
 		return typ
 	}
-	hint := "known here: " + strings.Join(sortedKeys(t.scope), ", ")
+	hint := Suggest(n.Value, sortedKeys(t.scope))
 	if n.Value == "null" {
 		hint = "write nil"
-	} else if near := Nearest(n.Value, sortedKeys(t.scope)); near != "" {
-		hint = "did you mean " + near + "?"
 	}
 	t.fail(at, "unknown-name", "there is no "+n.Value+" here", hint)
 	t.err.Name = n.Value
@@ -157,14 +155,7 @@ func (t *typer) member(n *ast.MemberNode) *Type {
 	if ok {
 		return field
 	}
-	names := sortedKeys(from.Fields)
-	hint := "it has " + strings.Join(names, ", ")
-	if near := Nearest(name, names); near != "" {
-		hint = "did you mean " + near + "?"
-	} else if len(names) == 0 {
-		hint = ""
-	}
-	t.fail(n.Property.Location().From, "unknown-field", base+" has no field "+name, hint)
+	t.fail(n.Property.Location().From, "unknown-field", base+" has no field "+name, Suggest(name, sortedKeys(from.Fields)))
 	t.err.Base, t.err.Name = base, name
 	return anyType
 }
@@ -243,11 +234,7 @@ func (t *typer) call(n *ast.CallNode) *Type {
 	if !ok {
 		return t.fail(at, "not-allowed", "a value has no methods", "")
 	}
-	hint := ""
-	if near := Nearest(name.Value, sortedKeys(builtins)); near != "" {
-		hint = "did you mean " + near + "?"
-	}
-	return t.fail(at, "unknown-name", "there is no function "+name.Value, hint)
+	return t.fail(at, "unknown-name", "there is no function "+name.Value, Suggest(name.Value, sortedKeys(builtins)))
 }
 
 // fits refuses an expression whose value can never be of the type wanted.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxValueDepth bounds the nesting of a value.
@@ -94,6 +95,12 @@ func (t *Type) conformString(v string, path []string) (any, error) {
 	if t.Enum != nil && !slices.Contains(t.Enum, v) {
 		return nil, misfit(path, "it is %s, wanted %s", clip(v), t)
 	}
+	if t.Pattern != nil && !t.Pattern.MatchString(v) {
+		return nil, misfit(path, "it is %s, which does not match %s", clip(v), t.Pattern)
+	}
+	if d, err := time.ParseDuration(v); t.Format == formatDuration && (err != nil || d < 0) {
+		return nil, misfit(path, "it is %s, wanted a duration such as 90s or 1m30s", clip(v))
+	}
 	return v, nil
 }
 
@@ -143,7 +150,7 @@ func (t *Type) conformObject(v map[string]any, path []string) (any, error) {
 	if t.Kinds&Object == 0 {
 		return nil, misfit(path, "it is an object, wanted %s", t)
 	}
-	for _, name := range t.Required {
+	for _, name := range sortedKeys(t.Required) {
 		if _, ok := v[name]; !ok {
 			return nil, misfit(path, "field %s is missing", name)
 		}
@@ -156,7 +163,7 @@ func (t *Type) conformObject(v map[string]any, path []string) (any, error) {
 				return nil, misfit(path, "there is no field %s", clip(name))
 			}
 		}
-		if v[name] == nil && !slices.Contains(t.Required, name) {
+		if v[name] == nil && !t.Required[name] {
 			field = field.OrNull()
 		}
 		var err error

@@ -2,6 +2,20 @@ package expr
 
 import "strings"
 
+// maxSuggested is how many names a hint lists.
+const maxSuggested = 12
+
+// Suggest returns a hint for somebody who wrote a name that is not there.
+func Suggest(word string, names []string) string {
+	if near := Nearest(word, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if len(names) == 0 || len(names) > maxSuggested {
+		return ""
+	}
+	return "there is " + strings.Join(names, ", ")
+}
+
 // Nearest returns the name that somebody who wrote word most likely meant, or
 // "" if none is near. Of equally near names it returns the first.
 func Nearest(word string, names []string) string {

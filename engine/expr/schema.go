@@ -3,7 +3,7 @@ package expr
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 )
 
@@ -23,6 +23,7 @@ type schema struct {
 	AnyOf       []json.RawMessage          `json:"anyOf"`
 	OneOf       []json.RawMessage          `json:"oneOf"`
 	Format      string                     `json:"format"`
+	Pattern     string                     `json:"pattern"`
 	Description string                     `json:"description"`
 }
 
@@ -132,6 +133,9 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 		return nil, err
 	}
 	t := &Type{Kinds: kinds, Format: s.Format, Doc: s.Description}
+	if s.Pattern != "" { // one that Go cannot read is left to whoever can
+		t.Pattern, _ = regexp.Compile(s.Pattern)
+	}
 	if s.Const != nil {
 		s.Enum = []any{s.Const}
 	}
@@ -144,6 +148,7 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 	if kinds&Object == 0 {
 		return t, nil
 	}
+	t.Required = map[string]bool{}
 	if string(s.Additional) != "false" {
 		if t.Extra, err = r.read(s.Additional, depth+1); err != nil {
 			return nil, err
@@ -160,11 +165,10 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 		t.Fields[name] = field
 	}
 	for _, name := range s.Required {
-		if t.Fields[name] != nil && !slices.Contains(t.Required, name) {
-			t.Required = append(t.Required, name)
+		if t.Fields[name] != nil {
+			t.Required[name] = true
 		}
 	}
-	slices.Sort(t.Required)
 	return t, nil
 }
 
@@ -190,6 +194,9 @@ func readKinds(raw json.RawMessage) (Kind, error) {
 			return 0, fmt.Errorf("unknown type %q", name)
 		}
 		kinds |= kind
+	}
+	if kinds&Num != 0 && kinds&^(number|Null) != 0 { // of a scalar, 50 stays an integer
+		kinds |= Int
 	}
 	return kinds, nil
 }

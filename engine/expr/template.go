@@ -67,6 +67,21 @@ func misfits(v *Value, want *Type) *Error {
 	return nil
 }
 
+// Condition compiles a condition: an expression that is true or false, bare
+// or as one whole template.
+func Condition(src string, scope Scope) (*Program, *Error) {
+	if inner, at, ok := Whole(src); ok {
+		return compileAt(src, inner, at, scope, Of(Bool))
+	}
+	if at := strings.Index(src, opening); at >= 0 {
+		return nil, &Error{
+			ID: "syntax", At: utf8.RuneCountInString(src[:at]), What: "a condition is one expression, not a text with templates in it",
+			Hint: "leave ${{ and }} out",
+		}
+	}
+	return Compile(src, scope, Of(Bool))
+}
+
 // Whole returns the expression of a text that is one ${{ expression }} and
 // nothing else, and the byte at which it begins.
 func Whole(src string) (inner string, at int, ok bool) {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,13 +28,17 @@ const (
 type Type struct {
 	Kinds    Kind
 	Fields   map[string]*Type // of an object, by name
-	Required []string         // the fields that are always there, sorted
+	Required map[string]bool  // the fields that are always there
 	Extra    *Type            // of an object's other fields; nil: it has no others
 	Elem     *Type            // of a list
 	Enum     []string         // the strings allowed; nil: all
-	Format   string           // of a string: duration (Go text), date-time
+	Format   string           // of a string: go-duration, date-time
+	Pattern  *regexp.Regexp   // of a string; nil: any
 	Doc      string
 }
+
+// formatDuration is the format of a duration in Go text, such as 1m30s.
+const formatDuration = "go-duration"
 
 // Any returns the type of a value about which nothing is known.
 func Any() *Type { return &Type{Kinds: anyKind, Extra: &Type{Kinds: anyKind}} }
@@ -55,11 +60,10 @@ func MapOf(elem *Type) *Type { return &Type{Kinds: Object, Extra: elem} }
 
 // Record returns the type of an object that has exactly these fields.
 func Record(fields map[string]*Type) *Type {
-	required := make([]string, 0, len(fields))
+	required := make(map[string]bool, len(fields))
 	for name := range fields {
-		required = append(required, name)
+		required[name] = true
 	}
-	slices.Sort(required)
 	return &Type{Kinds: Object, Fields: fields, Required: required}
 }
 
@@ -89,7 +93,7 @@ func (t *Type) Field(name string) (*Type, bool) {
 		return Any(), true
 	}
 	if field, ok := t.Fields[name]; ok {
-		if !slices.Contains(t.Required, name) {
+		if !t.Required[name] {
 			return field.OrNull(), true
 		}
 		return field, true
@@ -120,7 +124,7 @@ func (t *Type) String() string {
 		}
 		word := k.word
 		switch {
-		case k.kind == String && t.Format == "duration":
+		case k.kind == String && t.Format == formatDuration:
 			word = "a duration"
 		case k.kind == String && t.Format == "date-time":
 			word = "a time"
@@ -178,7 +182,7 @@ func (t *Type) Accepts(from *Type) (why string, ok bool) {
 }
 
 func (t *Type) acceptsFields(from *Type) (why string, ok bool) {
-	for _, name := range t.Required {
+	for _, name := range sortedKeys(t.Required) {
 		field, known := from.Field(name)
 		if !known {
 			return "it has no field " + name, false
