@@ -58,7 +58,7 @@ func (h *Host) bind(ctx context.Context, p *process, key BindingKey) (string, er
 // open resolves the section's secrets and binds it.
 func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, error) {
 	section := h.section(key)
-	config, secrets, err := resolve(section.Config, key.Access)
+	config, secrets, err := ResolveSecrets(section.Config, key.Access)
 	h.masks.add(secrets...) // before anything can speak of them
 	if err != nil {
 		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))

@@ -15,10 +15,11 @@ import (
 // maxSecret bounds a secret file, in bytes.
 const maxSecret = 64 << 10
 
-// resolve returns the section's configuration for one access, references to
-// secrets replaced by their values, and those values. With access read the
-// credential under "mutate" is not even looked up.
-func resolve(config json.RawMessage, access plugins.Effect) (json.RawMessage, []string, error) {
+// ResolveSecrets returns a section's configuration as a plugin gets it for
+// one access, references to secrets replaced by their values, and those
+// values. With access read the credential under "mutate" is not even looked
+// up. No error contains a secret.
+func ResolveSecrets(config json.RawMessage, access plugins.Effect) (json.RawMessage, []string, error) {
 	if len(config) == 0 {
 		config = json.RawMessage("{}")
 	}
