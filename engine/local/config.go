@@ -1,0 +1,61 @@
+package local
+
+import (
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// Config is what a runtime needs. Journal, State and Book are required, and
+// Executor too unless RecordOnly is set.
+type Config struct {
+	Journal  Journal
+	State    State
+	Executor Executor
+	// Book makes a runbook of pinned bytes. The runtime keeps a few results.
+	Book func(src []byte) (*runbook.Runbook, error)
+	// Pins returns what this generation would pin for a run, or nil when
+	// that is what the run has. A nil func: nothing ever changes.
+	Pins func(f engine.Facts) *engine.Pins
+
+	// RecordOnly makes a runtime that drives nothing: what people say is
+	// checked and stored, and the next runtime that drives runs acts on it.
+	RecordOnly bool
+
+	// Warn is told what a machine's input could not be used for, and which
+	// runs could not be read. It must not block. nil: nobody is told.
+	Warn func(run string, err error)
+	// Now is the clock; time.Now when nil. Timers use the real one, so that
+	// a test that wants other times runs in a synctest bubble.
+	Now func() time.Time
+	// Cached is how many waiting runs are kept in memory; 0: 256.
+	Cached int
+	// Books is how many parsed runbooks are kept in memory; 0: 32.
+	Books int
+}
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Journal == nil, c.State == nil, c.Book == nil:
+		return c, NewError(ClassInvalid, "the runtime lacks a journal, a state or a reader of runbooks", "", nil)
+	case c.Executor == nil && !c.RecordOnly:
+		return c, NewError(ClassInvalid, "a runtime that drives runs needs an executor", "", nil)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Warn == nil {
+		c.Warn = func(string, error) {}
+	}
+	if c.Pins == nil {
+		c.Pins = func(engine.Facts) *engine.Pins { return nil }
+	}
+	if c.Cached == 0 {
+		c.Cached = 256
+	}
+	if c.Books == 0 {
+		c.Books = 32
+	}
+	return c, nil
+}

@@ -1,0 +1,143 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// decide deals with some inputs of a run, in their order: it decides, stores
+// everything in one transaction, and only then lets it take effect. It
+// returns what should be open from then on.
+func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
+	if err := rt.load(l); err != nil {
+		return nil, rt.answer(l, items, nil, err)
+	}
+	now := rt.now()
+	next, b, errs := l.run, Batch{Run: l.id, After: l.run.Seq}, make([]error, len(items))
+	add := func(in engine.Input) error {
+		recs, err := engine.Decide(next, in, now)
+		for _, rec := range recs {
+			next = engine.Apply(next, rec)
+		}
+		b.Records = append(b.Records, recs...)
+		return err
+	}
+	if l.run.Seq > 0 && l.run.Generation != rt.tenure.Generation && !rt.cfg.RecordOnly {
+		if err := add(rt.recovered(l.run, now)); err != nil && !errors.Is(err, engine.ErrStale) {
+			return nil, rt.answer(l, items, nil, fmt.Errorf("recover run %s: %w", l.id, err))
+		}
+	}
+	for i, it := range items {
+		if it.in != nil {
+			errs[i] = add(it.in)
+		}
+		b.Pins = append(b.Pins, it.pins...)
+		if it.heard != 0 {
+			b.Heard = append(b.Heard, it.heard)
+		}
+	}
+	want := engine.Pending(next)
+	if len(b.Records) > 0 || len(b.Heard) > 0 {
+		b.Head = head(next, want)
+		if err := rt.cfg.Journal.Append(context.WithoutCancel(rt.calls), b); err != nil {
+			return nil, rt.answer(l, items, nil, rt.unstored(l, err))
+		}
+	}
+	rt.mu.Lock()
+	l.run = next
+	rt.mu.Unlock()
+	if len(b.Records) > 0 {
+		rt.watch.changed(l.id, settled(next, want))
+	}
+	return want, rt.answer(l, items, errs, nil)
+}
+
+// unstored is what follows when a run's records could not be stored: the end
+// of the runtime, unless the run was to be a new one and is not.
+func (rt *Runtime) unstored(l *life, err error) error {
+	if l.run.Seq == 0 && errors.Is(err, ErrSequence) {
+		return NewError(ClassInvalid, "there is a run "+l.id+" already", "", err)
+	}
+	return rt.failed(err)
+}
+
+// answer tells everybody what became of their input: the failure of all of
+// them, or else the error of each. It returns the failure.
+func (rt *Runtime) answer(l *life, items []item, errs []error, failure error) error {
+	for i, it := range items {
+		err := failure
+		if err == nil {
+			err = errs[i]
+		}
+		if it.done == nil && err != nil && !errors.Is(err, engine.ErrStale) {
+			rt.cfg.Warn(l.id, err)
+		}
+		it.answer(err)
+	}
+	return failure
+}
+
+// recovered is what a run of an older generation is told.
+func (rt *Runtime) recovered(r engine.Run, now time.Time) engine.Recovered {
+	in := engine.Recovered{Generation: rt.tenure.Generation, Pins: rt.cfg.Pins(r.Facts)}
+	if seen := rt.tenure.LastSeen; !seen.IsZero() && now.After(seen) {
+		in.Down = now.Sub(seen)
+	}
+	return in
+}
+
+// load reads a run that is not in memory.
+func (rt *Runtime) load(l *life) error {
+	if l.loaded {
+		return nil
+	}
+	r, err := rt.replay(rt.calls, l.id)
+	if err != nil {
+		return err
+	}
+	rt.mu.Lock()
+	l.run, l.loaded, l.open = r, true, map[string]bool{}
+	rt.mu.Unlock()
+	return nil
+}
+
+// replay folds a run from its records.
+func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
+	recs, err := rt.cfg.Journal.Load(context.WithoutCancel(ctx), id, 0)
+	if err != nil {
+		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	if len(recs) == 0 {
+		return engine.Run{}, NewError(ClassNotFound, "there is no run "+id, "`firebreak runs` lists them", nil)
+	}
+	facts, err := facts(recs[0])
+	if err != nil {
+		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	book, err := rt.books.get(ctx, facts.Pins.Runbook)
+	if err != nil {
+		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	r := engine.New(book)
+	for _, rec := range recs {
+		r = engine.Apply(r, rec)
+	}
+	return r, nil
+}
+
+// facts are what the first record of every run holds.
+func facts(first engine.Record) (engine.Facts, error) {
+	switch e := first.Event.(type) {
+	case engine.RunStarted:
+		return e.Facts, nil
+	case *engine.RunStarted:
+		return e.Facts, nil
+	default:
+		return engine.Facts{}, NewError(ClassUnreadable,
+			"its journal begins with "+first.Event.Kind()+" instead of run_started", "restore the state from a backup", nil)
+	}
+}

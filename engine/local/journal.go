@@ -1,0 +1,66 @@
+package local
+
+import (
+	"context"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// Journal keeps the records of every run. Its methods may be called from any
+// goroutine at the same time.
+type Journal interface {
+	// Append stores a batch in one transaction and returns when it is
+	// durable. It fails with [ErrSequence] when the run has other records
+	// than the caller thought, with [ErrFenced] when another owner has taken
+	// the state over; after any other error nothing of the batch is stored,
+	// and the runtime stops.
+	Append(ctx context.Context, b Batch) error
+	// Load returns the records of a run after the given number, in their
+	// order. A run that does not exist has none.
+	Load(ctx context.Context, run string, after int) ([]engine.Record, error)
+	// Heads lists runs, newest first.
+	Heads(ctx context.Context, f Filter) ([]Head, error)
+	// Blob returns the bytes that were pinned under a digest, or an error of
+	// class not_found.
+	Blob(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Batch is what one decision stores, all of it or nothing.
+type Batch struct {
+	Run     string
+	After   int // number of the run's last record before; 0: the run is new
+	Records []engine.Record
+	Head    Head
+	Pins    []Pin   // bytes that the run refers to; those already kept are left alone
+	Heard   []int64 // numbers of what was [Said], which the batch deals with
+}
+
+// Pin is bytes and their digest.
+type Pin struct {
+	Digest string // sha256:…
+	Bytes  []byte
+}
+
+// Head is what a list of runs shows. It follows from the run's records and is
+// stored beside them.
+type Head struct {
+	ID        string           `json:"id"`
+	Runbook   string           `json:"runbook"`
+	Service   string           `json:"service,omitempty"`
+	Requester engine.Requester `json:"requester"`
+	Phase     engine.Phase     `json:"phase"`
+	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
+	Waiting   []string         `json:"waiting,omitempty"`
+	StartedAt time.Time        `json:"started_at"`
+	EndedAt   time.Time        `json:"ended_at,omitzero"`
+	Seq       int              `json:"seq"`
+	Settled   bool             `json:"settled"` // ended, and everybody has been told
+}
+
+// Filter chooses among runs. The zero Filter chooses all of them.
+type Filter struct {
+	Unsettled bool   // only those that a runtime has something to do for
+	Service   string // empty: of any service
+	Limit     int    // 0: no limit
+}

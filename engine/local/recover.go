@@ -1,0 +1,120 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// recovery is what taking the runs over leaves to be done once every run has
+// been told, and before anything begins.
+type recovery struct {
+	mu    sync.Mutex
+	calls []string // runs that have something to call
+	halts []string // runs that do not know of the halt, or of its end
+	locks []wish
+}
+
+// wish is a run that waits for locks.
+type wish struct {
+	run, id    string
+	identities []string
+	started    time.Time
+}
+
+// recover takes over every run that has not settled. First every one of them
+// is told so, durably: what an older generation had in flight is unknown from
+// then on. Only then does anything begin: what people have said in the
+// meantime first, then calls, locks for the oldest run first, and
+// timers.
+func (rt *Runtime) recover(ctx context.Context) error {
+	heads, err := rt.Runs(ctx, Filter{Unsettled: true})
+	if err != nil {
+		return err
+	}
+	var rec recovery
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(64) // enough for one commit to serve many
+	for _, h := range heads {
+		g.Go(func() error { return rt.recoverRun(gctx, h.ID, &rec) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, s := range rt.tenure.Said {
+		in, err := decode(s)
+		if err != nil {
+			rt.cfg.Warn(s.Run, err)
+			continue
+		}
+		if err := rt.give(s.Run, item{in: in, heard: s.N}); err != nil {
+			return err
+		}
+	}
+	for _, run := range rec.halts {
+		if err := rt.give(run, item{in: rt.halt.input()}); err != nil {
+			return err
+		}
+	}
+	for _, run := range rec.calls {
+		if err := rt.give(run, item{}); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(rec.locks, func(a, b wish) int {
+		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.run, b.run))
+	})
+	for _, w := range rec.locks {
+		rt.locks.request(w.run, w.id, w.identities)
+	}
+	rt.timers.start()
+	return nil
+}
+
+// recoverRun tells one run that it has been taken over. A run that cannot be
+// read is reported and left alone: the others need not suffer.
+func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l := &life{id: id}
+	want, err := rt.decide(l, nil)
+	if failure := rt.Err(); failure != nil {
+		return failure
+	}
+	if err != nil {
+		rt.cfg.Warn(id, err)
+		return nil
+	}
+	r := l.run
+	if r.Locks.State == engine.LocksHeld && !r.Ended() {
+		rt.locks.restore(id, r.Locks.Identities)
+	}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if (r.Stop != nil) != rt.halt.On && !r.Ended() {
+		rec.halts = append(rec.halts, id)
+	}
+	if !slices.ContainsFunc(want, func(c engine.Command) bool { return !waits(c) }) {
+		for _, cmd := range want {
+			switch c := cmd.(type) {
+			case engine.Timer:
+				rt.fireAt(id, c)
+			case engine.Lock:
+				rec.locks = append(rec.locks, wish{id, c.ID, c.Identities, r.StartedAt})
+			}
+		}
+		return nil // it only waits, and need not be in memory for that
+	}
+	rec.calls = append(rec.calls, id)
+	rt.mu.Lock()
+	rt.lives[id] = l
+	rt.mu.Unlock()
+	return nil
+}

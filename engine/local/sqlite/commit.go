@@ -1,0 +1,133 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
+)
+
+// share is how many jobs one transaction takes at most, so that the last one
+// to come does not wait for ever.
+const share = 256
+
+// beatEvery is how often an owner that drives runs leaves word that it does.
+const beatEvery = 5 * time.Second
+
+// job is something to be written. It either writes all of its part or fails
+// before it has written anything, with an error that is its own; every other
+// error is that of the whole transaction.
+type job struct {
+	write func(ctx context.Context, tx *sql.Tx) error
+	own   error // why this job alone is refused
+	done  chan error
+}
+
+// refused is an error of one job, which leaves the transaction as it was.
+type refused struct{ error }
+
+func (r refused) Unwrap() error { return r.error }
+
+// do hands a job to the committer and waits until it is durable.
+func (s *Store) do(ctx context.Context, write func(ctx context.Context, tx *sql.Tx) error) error {
+	j := &job{write: write, done: make(chan error, 1)}
+	select {
+	case s.jobs <- j:
+	case <-s.closed:
+		return local.NewError(local.ClassClosed, "the state file "+s.path+" is closed", "", nil)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-s.ended:
+		select {
+		case err := <-j.done:
+			return err
+		default:
+			return local.NewError(local.ClassClosed, "the state file "+s.path+" is closed", "", nil)
+		}
+	}
+}
+
+// commit is the one goroutine that writes. Whatever waits when it comes round
+// goes into one transaction.
+func (s *Store) commit() {
+	defer close(s.ended)
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	for {
+		var jobs []*job
+		select {
+		case j := <-s.jobs:
+			jobs = append(jobs, j)
+		case <-beat.C:
+			if !s.driving() {
+				continue
+			}
+			jobs = append(jobs, &job{write: s.writeBeat, done: make(chan error, 1)})
+		case <-s.closed:
+			if len(s.jobs) == 0 {
+				return
+			}
+		}
+		jobs = s.gather(jobs)
+		err := explain("write", s.path, s.transact(jobs))
+		for _, j := range jobs {
+			if err == nil {
+				j.done <- j.own
+			} else {
+				j.done <- err
+			}
+		}
+	}
+}
+
+// gather adds whatever else is waiting.
+func (s *Store) gather(jobs []*job) []*job {
+	for len(jobs) < share {
+		select {
+		case j := <-s.jobs:
+			jobs = append(jobs, j)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// transact writes jobs in one transaction, if the file is still ours.
+func (s *Store) transact(jobs []*job) error {
+	ctx := context.Background() // half a transaction helps nobody
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var generation int
+	if err := s.stmt.generation.QueryRowContext(ctx).Scan(&generation); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	ours := s.generation
+	s.mu.Unlock()
+	if ours != 0 && generation != ours {
+		return fmt.Errorf("generation %d has taken the state file %s from ours, %d: %w", generation, s.path, ours, local.ErrFenced)
+	}
+	for _, j := range jobs {
+		err := j.write(ctx, tx)
+		var own refused
+		if errors.As(err, &own) {
+			j.own = own.error
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local"
+)
+
+// Load implements [local.Journal].
+func (s *Store) Load(ctx context.Context, run string, after int) ([]engine.Record, error) {
+	recs, err := s.load(ctx, run, after)
+	if err != nil {
+		return nil, explain("read run "+run+" in", s.path, err)
+	}
+	return recs, nil
+}
+
+func (s *Store) load(ctx context.Context, run string, after int) ([]engine.Record, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data FROM events WHERE run = ? AND seq > ? ORDER BY seq`, run, after)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var recs []engine.Record
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(&r.seq, &r.at, &r.kind, &r.data); err != nil {
+			return nil, err
+		}
+		event, err := engine.UnmarshalEvent(r.kind, r.data)
+		if err != nil {
+			return nil, local.NewError(local.ClassUnreadable, fmt.Sprintf("record %d of run %s cannot be read", r.seq, run),
+				"this version of firebreak may be older than the one that wrote it; else restore a backup", err)
+		}
+		recs = append(recs, engine.Record{Seq: r.seq, At: moment(r.at), Event: event})
+	}
+	return recs, rows.Err()
+}
+
+// Blob implements [local.Journal].
+func (s *Store) Blob(ctx context.Context, digest string) ([]byte, error) {
+	var b []byte
+	err := s.read.QueryRowContext(ctx, `SELECT bytes FROM blobs WHERE digest = ?`, digest).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, local.NewError(local.ClassNotFound, "nothing is pinned as "+digest, "restore a backup of "+s.path, nil)
+	}
+	if err != nil {
+		return nil, explain("read "+digest+" in", s.path, err)
+	}
+	return b, nil
+}
+
+// Heads implements [local.Journal].
+func (s *Store) Heads(ctx context.Context, f local.Filter) ([]local.Head, error) {
+	heads, err := s.heads(ctx, f)
+	if err != nil {
+		return nil, explain("list the runs in", s.path, err)
+	}
+	return heads, nil
+}
+
+func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error) {
+	var where []string
+	var args []any
+	if f.Unsettled {
+		where = append(where, "settled = 0")
+	}
+	if f.Service != "" {
+		where, args = append(where, "service = ?"), append(args, f.Service)
+	}
+	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled FROM runs`
+	if len(where) > 0 {
+		q += " WHERE " + strings.Join(where, " AND ")
+	}
+	q += " ORDER BY started_at DESC, id"
+	if f.Limit > 0 {
+		q, args = q+" LIMIT ?", append(args, f.Limit)
+	}
+	rows, err := s.read.QueryContext(ctx, q, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var heads []local.Head
+	for rows.Next() {
+		var h local.Head
+		var waiting string
+		var started, ended int64
+		if err := rows.Scan(&h.ID, &h.Runbook, &h.Service, &h.Requester.Kind, &h.Requester.Name,
+			&h.Phase, &h.Word, &waiting, &started, &ended, &h.Seq, &h.Settled); err != nil {
+			return nil, err
+		}
+		if waiting != "" {
+			h.Waiting = strings.Split(waiting, ",")
+		}
+		h.StartedAt, h.EndedAt = moment(started), moment(ended)
+		heads = append(heads, h)
+	}
+	return heads, rows.Err()
+}

@@ -1,0 +1,252 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
+)
+
+// Store is the state in a file. It implements [local.Journal] and
+// [local.State]. Its methods may be called from any goroutine at the same
+// time.
+type Store struct {
+	path string
+	lock *os.File
+	now  func() time.Time
+
+	db    *sql.DB   // behind write
+	write *sql.Conn // the one connection that writes; used by the committer alone
+	stmt  statements
+	read  *sql.DB
+
+	jobs   chan *job
+	closed chan struct{} // no more jobs
+	ended  chan struct{} // the committer has gone
+	once   sync.Once
+
+	mu         sync.Mutex
+	owner      Owner
+	generation int
+	drives     bool
+}
+
+var (
+	_ local.Journal = (*Store)(nil)
+	_ local.State   = (*Store)(nil)
+)
+
+// Open makes this process the owner of a state file, which it makes if there
+// is none. It fails with an [*OwnedError] when another process is the owner.
+// The caller closes the Store.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	o := Owner{PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}
+	f, err := lock(path, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path:   path,
+		lock:   f,
+		now:    time.Now,
+		owner:  o,
+		jobs:   make(chan *job, 256),
+		closed: make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(explain("open", path, err), s.disconnect())
+	}
+	go s.commit()
+	return s, nil
+}
+
+// resolve follows links, so that one file has one lock whatever it is called.
+func resolve(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", explain("find", path, err)
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+		if err != nil {
+			return "", explain("find", abs, err)
+		}
+		return filepath.Join(dir, filepath.Base(abs)), nil
+	}
+	if err != nil {
+		return "", explain("find", abs, err)
+	}
+	if info, err := os.Stat(real); err == nil && !info.Mode().IsRegular() {
+		return "", local.NewError(local.ClassInvalid, abs+" is not a file", "name a file with --state", nil)
+	}
+	return real, nil
+}
+
+// pragmas of every connection. They stand in the name of the data source, so
+// that a connection that database/sql opens by itself has them, too.
+func dsn(path string, more ...string) string {
+	q := url.Values{}
+	for _, p := range append([]string{
+		"busy_timeout(5000)",
+		"foreign_keys(1)",
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"journal_size_limit(-1)", // a log that is overwritten syncs faster than one that grows
+		"trusted_schema(0)",
+	}, more...) {
+		q.Add("_pragma", p)
+	}
+	q.Set("_txlock", "immediate")
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return u.String()
+}
+
+func (s *Store) connect(ctx context.Context) error {
+	if err := s.touch(); err != nil {
+		return err
+	}
+	var err error
+	if s.db, err = sql.Open("sqlite", dsn(s.path)); err != nil {
+		return err
+	}
+	s.db.SetMaxOpenConns(1)
+	if s.write, err = s.db.Conn(ctx); err != nil {
+		return err
+	}
+	if err := s.write.Raw(keepLog); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if s.stmt, err = prepare(ctx, s.write); err != nil {
+		return err
+	}
+	if s.read, err = sql.Open("sqlite", dsn(s.path, "query_only(1)")); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	return s.read.PingContext(ctx)
+}
+
+// touch makes the file, so that nobody else can read it, and finds out why
+// that cannot be done in the words of the operating system.
+func (s *Store) touch() error {
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// keepLog leaves the write-ahead log in its full size when the file is
+// closed.
+func keepLog(conn any) error {
+	c, ok := conn.(sqlite.FileControl)
+	if !ok {
+		return fmt.Errorf("the SQLite driver has no file control: %w", driver.ErrSkip)
+	}
+	_, err := c.FileControlPersistWAL("main", 1)
+	return err
+}
+
+// migrate brings an older or empty file to this version.
+func (s *Store) migrate(ctx context.Context) error {
+	var id, have int
+	if err := s.write.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return err
+	}
+	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	var tables int
+	if err := s.write.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	switch {
+	case have > version:
+		return local.NewError(local.ClassUnreadable,
+			fmt.Sprintf("the state file %s has layout %d; this firebreak knows layouts up to %d", s.path, have, version),
+			"use the newer version of firebreak that wrote it", nil)
+	case tables > 0 && id != applicationID:
+		return local.NewError(local.ClassUnreadable, s.path+" is a database of another program",
+			"choose another file with --state", nil)
+	case have == version:
+		return nil
+	}
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, q := range []string{
+		schema,
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("PRAGMA user_version = %d", version),
+	} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// Path is the file, with all links followed.
+func (s *Store) Path() string { return s.path }
+
+// Announce tells everybody who finds the file owned where its owner listens.
+func (s *Store) Announce(socket string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner.Socket = socket
+	return explain("announce the owner of", s.path, writeOwner(s.lock, s.owner))
+}
+
+// Close writes what is waiting and gives the file back. A second Close does
+// nothing.
+func (s *Store) Close() error {
+	var err error
+	s.once.Do(func() {
+		if s.driving() {
+			err = s.beat(context.Background())
+		}
+		close(s.closed)
+		<-s.ended
+		err = errors.Join(err, s.disconnect())
+	})
+	return err
+}
+
+// disconnect closes whatever is open.
+func (s *Store) disconnect() error {
+	var errs []error
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	errs = append(errs, s.lock.Truncate(0), s.lock.Close())
+	return errors.Join(errs...)
+}

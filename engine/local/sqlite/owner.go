@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Owner says which process owns a state file.
+type Owner struct {
+	PID    int       `json:"pid"`
+	Since  time.Time `json:"since"`
+	Socket string    `json:"socket,omitempty"` // empty: it does not listen, or not yet
+}
+
+// OwnedError says that another process owns the state file.
+type OwnedError struct {
+	Path  string
+	Owner Owner // zero when it has not said yet who it is
+}
+
+func (e *OwnedError) Error() string {
+	switch {
+	case e.Owner.PID == 0:
+		return fmt.Sprintf("another process has just taken the state file %s", e.Path)
+	case e.Owner.Socket == "":
+		return fmt.Sprintf("PID %d owns the state file %s since %s", e.Owner.PID, e.Path, e.Owner.Since.Format(time.RFC3339))
+	default:
+		return fmt.Sprintf("PID %d owns the state file %s since %s; talk to it through %s",
+			e.Owner.PID, e.Path, e.Owner.Since.Format(time.RFC3339), e.Owner.Socket)
+	}
+}
+
+// Class sorts the error for machines.
+func (e *OwnedError) Class() string { return "owned" }
+
+// Hint says what to do next.
+func (e *OwnedError) Hint() string {
+	if e.Owner.Socket == "" {
+		return "try again in a moment, or choose another file with --state"
+	}
+	return "the verbs of firebreak talk to it by themselves; to replace it, end it first"
+}
+
+// FindOwner tells whether a process owns a state file, and which. It changes
+// nothing and does not block. The owner is zero in the moment before it has
+// said who it is.
+func FindOwner(path string) (o Owner, owned bool, err error) {
+	f, err := os.Open(lockPath(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Owner{}, false, nil
+	}
+	if err != nil {
+		return Owner{}, false, explain("look for the owner of", path, err)
+	}
+	defer f.Close()
+	switch err := flock(f, syscall.LOCK_SH); {
+	case err == nil:
+		return Owner{}, false, nil // closing the file gives the lock back
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return readOwner(f), true, nil
+	default:
+		return Owner{}, false, explain("look for the owner of", path, err)
+	}
+}
+
+func lockPath(path string) string { return path + ".lock" }
+
+// flock takes a lock without waiting. It belongs to the open file: it ends
+// with the process, however that ends.
+func flock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// lock makes this process the owner of a state file.
+func lock(path string, o Owner) (*os.File, error) {
+	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, explain("lock", path, err)
+	}
+	if err := flock(f, syscall.LOCK_EX); err != nil {
+		defer f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, &OwnedError{Path: path, Owner: readOwner(f)}
+		}
+		return nil, explain("lock", path, err)
+	}
+	if err := writeOwner(f, o); err != nil {
+		return nil, errors.Join(explain("lock", path, err), f.Close())
+	}
+	return f, nil
+}
+
+func writeOwner(f *os.File, o Owner) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteAt(append(text, '\n'), 0)
+	return err
+}
+
+// readOwner returns the zero Owner when the file says nothing yet.
+func readOwner(f *os.File) Owner {
+	var o Owner
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
+	if err != nil || json.Unmarshal(text, &o) != nil {
+		return Owner{}
+	}
+	return o
+}

@@ -1,0 +1,44 @@
+package local
+
+import (
+	"context"
+	"time"
+)
+
+// State keeps what concerns no single run.
+type State interface {
+	// Own begins a new generation and fences every older one. drives tells
+	// whether the caller will drive runs: only then does the time in which
+	// runs were driven begin anew.
+	Own(ctx context.Context, drives bool) (Tenure, error)
+	// SetHalt stores, durably, that everything is halted or no longer is.
+	SetHalt(ctx context.Context, h Halt) error
+	// Say stores, durably, what a person said while no owner drives runs.
+	Say(ctx context.Context, s Said) error
+}
+
+// Tenure is what an owner finds when it takes a state over.
+type Tenure struct {
+	Generation int
+	LastSeen   time.Time // when runs were last driven, give or take a few seconds; zero: never
+	Halt       Halt
+	Said       []Said // in the order in which it was said
+}
+
+// Halt tells whether every new mutation of every run is stopped, and who said
+// so last.
+type Halt struct {
+	On     bool
+	By     string
+	Reason string
+	At     time.Time
+}
+
+// Said is a person's input that waits for an owner that drives runs.
+type Said struct {
+	N    int64 // given by the state
+	Run  string
+	At   time.Time
+	Kind string
+	Data []byte
+}
