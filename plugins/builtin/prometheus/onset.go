@@ -1,0 +1,146 @@
+package prometheus
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// What counts as trouble, at the least. A queue this small, or a wait this
+// short, is ordinary.
+const (
+	leastQueue      = 5.0
+	leastQueueShare = 0.1   // of the pools' size
+	leastWait       = 0.050 // mean seconds
+	leastWaits      = 5.0   // of which a mean says something
+	beyondBaseline  = 3.0   // times what is usual
+)
+
+const (
+	// calmFor is how long all must be well before trouble counts as over,
+	// or as another one.
+	calmFor = 2 * time.Second
+	// usualEvery spaces the instants that decide what is usual, so that the
+	// many recent ones do not outvote the past.
+	usualEvery = 5 * time.Second
+	// staleAfter is when a replica that says nothing no longer counts.
+	staleAfter = 3 * time.Second
+)
+
+// instant is the state of all replicas together.
+type instant struct {
+	at      time.Time
+	max     float64
+	waiting float64 // NaN: not said
+	wait    float64 // mean seconds of late; NaN: nobody waited, or not said
+}
+
+// beyond says whether queue or wait are more than that, and more than little.
+func (i instant) beyond(waiting, wait float64) bool {
+	return i.waiting >= max(leastQueue, leastQueueShare*i.max, waiting) || i.wait >= max(leastWait, wait)
+}
+
+// trouble is what the past says of the present.
+type trouble struct {
+	now   bool
+	onset time.Time // when it began; zero when it is older than the history
+}
+
+// findTrouble looks for the instant at which queue or wait left the baseline
+// for good.
+func findTrouble(histories []history) trouble {
+	all := instants(histories)
+	if len(all) == 0 {
+		return trouble{}
+	}
+	usual := usualOf(all)
+	isBad := func(i instant) bool { return i.beyond(beyondBaseline*usual.waiting, beyondBaseline*usual.wait) }
+	first := -1
+	calmSince := all[len(all)-1].at
+	for i := len(all) - 1; i >= 0; i-- {
+		if isBad(all[i]) {
+			first, calmSince = i, all[i].at
+		} else if calmSince.Sub(all[i].at) > calmFor {
+			break
+		}
+	}
+	switch {
+	case first < 0:
+		// Waiting that has been there all the time is trouble, too.
+		return trouble{now: all[len(all)-1].beyond(0, 0)}
+	case all[first].at.Sub(all[0].at) < time.Second:
+		return trouble{now: true}
+	default:
+		return trouble{now: true, onset: all[first].at}
+	}
+}
+
+// usualOf takes the lower fifth of spaced instants: trouble may last for most
+// of the history before it counts as usual.
+func usualOf(all []instant) instant {
+	var waiting, wait []float64
+	var last time.Time
+	for _, i := range all {
+		if !last.IsZero() && i.at.Sub(last) < usualEvery {
+			continue
+		}
+		last = i.at
+		waiting, wait = append(waiting, zeroIfNaN(i.waiting)), append(wait, zeroIfNaN(i.wait))
+	}
+	fifth := func(v []float64) float64 { return slices.Sorted(slices.Values(v))[len(v)/5] }
+	return instant{waiting: fifth(waiting), wait: fifth(wait)}
+}
+
+// instants lines the replicas up in time: at each instant at which any of them
+// spoke, what each had said last.
+func instants(histories []history) []instant {
+	var times []time.Time
+	for _, h := range histories {
+		for _, s := range h.snapshots {
+			times = append(times, s.at)
+		}
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	times = slices.CompactFunc(times, time.Time.Equal)
+	out := make([]instant, 0, len(times))
+	for _, t := range times {
+		now := instant{at: t, waiting: nan, wait: nan}
+		var waited, waits float64
+		for _, h := range histories {
+			i := h.indexAt(t)
+			if i < 0 || t.Sub(h.snapshots[i].at) > max(staleAfter, 2*gap(h.snapshots, i)) {
+				continue
+			}
+			s := h.snapshots[i]
+			now.max += zeroIfNaN(s.figures[poolMax])
+			if v := s.figures[poolWaiting]; !math.IsNaN(v) {
+				add(&now.waiting, v)
+			}
+			if i > 0 {
+				d := accumulated(h.snapshots[i-1:i+1], acquireTime)
+				waited += zeroIfNaN(d.sum)
+				waits += zeroIfNaN(d.count)
+			}
+		}
+		if waits >= leastWaits {
+			now.wait = waited / waits
+		}
+		out = append(out, now)
+	}
+	return out
+}
+
+// gap is how far apart a replica's snapshots are at index i.
+func gap(snapshots []snapshot, i int) time.Duration {
+	if i == 0 {
+		return 0
+	}
+	return snapshots[i].at.Sub(snapshots[i-1].at)
+}
+
+func zeroIfNaN(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return v
+}

@@ -1,0 +1,87 @@
+package prometheus
+
+import (
+	"math"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const (
+	// leastNow is the least that 'now' spans, so that it has rates.
+	leastNow = 500 * time.Millisecond
+	// baselineFor is how much of the past is the baseline, and
+	// baselineApart how far it stays away from the trouble.
+	baselineFor   = time.Minute
+	baselineApart = time.Second
+)
+
+// poolOf answers metrics.pool. 'Now' does not reach back beyond the onset:
+// means over both sides of it would describe neither.
+func poolOf(histories []history, window time.Duration) (capability.PoolOutput, error) {
+	end := latest(histories)
+	state := findTrouble(histories)
+	from := end.Add(-window)
+	if !state.onset.IsZero() {
+		from = later(from, earlier(state.onset, end.Add(-leastNow)))
+	}
+	out := capability.PoolOutput{
+		Observed: capability.Observed{ObservedAt: end.UTC()},
+		Now:      windowOf(histories, from, end, last),
+	}
+	if out.Now.Max == nil {
+		return out, plugins.Fail(plugins.NotFound, "no replica shows a connection pool: looked for %s", markers())
+	}
+	until := from
+	if !state.onset.IsZero() {
+		onset := state.onset.UTC()
+		out.Onset = &onset
+		until = onset
+	}
+	// Trouble without a beginning has been there all the time: there is
+	// nothing to compare it with.
+	if !state.now || out.Onset != nil {
+		out.Baseline = baselineOf(histories, until.Add(-baselineApart))
+	}
+	for _, h := range histories {
+		if len(h.snapshots) > 0 {
+			out.Replicas = append(out.Replicas, replicaOf(h.replica, h.snapshots[len(h.snapshots)-1]))
+		}
+	}
+	return out, nil
+}
+
+func baselineOf(histories []history, to time.Time) *capability.Window {
+	w := windowOf(histories, to.Add(-baselineFor), to, median)
+	if w.Samples < 2 || !w.To.After(w.From) {
+		return nil
+	}
+	return &w
+}
+
+func replicaOf(name string, s snapshot) capability.PoolReplica {
+	count := func(f figure) int { return int(math.Round(zeroIfNaN(s.figures[f]))) }
+	return capability.PoolReplica{
+		Name:         name,
+		Max:          count(poolMax),
+		Acquired:     count(poolAcquired),
+		Idle:         count(poolIdle),
+		Constructing: count(poolConstructing),
+		Waiting:      integer(s.figures[poolWaiting]),
+	}
+}
+
+func markers() string {
+	text := ""
+	for _, d := range dialects {
+		if d.marker == "" {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += d.marker
+	}
+	return text
+}

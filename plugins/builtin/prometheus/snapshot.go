@@ -1,0 +1,133 @@
+package prometheus
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// snapshot is what one replica said at one instant. A figure that it did not
+// say is NaN, which arithmetic carries along to the end, where it is null.
+type snapshot struct {
+	at      time.Time
+	figures [figures]float64
+	timings [timings]distribution
+}
+
+// distribution is a histogram of durations in seconds. Without buckets only
+// its mean is known.
+type distribution struct {
+	count, sum float64
+	bounds     []float64 // upper bounds, ascending, the last one infinite
+	cumulative []float64 // how many were at or below each bound
+}
+
+var nan = math.NaN()
+
+func emptySnapshot(at time.Time) snapshot {
+	s := snapshot{at: at}
+	for i := range s.figures {
+		s.figures[i] = nan
+	}
+	for i := range s.timings {
+		s.timings[i] = distribution{count: nan, sum: nan}
+	}
+	return s
+}
+
+// reduce makes a snapshot of the samples of one replica at one instant.
+func reduce(at time.Time, samples model.Vector) snapshot {
+	s := emptySnapshot(at)
+	byName := map[string][]*model.Sample{}
+	for _, sample := range samples {
+		name := string(sample.Metric[model.MetricNameLabel])
+		if v := float64(sample.Value); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			byName[name] = append(byName[name], sample)
+		}
+	}
+	pooled := false
+	for _, d := range dialects {
+		if d.marker != "" {
+			if pooled || byName[d.marker] == nil {
+				continue
+			}
+			pooled = true
+		}
+		s.read(d, byName)
+	}
+	return s
+}
+
+func (s *snapshot) read(d dialect, byName map[string][]*model.Sample) {
+	for name, f := range d.figures {
+		for _, sample := range byName[name] {
+			add(&s.figures[f], float64(sample.Value))
+			if f == httpRequests {
+				failed := 0.0
+				if isFailure(sample.Metric) {
+					failed = float64(sample.Value)
+				}
+				add(&s.figures[httpFailed], failed)
+			}
+		}
+	}
+	for name, t := range d.totals {
+		for _, sample := range byName[name] {
+			if t.isSum {
+				add(&s.timings[t.of].sum, float64(sample.Value)*t.scale)
+			} else {
+				add(&s.timings[t.of].count, float64(sample.Value))
+			}
+		}
+	}
+	for name, t := range d.histograms {
+		h := &s.timings[t]
+		for _, sample := range byName[name+"_count"] {
+			add(&h.count, float64(sample.Value))
+		}
+		for _, sample := range byName[name+"_sum"] {
+			add(&h.sum, float64(sample.Value))
+		}
+		h.readBuckets(byName[name+"_bucket"])
+	}
+}
+
+func (h *distribution) readBuckets(samples []*model.Sample) {
+	sums := map[float64]float64{}
+	for _, sample := range samples {
+		bound, err := strconv.ParseFloat(string(sample.Metric[model.BucketLabel]), 64)
+		if err == nil {
+			sums[bound] += float64(sample.Value)
+		}
+	}
+	for bound := range sums {
+		h.bounds = append(h.bounds, bound)
+	}
+	slices.Sort(h.bounds)
+	for _, bound := range h.bounds {
+		h.cumulative = append(h.cumulative, sums[bound])
+	}
+}
+
+// isFailure counts what the service could not do: the 5xx, refused ones
+// included.
+func isFailure(metric model.Metric) bool {
+	for _, label := range codeLabels {
+		if code, ok := metric[model.LabelName(label)]; ok {
+			return strings.HasPrefix(string(code), "5")
+		}
+	}
+	return false
+}
+
+// add adds to a sum that is NaN while it is empty.
+func add(sum *float64, v float64) {
+	if math.IsNaN(*sum) {
+		*sum = 0
+	}
+	*sum += v
+}
