@@ -1,0 +1,153 @@
+package chatops
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// Mark says what kind of line it is, for its sign and colour.
+type Mark string
+
+// The marks of lines.
+const (
+	MarkInfo  Mark = "info"
+	MarkGood  Mark = "good"
+	MarkBad   Mark = "bad"
+	MarkAsk   Mark = "ask"
+	MarkSkip  Mark = "skip"
+	MarkTell  Mark = "tell"
+	MarkUndo  Mark = "undo"
+	MarkEnd   Mark = "end"
+	MarkBlock Mark = "block" // a stop
+)
+
+// Line is one thing that happened, for people.
+type Line struct {
+	Mark   Mark
+	Name   string // of the step; may be empty
+	Text   string
+	Took   time.Duration // 0: not said
+	Detail []string
+}
+
+// Lines says what a record means to people; most records say nothing. run is
+// the run with the record applied.
+func Lines(run *engine.Run, rec engine.Record) []Line {
+	switch e := rec.Event.(type) {
+	case engine.StepSucceeded:
+		return []Line{finished(run, e.Path, MarkGood, summary(run, e.Path))}
+	case engine.StepFailed:
+		return []Line{finished(run, e.Path, MarkBad, e.Class+": "+e.Reason)}
+	case engine.StepSkipped:
+		return []Line{{Mark: MarkSkip, Name: lastSegment(e.Path), Text: "skipped: " + e.Why}}
+	case engine.RetryScheduled:
+		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: fmt.Sprintf("%s: %s; attempt %d in %s",
+			e.Class, e.Reason, e.Attempt, Elapsed(e.At.Sub(rec.At)))}}
+	case engine.QuestionOpened:
+		card := Card(run.Facts.ID, e.Question, rec.At)
+		return []Line{{Mark: MarkAsk, Name: lastSegment(e.Question.Path), Text: card[0], Detail: card[1:]}}
+	case engine.QuestionDecided:
+		return []Line{decided(e)}
+	case engine.GateVoided:
+		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "the question is void: " + e.Why, Detail: indent(e.Changed)}}
+	case engine.NoticeQueued:
+		text := "to " + e.To + ": " + e.Text
+		if e.Page {
+			text = "PAGE " + text
+		}
+		return []Line{{Mark: MarkTell, Text: text}}
+	case engine.InDoubt:
+		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "in doubt: " + e.Why}}
+	case engine.DoubtResolved:
+		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: fmt.Sprintf("doubt resolved by %s: %s", e.By, e.Outcome.Effect)}}
+	case engine.VerifyVerdict:
+		return verdict(e)
+	case engine.Troubled:
+		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("stops here: %s", e.Cause.Reason)}}
+	case engine.UndoIntended:
+		return []Line{{Mark: MarkUndo, Name: lastSegment(e.Path), Text: "undoing with " + e.Action}}
+	case engine.StepUndone:
+		return []Line{{Mark: MarkUndo, Name: lastSegment(e.Path), Text: "undone"}}
+	case engine.UndoFailed:
+		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "undo failed: " + e.Reason}}
+	case engine.EffectKept:
+		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "stays changed: " + e.Why}}
+	case engine.Stopped:
+		return []Line{{Mark: MarkBlock, Text: fmt.Sprintf("halted by %s %s", e.Stop.By, e.Stop.Reason)}}
+	case engine.StopLifted:
+		return []Line{{Mark: MarkBlock, Text: "halt lifted by " + e.By}}
+	case engine.InputRefused:
+		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("%s: %s refused: %s", e.By, e.What, e.Reason)}}
+	case engine.RunRecovered:
+		return []Line{{Mark: MarkInfo, Text: fmt.Sprintf("taken over by a new owner; nobody was there for %s", Elapsed(e.Down))}}
+	case engine.RunEnded:
+		return []Line{runEnded(run, e)}
+	default:
+		return nil
+	}
+}
+
+func finished(run *engine.Run, path string, mark Mark, text string) Line {
+	s := run.Step(path)
+	return Line{Mark: mark, Name: lastSegment(path), Text: text, Took: s.EndedAt.Sub(s.StartedAt)}
+}
+
+func decided(e engine.QuestionDecided) Line {
+	l := Line{Mark: MarkGood, Name: lastSegment(e.Path)}
+	switch e.Choice {
+	case engine.ChoiceApprove:
+		l.Text = "approved by " + e.By
+	case engine.ChoiceDeny:
+		l.Mark, l.Text = MarkBad, "denied by "+e.By
+	case engine.ChoiceExpired:
+		l.Mark, l.Text = MarkBad, "nobody answered in time"
+	default:
+		l.Mark, l.Text = MarkInfo, fmt.Sprintf("%s said %s", e.By, e.Choice)
+	}
+	if e.Reason != "" {
+		l.Text += ": " + e.Reason
+	}
+	if e.BreakGlass != "" {
+		l.Mark = MarkBad
+		l.Text += "; BROKE THE GLASS: " + e.BreakGlass
+	}
+	return l
+}
+
+func verdict(e engine.VerifyVerdict) []Line {
+	switch {
+	case e.Verdict == "":
+		return nil
+	case e.By != "":
+		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "verify accepted by " + e.By}}
+	case e.Verdict == "passed":
+		return []Line{{Mark: MarkGood, Name: lastSegment(e.Path), Text: "verified: " + e.Why}}
+	default:
+		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "verify " + e.Verdict + ": " + e.Why}}
+	}
+}
+
+func runEnded(run *engine.Run, e engine.RunEnded) Line {
+	text := fmt.Sprintf("%s in %s", e.Word, Elapsed(run.EndedAt.Sub(run.StartedAt)))
+	if e.AskedFor > 0 {
+		text += fmt.Sprintf(", %s of it waiting for people", Elapsed(e.AskedFor))
+	}
+	var detail []string
+	if len(e.Changed) > 0 {
+		detail = append([]string{"stays changed:"}, indent(e.Changed)...)
+	}
+	return Line{Mark: MarkEnd, Text: text, Detail: detail}
+}
+
+func indent(lines []string) []string {
+	out := make([]string, 0, len(lines))
+	for _, l := range lines {
+		for part := range strings.Lines(l) {
+			out = append(out, "  "+strings.TrimRight(part, "\n"))
+		}
+	}
+	return out
+}
