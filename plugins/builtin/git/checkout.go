@@ -48,7 +48,7 @@ func (b *bound) checkout(s snapshot) (*checkout, error) {
 		return nil, plugins.Fail(plugins.Conflict, "the index of %s cannot be kept up to date (%v), and branch %s is checked out there; bind a bare repository instead", b.repo.root, err, b.branch.Short())
 	}
 	for _, e := range c.index.Entries {
-		if e.Stage != index.Merged {
+		if e.Stage != 0 { // a side of a conflict; go-git has no name for 0
 			return nil, dirty("is in the middle of a merge")
 		}
 		if e.Name == c.path {

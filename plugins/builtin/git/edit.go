@@ -89,13 +89,23 @@ func (d *document) insert(parent *yaml.Node, name string, value capability.Scala
 		before, after = eol, ""
 	}
 	var tries [][]byte
-	for _, key := range []string{name, quoted(name)} {
+	for _, key := range spelledKeys(name) {
 		for _, text := range spellings(value, 0) {
 			entry := strings.Repeat(" ", first.Column-1) + key + ": " + text
 			tries = append(tries, d.splice(at, at, before+entry+after))
 		}
 	}
 	return tries, nil
+}
+
+// spelledKeys are the ways to write a new key: plain only if every reader
+// takes it for text.
+func spelledKeys(name string) []string {
+	plain := yaml.Node{Kind: yaml.ScalarNode, Value: name}
+	if plain.ShortTag() != "!!str" {
+		return []string{quoted(name)}
+	}
+	return []string{name, quoted(name)}
 }
 
 // remove takes out the line of an entry that has one to itself.

@@ -213,4 +213,3 @@ func FuzzSet(f *testing.F) {
 		}
 	})
 }
-
