@@ -93,7 +93,7 @@ func closeAll(files ...*os.File) {
 func firstLine(out *os.File, line *io.PipeWriter) {
 	in := bufio.NewReaderSize(out, maxHandshake)
 	text, err := in.ReadSlice('\n')
-	if err == nil || errors.Is(err, io.EOF) {
+	if (err == nil || errors.Is(err, io.EOF)) && len(text) > 0 {
 		_, _ = line.Write(text) // fails only when nobody wants it any more
 	}
 	_ = line.Close() // never fails

@@ -75,8 +75,8 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 		name: spec.Name, checksum: exe.sum, gone: c.gone, why: ending(c, raw, printed),
 		bound: map[BindingKey]*opening{},
 		kill:  func() { _ = c.Kill(context.Background()) }, // never fails
-		end:   func() { end(client, c) },
 	}
+	p.end = func() { p.closing.Store(true); end(client, c) }
 	err = l.meet(ctx, client, p, spec)
 	// Nobody connects again: a process that is killed leaves no file behind.
 	_ = os.RemoveAll(sockets) // a leftover in the temporary directory harms nobody
@@ -91,7 +91,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}
 	p.pid = c.ID()
-	go p.watch(func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
+	go p.watch(pingEvery, pingTimeout, func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
 	return p, nil
 }
 

@@ -13,8 +13,12 @@ import (
 // one place where the ways of losing it are told apart.
 func (h *Host) broken(p *process, method string, err error) *plugins.Failure {
 	said := status.Convert(err)
+	code := said.Code()
+	if code == codes.Canceled && p.closing.Load() {
+		code = codes.Unavailable // not the caller's doing
+	}
 	var f *plugins.Failure
-	switch said.Code() {
+	switch code {
 	case codes.DeadlineExceeded:
 		f = plugins.Fail(plugins.Timeout, "plugin %s did not answer %s in time", p.name, method)
 	case codes.Canceled:

@@ -28,6 +28,8 @@ func serveTestPlugin(args []string) {
 	case "garbage":
 		_, _ = os.Stdout.WriteString("hello, world\n")
 		_, _ = os.Stdin.Read(make([]byte, 1))
+	case "mute":
+		_, _ = os.Stdin.Read(make([]byte, 1))
 	case "stillborn":
 		_, _ = os.Stderr.WriteString("panic: no luck today\n")
 		os.Exit(3)

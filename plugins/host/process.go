@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-plugin"
@@ -37,6 +38,7 @@ type process struct {
 	why         func() error    // it is gone; call after gone
 	kill        func()          // at once
 	end         func()          // politely; returns once it is gone
+	closing     atomic.Bool     // its connection is, whatever its calls are told
 
 	mu    sync.Mutex
 	bound map[BindingKey]*opening
@@ -67,10 +69,10 @@ func (p *process) obituary() error {
 	}
 }
 
-// watch kills a process that is there but no longer answers.
-func (p *process) watch(hung func()) {
+// watch kills a process that is there but no longer answers, after telling.
+func (p *process) watch(every, timeout time.Duration, tell func()) {
 	health := healthpb.NewHealthClient(p.conn)
-	ticker := time.NewTicker(pingEvery)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for misses := 0; ; {
 		select {
@@ -78,7 +80,7 @@ func (p *process) watch(hung func()) {
 			return
 		case <-ticker.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		_, err := health.Check(ctx, &healthpb.HealthCheckRequest{Service: plugin.GRPCServiceName})
 		cancel()
 		if err == nil {
@@ -86,7 +88,7 @@ func (p *process) watch(hung func()) {
 			continue
 		}
 		if misses++; misses == maxMisses {
-			hung()
+			tell()
 			p.kill()
 			return
 		}

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+)
+
+const (
+	readDSN  = "postgres://reader:hunter2hunter2@db/api"
+	adminDSN = "postgres://admin:correct-horse@db/api"
+)
+
+func storeSection(t *testing.T) Section {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(file, []byte(adminDSN+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TEST_READ_DSN", readDSN)
+	config, err := json.Marshal(map[string]any{
+		"read":   map[string]string{"secret": "env:TEST_READ_DSN"},
+		"mutate": map[string]string{"secret": "file:" + file},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Section{Service: "api", Capability: "store", Plugin: "demo", Config: config}
+}
+
+func TestSecretsStayHidden(t *testing.T) {
+	var logged syncBuffer
+	section := storeSection(t)
+	section = Section{Plugin: "demo", Config: section.Config}
+	h := started(t, Config{
+		Specs: []Spec{builtin("demo")}, Sections: []Section{section},
+		Log: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	sink := newRecorder()
+	o := h.Run(within20s(t), call("o", "config"), sink)
+	wantFailure(t, o, plugins.Invalid, plugins.All)
+	if o.Outputs != nil || string(o.Receipt) != `{"was":1}` {
+		t.Errorf("outputs %s, receipt %s; want none, and the receipt kept", o.Outputs, o.Receipt)
+	}
+	o = h.Run(within20s(t), call("r", "receipt"), nil)
+	wantFailure(t, o, plugins.Invalid, plugins.All)
+	if o.Receipt != nil {
+		t.Error("a receipt with a secret was kept")
+	}
+	if _, err := h.Plan(within20s(t), call("p", "config")); err == nil || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("a plan with a secret in its binding: %v", err)
+	}
+	plan, err := h.Plan(within20s(t), call("p", "soft"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := h.Run(within20s(t), call("print", "print"), nil); o.Failure != nil {
+		t.Fatal(o.Failure)
+	}
+	reports := sink.all()
+	if len(reports) != 2 {
+		t.Fatalf("%d reports, want 2", len(reports))
+	}
+	if err := h.Stop(within20s(t)); err != nil { // all that was printed is logged
+		t.Fatal(err)
+	}
+	if !strings.Contains(logged.String(), "printed on standard error") {
+		t.Errorf("what the plugin printed is not in the log: %s", logged.String())
+	}
+	said := strings.Join(append(reports, plan.Detail, logged.String(), h.Mask(adminDSN)), "\n")
+	for _, secret := range []string{readDSN, adminDSN, "hunter2hunter2", "correct-horse"} {
+		if strings.Contains(said, secret) {
+			t.Errorf("the secret %s was said:\n%s", secret, said)
+		}
+	}
+}
+
+func TestReadAccessNeverSeesTheMutateCredential(t *testing.T) {
+	section := storeSection(t)
+	raw, found, err := ResolveSecrets(section.Config, plugins.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"read":"` + readDSN + `"}`; string(raw) != want || len(found) != 1 {
+		t.Errorf("config %s with %d secrets, want %s", raw, len(found), want)
+	}
+	raw, _, err = ResolveSecrets(section.Config, plugins.Mutate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"mutate":"` + adminDSN + `","read":"` + readDSN + `"}`; string(raw) != want {
+		t.Errorf("config %s, want %s", raw, want)
+	}
+}
+
+func TestUnusableSectionIsRefusedByKey(t *testing.T) {
+	tests := []struct{ name, config, want string }{
+		{"unset", `{"read":{"secret":"env:TEST_NOT_SET"}}`, "read: the secret env:TEST_NOT_SET is not set"},
+		{"missing file", `{"read":{"secret":"file:/no/such/file"}}`, "read: reading a secret: stat /no/such/file"},
+		{"directory", `{"read":{"secret":"file:/"}}`, "not a regular file"},
+		{"nested", `{"at":[{"secret":"nonsense"}]}`, `at[0]: a secret is "env:NAME"`},
+		{"unknown key", `{"reed":"x"}`, "reed"},
+		{"the plugin's word", `{"read":"refuse me"}`, "read: it asks to be refused"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := started(t, Config{
+				Specs:    []Spec{builtin("demo")},
+				Sections: []Section{{Service: "api", Capability: "store", Plugin: "demo", Config: json.RawMessage(test.config)}},
+			})
+			_, err := h.Identity(within20s(t), BindingKey{Service: "api", Capability: "store", Access: plugins.Read})
+			f := plugins.AsFailure(err)
+			if f == nil || f.Class != plugins.Invalid || !strings.Contains(f.Reason, test.want) || !strings.Contains(f.Reason, "service api, store") {
+				t.Errorf("error %v; want class invalid, naming the section and %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestHealth(t *testing.T) {
+	h := started(t, Config{Specs: []Spec{builtin("demo")}, Sections: []Section{
+		{Service: "well", Capability: "store", Plugin: "demo"}, {Service: "sick", Capability: "store", Plugin: "demo"},
+	}})
+	if err := h.Health(within20s(t), BindingKey{Service: "well", Capability: "store", Access: plugins.Read}); err != nil {
+		t.Error(err)
+	}
+	err := h.Health(within20s(t), BindingKey{Service: "sick", Capability: "store", Access: plugins.Read})
+	if err == nil || !strings.Contains(err.Error(), "service sick, store: it is sick") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// syncBuffer is a bytes.Buffer for many writers.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
