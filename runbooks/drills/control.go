@@ -3,6 +3,7 @@ package drills
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/runbooks/drills/practice"
@@ -40,18 +41,26 @@ func Control(ctx context.Context, opts Options, length time.Duration) (r Control
 		return r, err
 	}
 	opts.say("nobody does anything for %s", length)
-	// A healthy stretch must have been seen to its end.
-	limited, cancel := context.WithDeadline(ctx, injected.Add(length))
-	defer cancel()
-	healthy, err := box.Healthy(limited, alerted, s.health(s.Healthy.For))
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-		return r, errors.Join(err, ctx.Err())
+	end := injected.Add(length)
+	timer := time.NewTimer(time.Until(end))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return r, fmt.Errorf("drill: interrupted: %w", ctx.Err())
 	}
-	return control(s, injected, alerted, healthy, length, box.Record()), nil
+	opts.say("waiting for the last requests to give up")
+	limited, cancel := context.WithTimeout(ctx, decideTime)
+	defer cancel()
+	if _, err := box.Decided(limited, injected, end); err != nil {
+		return r, fmt.Errorf("drill: requests of the control are still undecided: %w", err)
+	}
+	return control(s, injected, alerted, length, box.Record()), nil
 }
 
 // control is the verdict, a pure function of what was seen.
-func control(s *Scenario, injected, alerted, healthy time.Time, length time.Duration, load practice.Record) ControlResult {
+func control(s *Scenario, injected, alerted time.Time, length time.Duration, load practice.Record) ControlResult {
+	healthy, healed := load.Between(time.Time{}, injected.Add(length)).Healthy(alerted, s.health(s.Healthy.For))
 	late := load.Between(injected.Add(length/2), injected.Add(length)).Sum()
 	r := ControlResult{
 		Type: "control_finished", InjectionToAlert: between(injected, alerted),
@@ -61,9 +70,9 @@ func control(s *Scenario, injected, alerted, healthy time.Time, length time.Dura
 	if total > 0 {
 		r.ErrorRate = *rounded(float64(late.Failed) / float64(total))
 	}
-	if !healthy.IsZero() {
+	if healed {
 		r.BrokenFor = *between(injected, healthy)
 	}
-	r.Passed = healthy.IsZero() && total > 0 && (r.ErrorRate >= s.Healthy.ErrorRate || late.Latencies.P99() >= s.Healthy.P99)
+	r.Passed = !healed && total > 0 && (r.ErrorRate >= s.Healthy.ErrorRate || late.Latencies.P99() >= s.Healthy.P99)
 	return r
 }

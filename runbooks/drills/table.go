@@ -25,7 +25,7 @@ func WriteTable(w io.Writer, s *Scenario, r Result) error {
 		if !g.Met {
 			word = "MISSED"
 		}
-		fmt.Fprintf(w, "  %-32s %8s of %s  %s\n", g.Name, shortly(g.Value), shortly(&g.Limit), word)
+		fmt.Fprintf(w, "  %-30s %8s of %6s  %s\n", g.Name, shortly(g.Value), shortly(&g.Limit), word)
 	}
 	verdict := "PASSED"
 	if !r.Passed {

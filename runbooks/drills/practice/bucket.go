@@ -11,7 +11,7 @@ var latencies = [...]time.Duration{
 	100 * time.Millisecond, 125 * time.Millisecond, 150 * time.Millisecond, 200 * time.Millisecond,
 	250 * time.Millisecond, 300 * time.Millisecond, 400 * time.Millisecond, 450 * time.Millisecond, 500 * time.Millisecond,
 	750 * time.Millisecond, time.Second, 1500 * time.Millisecond, 2 * time.Second, 3 * time.Second,
-	4 * time.Second, 6 * time.Second, 9 * time.Second, 12 * time.Second, 20 * time.Second,
+	4 * time.Second, 6 * time.Second, 9 * time.Second, 12 * time.Second, 15 * time.Second, 20 * time.Second,
 }
 
 // Histogram counts latencies up to fixed bounds, from 100 ms to 20 s.

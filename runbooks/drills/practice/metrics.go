@@ -36,6 +36,9 @@ func newMetrics(p *pool, g *gate) *metrics {
 		first:    prometheus.NewCounter(prometheus.CounterOpts{Name: "http_first_attempts_total", Help: "Requests that are no retry, by X-Attempt."}),
 		inflight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_inflight", Help: "Requests being worked on or waiting."}),
 	}
+	for _, code := range []string{"200", "500", "503", "504"} {
+		m.requests.WithLabelValues(code) // an increase from 0 is seen only where the 0 was
+	}
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}

@@ -9,18 +9,46 @@ import (
 	"testing"
 )
 
-// practiceVerb makes the test binary play a sandbox's child.
-const practiceVerb = "practice"
+// Verbs of the test binary: it plays a sandbox's child, or a drill that does
+// nothing but hold a sandbox.
+const (
+	practiceVerb = "practice"
+	holdVerb     = "hold"
+)
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == practiceVerb {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		if err := RunRole(ctx, os.Args[2], os.Stdin, os.Stdout, os.Stderr); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		stop()
-		os.Exit(0)
+	if len(os.Args) != 3 {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	var err error
+	switch os.Args[1] {
+	case practiceVerb:
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		err = RunRole(ctx, os.Args[2], os.Stdin, os.Stdout, os.Stderr)
+		stop()
+	case holdVerb:
+		err = hold(os.Args[2])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// hold keeps a sandbox in dir until it is interrupted.
+func hold(dir string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s, err := Start(ctx, Options{Seed: 1, Dir: dir, Command: []string{exe, practiceVerb}})
+	if err != nil {
+		return err
+	}
+	fmt.Println(s.Dir())
+	<-ctx.Done()
+	return s.Stop()
 }

@@ -36,8 +36,15 @@ type database struct {
 	process *child
 }
 
-// findPostgres returns the folder of the newest server's programs.
-func findPostgres() (string, error) {
+// usualPlaces are where packages put the server's programs, off PATH.
+var usualPlaces = [...]string{
+	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin",
+	"/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin",
+}
+
+// findPostgres returns the folder of the server's programs: PATH's, else the
+// newest in the places.
+func findPostgres(places ...string) (string, error) {
 	if found, err := exec.LookPath("postgres"); err == nil {
 		if real, err := filepath.EvalSymlinks(found); err == nil {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(real), "initdb")); err == nil {
@@ -46,10 +53,7 @@ func findPostgres() (string, error) {
 		}
 	}
 	best, newest := "", -1.0
-	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin",
-		"/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin",
-	} {
+	for _, pattern := range places {
 		folders, _ := filepath.Glob(pattern) // the patterns are well-formed
 		for _, folder := range folders {
 			if _, err := os.Stat(filepath.Join(folder, "initdb")); err != nil {
@@ -79,7 +83,7 @@ func versionIn(folder string) float64 {
 // of the service's login and of the reading one. It returns when the server
 // answers.
 func startPostgres(ctx context.Context, dir, appPassword, readPassword string) (_ *database, err error) {
-	bin, err := findPostgres()
+	bin, err := findPostgres(usualPlaces[:]...)
 	if err != nil {
 		return nil, err
 	}

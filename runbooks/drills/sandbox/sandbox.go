@@ -54,7 +54,7 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if len(opts.Command) == 0 {
 		return nil, errors.New("sandbox: no command to run its children with")
 	}
-	if _, err := findPostgres(); err != nil {
+	if _, err := findPostgres(usualPlaces[:]...); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	luck := mathrand.New(mathrand.NewPCG(opts.Seed, 1)) //nolint:gosec // repeatable on purpose

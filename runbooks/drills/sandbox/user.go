@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -28,6 +29,9 @@ func unprivileged(dir string) (func() *syscall.SysProcAttr, error) {
 		if err != nil {
 			return nil, fmt.Errorf("user %s: %w", name, err)
 		}
+		if err := enterable(filepath.Dir(dir), name); err != nil {
+			return nil, err
+		}
 		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 			return nil, fmt.Errorf("give %s to %s: %w", dir, name, err)
 		}
@@ -36,4 +40,22 @@ func unprivileged(dir string) (func() *syscall.SysProcAttr, error) {
 		}, nil
 	}
 	return nil, fmt.Errorf("the database cannot run as root, and there is no user postgres or nobody: run the drill as an ordinary user")
+}
+
+// enterable says, better than initdb would, that a folder on the way keeps the
+// database's user out.
+func enterable(dir, name string) error {
+	for {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("the database runs as %s, who cannot enter %s: set TMPDIR to a folder that everybody may enter, such as /tmp", name, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+		dir = filepath.Dir(dir)
+	}
 }

@@ -1,0 +1,62 @@
+package drills
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/runbooks/drills/sandbox"
+)
+
+// practiceVerb makes the test binary play a sandbox's child.
+const practiceVerb = "practice"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == practiceVerb {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		if err := sandbox.RunRole(ctx, os.Args[2], os.Stdin, os.Stdout, os.Stderr); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		stop()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// command runs the test binary as a sandbox's child.
+func command(t *testing.T) []string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{exe, practiceVerb}
+}
+
+func shipped(t *testing.T) *Scenario {
+	t.Helper()
+	s, err := Shipped("inc-2024-0715")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// folder is a temporary one that the database's user may enter, unlike the
+// test's own.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "drill-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
