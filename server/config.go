@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// Runs is what the server asks of a runtime.
+type Runs interface {
+	// Give gives a run an input and returns when it is durable.
+	Give(ctx context.Context, run string, in engine.Input) error
+	// Run returns a run as it stands.
+	Run(ctx context.Context, id string) (engine.Run, error)
+	// Watch returns a run's records from a number on, also those to come; the
+	// channel is closed after the last one, and when ctx ends.
+	Watch(ctx context.Context, run string, from int) (<-chan engine.Record, error)
+}
+
+// Halter stops and lifts everything at once.
+type Halter interface {
+	Halt(ctx context.Context, by, reason string) error
+	Lift(ctx context.Context, by string) error
+	Halted() *engine.Stop // nil: nothing is halted
+}
+
+// Config is what a server needs. Every field is required unless it says
+// otherwise. An error that has a method Class() string is answered with that
+// class; see [Problem].
+type Config struct {
+	Socket string // where to listen; see [SocketPath]
+	Runs   Runs
+	Halter Halter
+
+	// List lists runs, newest first.
+	List func(ctx context.Context, q Query) ([]Summary, error)
+	// Live calls to for what the calls of a run say while they go on, until
+	// ctx ends. to does not block.
+	Live func(ctx context.Context, run string, to func(Progress))
+	// Start begins a run and returns its id when that is durable.
+	Start func(ctx context.Context, by Caller, req StartRequest) (id string, err error)
+	// Undo begins a run that undoes one that has ended.
+	Undo func(ctx context.Context, by Caller, ended engine.Run, reason string) (id string, err error)
+	// Plugins tells what the plugins are doing, as JSON.
+	Plugins func(ctx context.Context) (json.RawMessage, error)
+	// Person maps a user of the operating system to a person of the
+	// configuration; "" when the user is nobody in it.
+	Person func(osUser string) string
+
+	Version    string
+	Generation int
+	Now        func() time.Time // nil: time.Now
+}

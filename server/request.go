@@ -1,0 +1,119 @@
+package server
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// StartRequest asks for a run of a runbook.
+type StartRequest struct {
+	Runbook string                     `json:"runbook"`          // its name
+	File    string                     `json:"file,omitempty"`   // of Source, for messages
+	Source  string                     `json:"source,omitempty"` // the runbook's own text, instead of one that the owner knows by name
+	Inputs  map[string]json.RawMessage `json:"inputs,omitempty"`
+}
+
+// Started names a run that has begun, or that goes on.
+type Started struct {
+	Run string `json:"run"`
+}
+
+// VoteRequest approves or denies what an open gate asks.
+type VoteRequest struct {
+	Question   string `json:"question"`
+	Digest     string `json:"digest"` // of what was shown
+	Approve    bool   `json:"approve"`
+	Keep       bool   `json:"keep,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	BreakGlass string `json:"break_glass,omitempty"`
+}
+
+// AnswerRequest chooses one of the choices of a question.
+type AnswerRequest struct {
+	Question string `json:"question"`
+	Choice   string `json:"choice"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// CancelRequest stops a run before its next mutation.
+type CancelRequest struct {
+	Reason string `json:"reason,omitempty"`
+	Undo   bool   `json:"undo,omitempty"` // also undo what is changed and not verified
+}
+
+// SkipRequest passes over a step.
+type SkipRequest struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// UndoRequest undoes everything that a run has changed.
+type UndoRequest struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// HaltRequest stops every new mutation of every run.
+type HaltRequest struct {
+	Reason string `json:"reason"`
+}
+
+// HaltView tells whether everything is halted.
+type HaltView struct {
+	Halted *engine.Stop `json:"halted"` // null: it is not
+}
+
+// Query chooses among runs.
+type Query struct {
+	Unsettled bool // only those that have not ended, or of whose end not everybody has been told
+	Service   string
+	Limit     int // 0: no limit
+}
+
+// Summary is what a list shows of a run.
+type Summary struct {
+	ID        string           `json:"id"`
+	Runbook   string           `json:"runbook"`
+	Service   string           `json:"service,omitempty"`
+	Requester engine.Requester `json:"requester"`
+	Phase     engine.Phase     `json:"phase"`
+	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
+	Waiting   []string         `json:"waiting,omitempty"`
+	StartedAt time.Time        `json:"started_at"`
+	EndedAt   time.Time        `json:"ended_at,omitzero"`
+	Seq       int              `json:"seq"`
+	Settled   bool             `json:"settled"`
+}
+
+// Progress is what a call says while it goes on. It is not recorded.
+type Progress struct {
+	Run     string `json:"run"`
+	Command string `json:"command"`
+	Kind    string `json:"kind"` // progress or log
+	Text    string `json:"text"`
+	Done    int    `json:"done,omitempty"`
+	Total   int    `json:"total,omitempty"`
+}
+
+// Line is one line of a stream of events: a record (seq, at, kind, data), a
+// progress, or the end. A stream without an end was cut: ask again from the
+// number after the last record.
+type Line struct {
+	Seq      int             `json:"seq,omitempty"`
+	At       time.Time       `json:"at,omitzero"`
+	Kind     string          `json:"kind,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+	Progress *Progress       `json:"progress,omitempty"`
+	End      bool            `json:"end,omitempty"` // no record will ever follow
+}
+
+// Health says who answers.
+type Health struct {
+	OK         bool      `json:"ok"`
+	Version    string    `json:"version"`
+	PID        int       `json:"pid"`
+	Generation int       `json:"generation"`
+	Since      time.Time `json:"since"`
+	You        Caller    `json:"you"`
+}

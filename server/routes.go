@@ -1,0 +1,93 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+)
+
+// largest is how many bytes a request may have.
+const largest = 1 << 20
+
+// handler answers a request of somebody known, with a value or an error.
+type handler func(r *http.Request, by Caller) (status int, answer any, err error)
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"POST /v1/runs":              s.start,
+		"GET /v1/runs":               s.list,
+		"GET /v1/runs/{id}":          s.show,
+		"POST /v1/runs/{id}/votes":   s.vote,
+		"POST /v1/runs/{id}/answers": s.answer,
+		"POST /v1/runs/{id}/cancel":  s.cancel,
+		"POST /v1/runs/{id}/skip":    s.skip,
+		"POST /v1/runs/{id}/undo":    s.undo,
+		"GET /v1/halt":               s.halted,
+		"PUT /v1/halt":               s.halt,
+		"DELETE /v1/halt":            s.lift,
+		"GET /v1/plugins":            s.plugins,
+		"GET /v1/health":             s.health,
+	} {
+		mux.Handle(pattern, h)
+	}
+	mux.HandleFunc("GET /v1/runs/{id}/events", s.events)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, &Problem{Text: "there is no " + r.Method + " " + r.URL.Path, Class: "not_found",
+			Hint: "this firebreak and the owner of the state may be of different versions"})
+	})
+	return mux
+}
+
+// ServeHTTP implements [http.Handler].
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	by, err := callerOf(r.Context())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, largest)
+	status, answer, err := h(r, by)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, status, answer)
+}
+
+// read decodes a request's body. An empty one is the zero value.
+func read[T any](r *http.Request) (T, error) {
+	var v T
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(&v)
+	if errors.Is(err, io.EOF) {
+		return v, nil
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return v, err
+	}
+	if err != nil {
+		return v, invalid("the request is not what is expected here: %v", err)
+	}
+	return v, nil
+}
+
+func (s *Server) plugins(r *http.Request, _ Caller) (int, any, error) {
+	status, err := s.cfg.Plugins(r.Context())
+	return http.StatusOK, status, err
+}
+
+func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {
+	return http.StatusOK, Health{
+		OK:         true,
+		Version:    s.cfg.Version,
+		PID:        os.Getpid(),
+		Generation: s.cfg.Generation,
+		Since:      s.since,
+		You:        by,
+	}, nil
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+func (s *Server) start(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[StartRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if req.Runbook == "" {
+		return 0, nil, invalid("the runbook is missing")
+	}
+	id, err := s.cfg.Start(r.Context(), by, req)
+	return http.StatusCreated, Started{Run: id}, err
+}
+
+func (s *Server) list(r *http.Request, _ Caller) (int, any, error) {
+	values := r.URL.Query()
+	q := Query{Unsettled: values.Get("unsettled") == "true", Service: values.Get("service")}
+	if text := values.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return 0, nil, invalid("limit is %q, not a number of runs", text)
+		}
+		q.Limit = n
+	}
+	runs, err := s.cfg.List(r.Context(), q)
+	return http.StatusOK, append([]Summary{}, runs...), err
+}
+
+func (s *Server) show(r *http.Request, _ Caller) (int, any, error) {
+	run, err := s.cfg.Runs.Run(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, NewView(run, s.cfg.Now()), nil
+}
+
+// give passes on what a person says to the run that a request names.
+func (s *Server) give(r *http.Request, in engine.Person) (int, any, error) {
+	id := r.PathValue("id")
+	if err := s.cfg.Runs.Give(r.Context(), id, in); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, Started{Run: id}, nil
+}
+
+func (s *Server) vote(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[VoteRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.give(r, engine.Vote{
+		By:         by.Person,
+		Question:   req.Question,
+		Digest:     req.Digest,
+		Approve:    req.Approve,
+		Keep:       req.Keep,
+		Reason:     req.Reason,
+		BreakGlass: req.BreakGlass,
+	})
+}
+
+func (s *Server) answer(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[AnswerRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.give(r, engine.Answer{By: by.Person, Question: req.Question, Choice: req.Choice, Reason: req.Reason})
+}
+
+func (s *Server) cancel(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[CancelRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.give(r, engine.Cancel{By: by.Person, Reason: req.Reason, Undo: req.Undo})
+}
+
+func (s *Server) skip(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[SkipRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.give(r, engine.Skip{By: by.Person, Path: req.Path, Reason: req.Reason})
+}
+
+// undo undoes a run; one that has ended by a new run.
+func (s *Server) undo(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[UndoRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	run, err := s.cfg.Runs.Run(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	if !run.Ended() {
+		return s.give(r, engine.UndoRun{By: by.Person, Reason: req.Reason})
+	}
+	id, err := s.cfg.Undo(r.Context(), by, run, req.Reason)
+	return http.StatusCreated, Started{Run: id}, err
+}
+
+func (s *Server) halted(*http.Request, Caller) (int, any, error) {
+	return http.StatusOK, HaltView{Halted: s.cfg.Halter.Halted()}, nil
+}
+
+func (s *Server) halt(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[HaltRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := s.cfg.Halter.Halt(r.Context(), by.Person, req.Reason); err != nil {
+		return 0, nil, err
+	}
+	return s.halted(r, by)
+}
+
+func (s *Server) lift(r *http.Request, by Caller) (int, any, error) {
+	if err := s.cfg.Halter.Lift(r.Context(), by.Person); err != nil {
+		return 0, nil, err
+	}
+	return s.halted(r, by)
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// Server answers on the socket of a state's owner.
+type Server struct {
+	cfg   Config
+	http  *http.Server
+	since time.Time
+
+	streams context.Context // ends when the server stops
+	cut     context.CancelFunc
+
+	mu       sync.Mutex
+	listener *net.UnixListener
+	served   chan struct{} // closed when the listener is no longer served
+}
+
+// New returns a server that does not listen yet.
+func New(cfg Config) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, since: cfg.Now().UTC()}
+	s.streams, s.cut = context.WithCancel(context.Background())
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ConnContext:       s.identify,
+		ReadHeaderTimeout: 5 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return s.streams },
+	}
+	return s
+}
+
+// Start listens and returns; requests are answered in the background until
+// Stop. A second Start does nothing.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		return nil
+	}
+	l, err := listen(s.cfg.Socket)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.cfg.Socket, err)
+	}
+	s.listener, s.served = l, make(chan struct{})
+	go func(served chan<- struct{}) {
+		defer close(served)
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.cut() // nobody can be answered any more
+		}
+	}(s.served)
+	return nil
+}
+
+// Addr is the socket's path, or "" when the server does not listen.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return ""
+	}
+	return s.cfg.Socket
+}
+
+// Stop ends streams, answers what has been asked, and takes the socket away.
+// What has no answer when ctx ends is cut. A second Stop does nothing; a
+// stopped server does not start again.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop the server: %w", err), s.http.Close())
+	}
+	if s.listener == nil {
+		return err
+	}
+	<-s.served
+	s.listener = nil
+	return errors.Join(err, os.Remove(s.cfg.Socket))
+}

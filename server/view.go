@@ -1,0 +1,99 @@
+package server
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// View is a run as people and programs see it. Readers ignore fields that
+// they do not know.
+type View struct {
+	ID            string                     `json:"id"`
+	Runbook       string                     `json:"runbook"`
+	Title         string                     `json:"title,omitempty"`
+	Service       string                     `json:"service,omitempty"`
+	Environment   string                     `json:"environment,omitempty"`
+	Requester     engine.Requester           `json:"requester"`
+	Inputs        map[string]json.RawMessage `json:"inputs,omitempty"`
+	UndoOf        string                     `json:"undo_of,omitempty"`
+	Phase         engine.Phase               `json:"phase"`
+	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
+	Cause         *engine.Cause              `json:"cause,omitempty"`
+	Halted        *engine.Stop               `json:"halted,omitempty"`
+	Seq           int                        `json:"seq"`
+	StartedAt     time.Time                  `json:"started_at"`
+	EndedAt       time.Time                  `json:"ended_at,omitzero"`
+	PeopleSeconds float64                    `json:"people_seconds"` // how long people were waited for
+	Waits         []engine.Wait              `json:"waits"`
+	Steps         []StepView                 `json:"steps"` // in the runbook's order
+	Questions     []engine.Question          `json:"questions"`
+	Ledger        []engine.Row               `json:"ledger"`
+}
+
+// StepView is a step, or a group of steps. What is inside a group follows it
+// and has its path as a prefix.
+type StepView struct {
+	Path      string          `json:"path"`
+	ID        string          `json:"id,omitempty"`
+	Kind      runbook.Kind    `json:"kind"`
+	Uses      string          `json:"uses,omitempty"`
+	Status    engine.Status   `json:"status"`
+	Doing     engine.Doing    `json:"doing,omitempty"`
+	Attempt   int             `json:"attempt,omitempty"`
+	StartedAt time.Time       `json:"started_at,omitzero"`
+	EndedAt   time.Time       `json:"ended_at,omitzero"`
+	Effect    engine.Effect   `json:"effect,omitempty"`
+	Failure   *engine.Failure `json:"failure,omitempty"`
+	Outputs   json.RawMessage `json:"outputs,omitempty"`
+	Accepted  string          `json:"accepted,omitempty"` // by whom, instead of a passed verify
+}
+
+// NewView shows a run. now is for what is still counting.
+func NewView(r engine.Run, now time.Time) View {
+	v := View{
+		ID:            r.Facts.ID,
+		Runbook:       r.Facts.Runbook,
+		Title:         r.Book.Title,
+		Service:       r.Facts.Service,
+		Environment:   r.Facts.Environment,
+		Requester:     r.Facts.Requester,
+		Inputs:        r.Facts.Inputs,
+		UndoOf:        r.Facts.UndoOf,
+		Phase:         r.Phase,
+		Word:          r.Word,
+		Cause:         r.Cause,
+		Halted:        r.Stop,
+		Seq:           r.Seq,
+		StartedAt:     r.StartedAt,
+		EndedAt:       r.EndedAt,
+		PeopleSeconds: r.PeopleSeconds(now),
+		Waits:         append([]engine.Wait{}, r.Waits()...),
+		Steps:         []StepView{},
+		Questions:     append([]engine.Question{}, r.OpenQuestions()...),
+		Ledger:        []engine.Row{},
+	}
+	r.Tree(func(s *runbook.Step, at engine.Step) {
+		v.Steps = append(v.Steps, StepView{
+			Path:      s.Path,
+			ID:        s.ID,
+			Kind:      s.Kind,
+			Uses:      s.Uses,
+			Status:    r.StatusOf(s.Path),
+			Doing:     at.Doing,
+			Attempt:   at.Attempt,
+			StartedAt: at.StartedAt,
+			EndedAt:   at.EndedAt,
+			Effect:    at.Effect,
+			Failure:   at.Failure,
+			Outputs:   at.Outputs,
+			Accepted:  at.Accepted,
+		})
+	})
+	for _, row := range r.Ledger {
+		v.Ledger = append(v.Ledger, *row)
+	}
+	return v
+}
