@@ -1,0 +1,101 @@
+package http
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const defaultTimeout = 5 * time.Second
+
+// backlogConfig is the backlog section of a service that names this plugin.
+type backlogConfig struct {
+	Plugin  string              `json:"plugin,omitempty"`
+	Status  urls                `json:"status" jsonschema:"URL that answers {waiting, oldest_s, shedding}; a list of one for each replica is summed"`
+	Shed    urls                `json:"shed" jsonschema:"URL that takes a POST of {older_than, for} and answers {cancelled, refused, until}; or one for each replica"`
+	Headers map[string]string   `json:"headers,omitempty" jsonschema:"sent with every request"`
+	Timeout capability.Duration `json:"timeout,omitzero" jsonschema:"for one request; 5s if left out"`
+}
+
+// toolConfig is the section of http.get and http.request.
+type toolConfig struct {
+	Plugin  string            `json:"plugin,omitempty"`
+	Origins map[string]origin `json:"origins,omitempty" jsonschema:"where requests may go, such as https://api.example.com; anywhere if left out"`
+}
+
+// origin is a scheme and host that requests may go to.
+type origin struct {
+	Headers map[string]string `json:"headers,omitempty" jsonschema:"sent with every request to it"`
+}
+
+// urls is written as one URL or as a list of them.
+type urls []string
+
+// UnmarshalJSON reads a text or a list of texts, each a URL.
+func (u *urls) UnmarshalJSON(b []byte) error {
+	var one string
+	var many []string
+	switch {
+	case json.Unmarshal(b, &one) == nil:
+		many = []string{one}
+	case json.Unmarshal(b, &many) != nil || len(many) == 0:
+		return fmt.Errorf("want a URL or a list of URLs, have %s", b)
+	}
+	for _, text := range many {
+		if _, err := parseURL(text); err != nil {
+			return err
+		}
+	}
+	*u = many
+	return nil
+}
+
+// parseURL reads a URL that can be asked.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a URL", text)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("%q is not a http or https URL", text)
+	}
+	return u, nil
+}
+
+func typeSchemas() map[reflect.Type]*jsonschema.Schema {
+	text := &jsonschema.Schema{Type: "string"}
+	return map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration"},
+		reflect.TypeFor[urls]():                {Types: []string{"string", "array"}, Items: text},
+		reflect.TypeFor[statuses]():            {Types: []string{"integer", "array"}, Items: &jsonschema.Schema{Type: "integer"}},
+		reflect.TypeFor[payload]():             {},
+	}
+}
+
+// strict decodes a section or an input and refuses what it does not know.
+func strict(raw json.RawMessage, into any) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		raw = json.RawMessage("{}")
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+func header(sets ...map[string]string) http.Header {
+	h := http.Header{}
+	for _, set := range sets {
+		for k, v := range set {
+			h.Set(k, v)
+		}
+	}
+	return h
+}

@@ -1,0 +1,67 @@
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// sameStart is how far two readings of one process's start may differ.
+const sameStart = 50 * time.Millisecond
+
+// Probe compares when each replica had started at the plan with when it has
+// now. It cannot tell a restart of ours from a crash; both leave fresh
+// connections.
+func (b *bound) Probe(_ context.Context, _ plugins.Call, undo json.RawMessage) plugins.Probed {
+	var planned capability.RestartReceipt
+	if err := json.Unmarshal(undo, &planned); err != nil || len(planned.Replicas) == 0 {
+		return plugins.Probed{Applied: plugins.Unknown, Reason: "the plan left no list of replicas to compare with"}
+	}
+	all, err := b.replicas()
+	if err != nil {
+		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
+	}
+	now := map[string]replica{}
+	for _, r := range all {
+		now[r.name] = r
+	}
+	var done capability.RestartReceipt
+	back := 0
+	for _, was := range planned.Replicas {
+		is := now[was.Name]
+		if is.runs() && is.startedAt.Sub(was.Was).Abs() < sameStart {
+			continue
+		}
+		if !is.runs() && was.Was.IsZero() {
+			continue // it did not run before either
+		}
+		if is.runs() {
+			back++
+		}
+		done.Replicas = append(done.Replicas, capability.RestartedReplica{Name: was.Name, Was: was.Was, Is: is.startedAt})
+	}
+	out := plugins.Probed{Applied: plugins.Partial, Left: fingerprint(all)}
+	out.Reason = fmt.Sprintf("%d of %d replicas have started anew since the plan", back, len(planned.Replicas))
+	switch {
+	case len(done.Replicas) == 0:
+		out.Applied = plugins.None
+		return out
+	case back == len(planned.Replicas):
+		out.Applied = plugins.All
+	}
+	if out.Receipt, err = json.Marshal(done); err == nil {
+		out.Outputs, err = json.Marshal(capability.RestartOutput{Observed: b.observed()})
+	}
+	if err != nil {
+		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
+	}
+	return out
+}
+
+func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
