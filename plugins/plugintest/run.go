@@ -27,6 +27,7 @@ func Run(t *testing.T, spec host.Spec, cases Cases) {
 	s := &suite{spec: spec, cases: cases}
 	s.host = s.start(t, cases.Sections)
 	t.Run("describe", s.describe)
+	t.Run("orphan", s.orphan)
 	t.Run("bind", s.bind)
 	t.Run("refuse", s.refuse)
 	t.Run("unknown action", s.unknownAction)

@@ -35,7 +35,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Plugin is served by every plugin process.
+// Plugin is served by every plugin process. The process is started by a host
+// through go-plugin's handshake (gRPC, AutoMTLS), prints nothing before that
+// line, and ends when its standard input does: the host holds the other end.
 type PluginClient interface {
 	// Describe lists what the plugin offers. Needs no binding and no network.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
@@ -144,7 +146,9 @@ func (c *pluginClient) Health(ctx context.Context, in *HealthRequest, opts ...gr
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
 //
-// Plugin is served by every plugin process.
+// Plugin is served by every plugin process. The process is started by a host
+// through go-plugin's handshake (gRPC, AutoMTLS), prints nothing before that
+// line, and ends when its standard input does: the host holds the other end.
 type PluginServer interface {
 	// Describe lists what the plugin offers. Needs no binding and no network.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
