@@ -1,0 +1,200 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// findIDs notes the ids of all steps, so that a name that comes too early can
+// be told from one that is nowhere.
+func (p *parser) findIDs(n *yaml.Node) {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, step := range n.Content {
+		if step.Kind != yaml.MappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(step.Content); i += 2 {
+			switch k, v := step.Content[i].Value, step.Content[i+1]; k {
+			case "id":
+				if v.Kind != yaml.ScalarNode {
+					continue
+				}
+				if first, twice := p.ids[v.Value]; twice {
+					p.addf(posOf(v), "duplicate-id", "ids are those of the whole runbook", "the id %s is here twice, the first time in line %d", clip(v.Value), first.Line)
+				} else {
+					p.ids[v.Value] = posOf(v)
+				}
+			case "steps", "parallel":
+				p.findIDs(v)
+			}
+		}
+	}
+}
+
+func (p *parser) stepList(f fields, key, prefix string) []*Step {
+	if !f.has(key) {
+		return nil
+	}
+	return p.sequence(f.node(key), key, prefix, nil)
+}
+
+// sequence reads steps that run one after the other: each sees those before.
+func (p *parser) sequence(n *yaml.Node, key, prefix string, parent *Step) []*Step {
+	var steps []*Step
+	for i, item := range p.list(n, key) {
+		if s := p.step(item, prefix, i+1, parent); s != nil {
+			steps = append(steps, s)
+			p.show(s)
+		}
+	}
+	return steps
+}
+
+// parallel reads steps that run side by side: none sees another.
+func (p *parser) parallel(n *yaml.Node, prefix string, parent *Step) []*Step {
+	var steps []*Step
+	var later []shown
+	for i, item := range p.list(n, "parallel") {
+		mark := len(p.scope.shown)
+		s := p.step(item, prefix, i+1, parent)
+		if s != nil {
+			steps = append(steps, s)
+			p.show(s)
+		}
+		later = append(later, p.scope.hide(mark)...)
+	}
+	p.scope.showAll(later)
+	return steps
+}
+
+// show makes a step that has run known to those that follow.
+func (p *parser) show(s *Step) {
+	if s.ID != "" {
+		p.scope.show(p.scope.steps, s.ID, stepType(s))
+	}
+	for _, a := range s.Set {
+		p.scope.show(p.scope.vars, a.Name, a.Value.Type().OrNull())
+	}
+}
+
+// step reads one step; nil after a problem that leaves nothing to check.
+func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *Step {
+	p.steps++
+	if p.steps == MaxSteps+1 {
+		p.addf(posOf(n), "too-large", "split the runbook", "there are more than %d steps", MaxSteps)
+	}
+	if p.steps > MaxSteps {
+		return nil
+	}
+	kind, s := p.kindOf(n)
+	if s == nil {
+		return nil
+	}
+	f, _ := p.fields(n, s)
+	step := &Step{Kind: kind, Pos: f.pos, Parent: parent, ID: f.text("id")}
+	step.Path = prefix + strconv.Itoa(number)
+	if step.ID != "" {
+		step.Path = prefix + step.ID
+	}
+	if parent == nil && (step.ID == "on_failure" || step.ID == "finally") {
+		p.add(f.at("id"), "name", "no step can have the id "+step.ID, "it is the name of a part of the runbook")
+	}
+	p.book.byPath[step.Path] = step
+	if step.ID != "" {
+		p.book.byID[step.ID] = step
+	}
+	if f.has("if") {
+		step.If = p.condition(f.node("if"), "if", p.scope.names(nil))
+	}
+	step.Optional = f.flag("optional")
+	step.Timeout = f.duration("timeout", 0)
+	p.body(step, f)
+	return step
+}
+
+func (p *parser) body(step *Step, f fields) {
+	switch step.Kind {
+	case KindAction:
+		p.action(step, f)
+	case KindGroup, KindParallel:
+		p.group(step, f)
+	case KindNotify:
+		step.To = f.text("notify")
+		if f.has("text") {
+			step.Text = p.template(f.node("text"), "text", p.scope.names(nil))
+		}
+	case KindWait:
+		p.wait(step, f)
+	case KindSet:
+		p.set(step, f)
+	case KindFail:
+		step.Text = p.template(f.node("fail"), "fail", p.scope.names(nil))
+	}
+}
+
+// kindOf finds what a step is by the one key that says so.
+func (p *parser) kindOf(n *yaml.Node) (Kind, *shape) {
+	if n.Kind != yaml.MappingNode {
+		p.add(posOf(n), "wrong-type", "a step must be a mapping, not "+kindWord(n), "begin it with - uses: ...")
+		return "", nil
+	}
+	var kinds []string
+	found := -1
+	for i := range stepShapes {
+		kinds = append(kinds, stepShapes[i].by)
+		if !has(n, stepShapes[i].by) {
+			continue
+		}
+		if found >= 0 {
+			p.add(posOf(n), "conflict", fmt.Sprintf("a step cannot have %s and %s", stepShapes[found].by, stepShapes[i].by), "make two steps of it")
+			return "", nil
+		}
+		found = i
+	}
+	if found >= 0 {
+		return stepShapes[found].kind, &stepShapes[found].shape
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if slices.Contains(allStepKeys(), k.Value) {
+			continue
+		}
+		hint := "a step has one of " + strings.Join(kinds, ", ")
+		if slices.Contains([]string{"foreach", "call", "ask"}, k.Value) {
+			hint = k.Value + " is not read by this version"
+		} else if near := suggestOnly(k.Value, kinds); near != "" {
+			hint = near
+		}
+		p.add(posOf(k), "unknown-key", "a step has no key "+clip(k.Value), hint)
+		return "", nil
+	}
+	p.add(posOf(n), "missing-key", "the step does nothing", "give it one of "+strings.Join(kinds, ", "))
+	return "", nil
+}
+
+func (p *parser) set(step *Step, f fields) {
+	n := f.node("set")
+	if n.Kind != yaml.MappingNode {
+		p.add(posOf(n), "wrong-type", "set must be a mapping, not "+kindWord(n), "write set: {NAME: value}")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if !idForm.MatchString(k.Value) {
+			p.add(posOf(k), "name", quote(clip(k.Value))+" is no name of a variable", "a lower-case letter, then lower-case letters, digits and _")
+			continue
+		}
+		if v := p.value(n.Content[i+1], k.Value, p.scope.names(nil), nil); v != nil {
+			step.Set = append(step.Set, Assignment{Name: k.Value, Value: v})
+		}
+	}
+	if len(n.Content) == 0 {
+		p.add(posOf(n), "empty", "set is empty", "")
+	}
+}

@@ -1,0 +1,68 @@
+package runbook
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+func (p *parser) verify(step *Step, n *yaml.Node) *Verify {
+	f, ok := p.fields(n, &verifyShape)
+	if !ok {
+		return nil
+	}
+	v := &Verify{None: f.text("none"), Owner: f.text("owner"), LastDay: f.text("last_day"), Pos: f.pos}
+	if f.has("none") {
+		p.waiver(f)
+		return v
+	}
+	for _, name := range []string{"owner", "last_day"} {
+		if f.has(name) {
+			p.add(f.at(name), "conflict", name+" belongs to a verify with none", "")
+		}
+	}
+	for _, name := range []string{"uses", "until"} {
+		if !f.has(name) {
+			p.add(f.pos, "missing-key", "verify needs "+name, "or none with the reason, an owner and a last_day")
+		}
+	}
+	v.Uses, v.Action = f.text("uses"), p.reading(f, "verify")
+	v.With = p.with(f, v.Action, p.scope.names(nil))
+	if f.has("until") {
+		v.Until = p.condition(f.node("until"), "until", p.scope.names(resultOf(v.Action)))
+		p.never(v.Until, f.at("until"), "success")
+	}
+	v.For, v.Within, v.Every = f.duration("for", 0), f.duration("within", defaultWithin), p.every(f)
+	if v.Within < v.For || v.Within <= 0 {
+		p.add(f.at("within"), "duration", "verify within "+v.Within.String()+" can never hold for "+v.For.String(), "make within longer than for")
+	}
+	v.OnFail = f.word("on_fail", defaultOnFail(step))
+	return v
+}
+
+// waiver checks a verify that does nothing: it says who answers for that, and
+// until when.
+func (p *parser) waiver(f fields) {
+	for _, name := range []string{"owner", "last_day"} {
+		if !f.has(name) {
+			p.add(f.pos, "missing-key", "a verify with none needs "+name, `write owner: TEAM and last_day: "2026-12-31"`)
+		}
+	}
+	for _, name := range []string{"uses", "with", "until", "for", "within", "every", "on_fail"} {
+		if f.has(name) {
+			p.add(f.at(name), "conflict", "a verify with none has no "+name, "keep one of them")
+		}
+	}
+}
+
+// defaultOnFail asks where undoing would bring back what a rollback mended.
+func defaultOnFail(step *Step) string {
+	rollsBack := false
+	Walk([]*Step{step}, func(s *Step) {
+		rollsBack = rollsBack || strings.HasSuffix(s.Uses, ".rollback")
+	})
+	if rollsBack {
+		return "ask"
+	}
+	return "undo"
+}

@@ -1,0 +1,54 @@
+// Package runbook turns the bytes of a runbook into a checked [Runbook], or
+// into problems with their positions. It opens no files.
+package runbook
+
+import (
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+)
+
+// Runbook is a parsed and checked runbook. It is immutable: many runs may
+// share one.
+type Runbook struct {
+	File      string // for messages
+	Name      string
+	Title     string
+	Owner     string
+	Digest    string // sha256:… of the bytes
+	Inputs    []Input
+	Service   *expr.Value // nil: the runbook has no service
+	Triggers  []Trigger
+	Timeout   time.Duration // of the run; 0: none
+	Steps     []*Step
+	OnFailure []*Step
+	Finally   []*Step
+
+	byPath map[string]*Step
+	byID   map[string]*Step
+}
+
+// Input is one declared input of a runbook.
+type Input struct {
+	Name     string
+	Type     *expr.Type
+	Service  bool // the type is `service`: the name of a configured service
+	Required bool
+	Default  any
+	Doc      string
+	Pos      Pos
+}
+
+// Trigger says which alerts start the runbook.
+type Trigger struct {
+	Alert    *expr.Program
+	Inputs   map[string]*expr.Value
+	Cooldown time.Duration
+	Pos      Pos
+}
+
+// Step returns the step at a path, or nil.
+func (r *Runbook) Step(path string) *Step { return r.byPath[path] }
+
+// ByID returns the step with an id, or nil.
+func (r *Runbook) ByID(id string) *Step { return r.byID[id] }

@@ -1,0 +1,60 @@
+package runbook
+
+// form says what the value of a key looks like.
+type form int
+
+const (
+	formText      form = iota // text as it stands
+	formName                  // a name of letters, digits and -
+	formID                    // an id that expressions can read
+	formDate                  // YYYY-MM-DD
+	formWord                  // one of the key's words
+	formWords                 // a list of them
+	formDuration              // Go text, or days: 90s, 1m30s, 2d
+	formCount                 // an integer from 1
+	formFlag                  // true or false
+	formTemplate              // text that may hold templates
+	formCondition             // an expression that is true or false
+	formValue                 // any value that may hold templates
+	formValues                // names and such values
+	formShape                 // a mapping with the keys of the key's shape
+	formShapes                // a list of those
+	formNamed                 // names and those
+	formSteps                 // a list of steps
+	formWait                  // a duration, or a mapping with the keys of the key's shape
+)
+
+// key is one key of a mapping. The parser and the JSON Schema both read this
+// table, and nothing else says what may be written.
+type key struct {
+	name  string
+	form  form
+	need  bool
+	words []string
+	of    *shape
+	doc   string
+}
+
+// shape is a mapping.
+type shape struct {
+	name string // for messages: a step, verify
+	doc  string
+	keys []key
+}
+
+func (s *shape) key(name string) (key, bool) {
+	for _, k := range s.keys {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return key{}, false
+}
+
+func (s *shape) names() []string {
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+	}
+	return names
+}

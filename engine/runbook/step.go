@@ -1,0 +1,135 @@
+package runbook
+
+import (
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+)
+
+// Kind says what a step is.
+type Kind string
+
+// The kinds of step.
+const (
+	KindAction   Kind = "action" // uses
+	KindGroup    Kind = "group"  // steps
+	KindParallel Kind = "parallel"
+	KindNotify   Kind = "notify"
+	KindWait     Kind = "wait"
+	KindSet      Kind = "set"
+	KindFail     Kind = "fail"
+)
+
+// Step is one step, or a group of steps.
+type Step struct {
+	ID   string // as written; empty if none
+	Path string // unique: on_failure/, finally/ and groups as prefixes; an unnamed step is its position, from 1
+	Kind Kind
+	Pos  Pos
+
+	If       *expr.Program // nil: always
+	Optional bool
+	Timeout  time.Duration // one attempt of a step, or the whole of a group; 0: none
+	Retry    *Retry        // nil: one attempt
+	Approve  *Approve
+	Guard    *Guard
+	Verify   *Verify
+	Undo     *Undo
+
+	Uses     string
+	Action   *Action
+	With     *expr.Value // nil: {}
+	Resource *expr.Value // of a mutating tool: the identity that it changes
+
+	To   string      // notify
+	Text *expr.Value // notify, fail
+
+	For    time.Duration // wait: a plain wait
+	Until  *expr.Program // wait with uses
+	Every  time.Duration
+	Within time.Duration
+
+	Set []Assignment
+
+	Steps  []*Step // of a group or parallel
+	Parent *Step   // nil at the top level
+}
+
+// Mutates reports whether the step itself is an action that changes something.
+func (s *Step) Mutates() bool {
+	return s.Kind == KindAction && s.Action != nil && s.Action.Effect != EffectRead
+}
+
+// Retry says how often and when a failed attempt is made again.
+type Retry struct {
+	Attempts   int // all of them, the first included
+	Backoff    time.Duration
+	MaxBackoff time.Duration
+	On         []string // failure classes
+}
+
+// Approve is a gate answered by people.
+type Approve struct {
+	Of       []Asked
+	Quorum   int
+	ValidFor time.Duration
+	OnExpiry string // abort or skip
+	Self     bool   // the requester may answer
+	Pos      Pos
+}
+
+// Asked is one role that may answer a gate, and for how long it is waited for.
+type Asked struct {
+	Role string
+	For  time.Duration
+}
+
+// Expires is how long the question stays open: the sum of the times.
+func (a *Approve) Expires() time.Duration {
+	var d time.Duration
+	for _, of := range a.Of {
+		d += of.For
+	}
+	return d
+}
+
+// Guard is a read that must hold right before the action.
+type Guard struct {
+	Uses   string
+	Action *Action
+	With   *expr.Value
+	That   *expr.Program
+	Pos    Pos
+}
+
+// Verify is a read that decides whether the action worked.
+type Verify struct {
+	None    string // why there is none; the rest is then empty but for Owner and LastDay
+	Owner   string
+	LastDay string // YYYY-MM-DD, UTC
+
+	Uses   string
+	Action *Action
+	With   *expr.Value
+	Until  *expr.Program
+	For    time.Duration // how long Until must hold
+	Within time.Duration
+	Every  time.Duration
+	OnFail string // undo, keep or ask
+	Pos    Pos
+}
+
+// Undo puts back what the step changed.
+type Undo struct {
+	None   string // why there is none
+	Uses   string
+	Action *Action
+	With   *expr.Value // nil: the receipt of what it undoes
+	Pos    Pos
+}
+
+// Assignment is one entry of `set`.
+type Assignment struct {
+	Name  string
+	Value *expr.Value
+}
