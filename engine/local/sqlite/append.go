@@ -36,21 +36,42 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 	} {
 		var err error
 		if *p.to, err = c.PrepareContext(ctx, p.q); err != nil {
-			return statements{}, err
+			return s, err
 		}
 	}
 	return s, nil
+}
+
+// close gives the statements back. A connection with open ones would not
+// really close, and leave its log behind.
+func (s statements) close() error {
+	var errs []error
+	for _, stmt := range []*sql.Stmt{s.generation, s.seq, s.run, s.event, s.pin, s.heard} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Append implements [local.Journal]. Batches that are given at the same time
 // share one transaction; that one of them is refused does not hurt the
 // others.
 func (s *Store) Append(ctx context.Context, b local.Batch) error {
-	rows, err := encode(b)
+	write, err := s.appending(b)
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, func(ctx context.Context, _ *sql.Tx) error {
+	return s.do(ctx, write)
+}
+
+// appending is the part of a transaction that stores a batch.
+func (s *Store) appending(b local.Batch) (writer, error) {
+	rows, err := encode(b)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, _ *sql.Tx) error {
 		if err := s.expect(ctx, b); err != nil {
 			return err
 		}
@@ -75,7 +96,7 @@ func (s *Store) Append(ctx context.Context, b local.Batch) error {
 			}
 		}
 		return nil
-	})
+	}, nil
 }
 
 // row is a record as it is stored.

@@ -17,11 +17,14 @@ const share = 256
 // beatEvery is how often an owner that drives runs leaves word that it does.
 const beatEvery = 5 * time.Second
 
-// job is something to be written. It either writes all of its part or fails
-// before it has written anything, with an error that is its own; every other
-// error is that of the whole transaction.
+// writer writes its part of a transaction. It either writes all of it or is
+// [refused] before it has written anything; every other error is that of the
+// whole transaction.
+type writer func(ctx context.Context, tx *sql.Tx) error
+
+// job is something to be written.
 type job struct {
-	write func(ctx context.Context, tx *sql.Tx) error
+	write writer
 	own   error // why this job alone is refused
 	done  chan error
 }
@@ -32,7 +35,7 @@ type refused struct{ error }
 func (r refused) Unwrap() error { return r.error }
 
 // do hands a job to the committer and waits until it is durable.
-func (s *Store) do(ctx context.Context, write func(ctx context.Context, tx *sql.Tx) error) error {
+func (s *Store) do(ctx context.Context, write writer) error {
 	j := &job{write: write, done: make(chan error, 1)}
 	select {
 	case s.jobs <- j:
@@ -129,5 +132,11 @@ func (s *Store) transact(jobs []*job) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.commits++
+	s.mu.Unlock()
+	return nil
 }

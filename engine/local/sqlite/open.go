@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/firebreak-ops/firebreak/engine/local"
 )
@@ -40,6 +39,7 @@ type Store struct {
 	owner      Owner
 	generation int
 	drives     bool
+	commits    int64 // how many transactions there were
 }
 
 var (
@@ -130,9 +130,6 @@ func (s *Store) connect(ctx context.Context) error {
 	if s.write, err = s.db.Conn(ctx); err != nil {
 		return err
 	}
-	if err := s.write.Raw(keepLog); err != nil {
-		return err
-	}
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
@@ -155,17 +152,6 @@ func (s *Store) touch() error {
 		return err
 	}
 	return f.Close()
-}
-
-// keepLog leaves the write-ahead log in its full size when the file is
-// closed.
-func keepLog(conn any) error {
-	c, ok := conn.(sqlite.FileControl)
-	if !ok {
-		return fmt.Errorf("the SQLite driver has no file control: %w", driver.ErrSkip)
-	}
-	_, err := c.FileControlPersistWAL("main", 1)
-	return err
 }
 
 // migrate brings an older or empty file to this version.
@@ -237,7 +223,7 @@ func (s *Store) Close() error {
 
 // disconnect closes whatever is open.
 func (s *Store) disconnect() error {
-	var errs []error
+	errs := []error{s.stmt.close()}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}

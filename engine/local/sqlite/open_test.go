@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
+)
+
+func TestOpenSaysWhatToDo(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(t *testing.T, dir string) (path string)
+		text    string
+		hint    string
+	}{
+		{"missing directory", func(_ *testing.T, dir string) string {
+			return filepath.Join(dir, "none", "state.db")
+		}, "no such file or directory", "mkdir -p"},
+		{"a directory", func(_ *testing.T, dir string) string { return dir }, "is not a file", "--state"},
+		{"not a database", func(t *testing.T, dir string) string {
+			return write(t, dir, []byte(strings.Repeat("this is a text. ", 1000)))
+		}, "not a database", "not a state file of firebreak"},
+		{"damaged", func(t *testing.T, dir string) string {
+			path := filepath.Join(dir, "state.db")
+			open(t, path).Close()
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 100; i < len(b); i++ {
+				b[i] = 0xff
+			}
+			return write(t, dir, b)
+		}, "malformed", "restore a backup"},
+		{"of another program", func(t *testing.T, dir string) string {
+			path := filepath.Join(dir, "state.db")
+			alter(t, path, "CREATE TABLE bookmarks (url TEXT)")
+			return path
+		}, "another program", "--state"},
+		{"newer", func(t *testing.T, dir string) string {
+			path := filepath.Join(dir, "state.db")
+			open(t, path).Close()
+			alter(t, path, "PRAGMA user_version = 99")
+			return path
+		}, "layout 99; this firebreak knows layouts up to 1", "newer version"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Open(t.Context(), tt.prepare(t, t.TempDir()))
+			if err == nil {
+				s.Close()
+				t.Fatal("it opens")
+			}
+			var known *local.Error
+			if !errors.As(err, &known) {
+				t.Fatalf("%v is no error of ours", err)
+			}
+			if !strings.Contains(err.Error(), tt.text) || !strings.Contains(known.Hint(), tt.hint) {
+				t.Errorf("told %q with the hint %q\nwant %q and %q", err, known.Hint(), tt.text, tt.hint)
+			}
+		})
+	}
+}
+
+func TestOpenOnReadOnlyDisk(t *testing.T) {
+	dir := mount(t, "size=1m")
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), filepath.Join(dir, "state.db"))
+	var known *local.Error
+	if !errors.As(err, &known) || !strings.Contains(known.Hint(), "read-only file system") {
+		t.Errorf("%v", err)
+	}
+}
+
+// mount gives the test a file system of its own; only root can do that.
+func mount(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("cannot mount a file system here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func write(t *testing.T, dir string, b []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, "state.db")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func alter(t *testing.T, path, q string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+}
