@@ -1,0 +1,262 @@
+package diagnose
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// TestCauses holds the right cause, or an honest unknown, with everything at
+// hand and with one source gone. Decoy changes are in every case.
+func TestCauses(t *testing.T) {
+	const (
+		small   = capability.AppPoolTooSmall
+		spiky   = capability.TrafficSpike
+		slowish = capability.SlowQuery
+		leaky   = capability.ConnectionLeak
+		iit     = capability.IdleInTransaction
+		locks   = capability.LockBlocking
+		limit   = capability.DBMaxConnectionsTooLow
+		unknown = capability.UnknownCause
+	)
+	for _, c := range []struct {
+		name  string
+		in    capability.DiagnoseInput
+		cause capability.Cause
+		least float64 // confidence
+		most  float64
+	}{
+		{"healthy", made(), unknown, 0, 0},
+		{"healthy with a pool change that is not live", made(poolDecoy), unknown, 0, 0},
+
+		{"pool lowered", made(poolLowered, culprit), small, 0.9, 1},
+		{"pool lowered, retries", made(poolLowered, culprit, retries), small, 0.9, 1},
+		{"pool lowered, no baseline", made(poolLowered, culprit, noBaseline), small, 0.9, 1},
+		{"pool lowered, no database", made(poolLowered, culprit, noDatabase), small, 0.9, 1},
+		{"pool lowered, no changes", made(poolLowered, noChanges), small, 0.9, 1},
+		{"pool lowered, only decoys", made(poolLowered), small, 0.9, 1},
+		{"pool lowered, metrics only", made(poolLowered, noDatabase, noChanges), small, 0.7, 0.85},
+		{"pool lowered, no metrics", made(poolLowered, culprit, noPool), unknown, 0, 0},
+		{"pool lowered, changes only", made(culprit, noPool, noDatabase), unknown, 0, 0},
+		{"pool lowered, no baseline and only decoys", made(poolLowered, noBaseline), unknown, 0, 0},
+
+		{"spike", made(spike), spiky, 0.9, 1},
+		{"spike with a pool decoy", made(spike, poolDecoy), spiky, 0.9, 1},
+		{"spike, metrics only", made(spike, noDatabase, noChanges), spiky, 0.7, 0.85},
+		{"spike, no baseline", made(spike, noBaseline), unknown, 0, 0},
+
+		{"slow query", made(slow), slowish, 0.9, 1},
+		{"slow query with a pool decoy", made(slow, poolDecoy), slowish, 0.9, 1},
+		{"slow query, early", made(slowEarly), slowish, 0.6, 1},
+		{"slow query, retries", made(slow, retries), slowish, 0.9, 1},
+		{"slow query, metrics only", made(slow, noDatabase, noChanges), slowish, 0.5, 0.85},
+
+		{"leak", made(leak), leaky, 0.9, 1},
+		{"leak with a pool decoy", made(leak, poolDecoy), leaky, 0.9, 1},
+		{"idle in transaction", made(leftOpen), iit, 0.9, 1},
+		{"idle in transaction, no metrics", made(leftOpen, noPool), iit, 0.6, 0.85},
+		{"half open", made(halfOpen), unknown, 0, 0},
+		{"external call", made(externalCall), unknown, 0, 0},
+
+		{"lock convoy", made(convoy), locks, 0.9, 1},
+		{"lock convoy, no metrics", made(convoy, noPool), locks, 0.8, 0.85},
+		{"lock convoy with a pool decoy", made(convoy, poolDecoy), locks, 0.9, 1},
+		{"prepared transaction", made(prepared), unknown, 0, 0},
+
+		{"max_connections lowered", made(maxLowered), limit, 0.9, 1},
+		{"max_connections lowered, no metrics", made(maxLowered, noPool), limit, 0.5, 0.85},
+		{"max_connections lowered with a pool decoy", made(maxLowered, poolDecoy), limit, 0.9, 1},
+		{"too many replicas", made(tooManyReplicas), unknown, 0, 0},
+		{"limit of the database", made(roleLimit), unknown, 0, 0},
+		{"noisy neighbour", made(noisyNeighbour), unknown, 0, 0},
+
+		{"nothing could be read", made(noPool, noDatabase, noChanges), unknown, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := connections(c.in)
+			if out.Top.Cause != c.cause || out.Top.Confidence < c.least || out.Top.Confidence > c.most {
+				t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, c.cause, c.least, c.most)
+				for _, f := range out.Findings {
+					t.Logf("%s %.2f %q", f.Cause, f.Confidence, f.Chain)
+				}
+				for _, r := range out.Top.RuledOut {
+					t.Logf("not %s: %s", r.Cause, r.Because)
+				}
+			}
+			isSound(t, out)
+		})
+	}
+}
+
+// isSound holds the rules that every answer obeys.
+func isSound(t *testing.T, out capability.DiagnoseOutput) {
+	t.Helper()
+	if out.Top.Cause == "" {
+		t.Error("top names nothing")
+	}
+	if out.Top.Cause == capability.UnknownCause {
+		if out.Top.Confidence != 0 || out.Top.Rank != 0 || len(out.Top.Chain) == 0 {
+			t.Errorf("unknown is not honest: %+v", out.Top)
+		}
+	} else if !reflect.DeepEqual(out.Top, out.Findings[0]) {
+		t.Error("top is not the first finding")
+	}
+	for i, f := range out.Findings {
+		if f.Rank != i+1 || i > 0 && f.Confidence > out.Findings[i-1].Confidence {
+			t.Errorf("%s is out of order", f.Cause)
+		}
+		sources := map[string]bool{}
+		for _, e := range f.Evidence {
+			if e.Supports {
+				sources[e.Source] = true
+			}
+			if e.Query == "" || e.Observed == "" || e.Expected == "" {
+				t.Errorf("%s: evidence cannot be repeated: %+v", f.Cause, e)
+			}
+		}
+		if f.Confidence >= 0.9 && len(sources) < 2 {
+			t.Errorf("%s has %.2f on %d source", f.Cause, f.Confidence, len(sources))
+		}
+		if f.Confidence > 0.7 && len(sources) == 1 && sources[changes] {
+			t.Errorf("%s has %.2f on a change alone", f.Cause, f.Confidence)
+		}
+		if f.Confidence < 0 || f.Confidence > 1 || len(f.Actions) == 0 || len(f.Chain) == 0 {
+			t.Errorf("%s is not whole: %+v", f.Cause, f)
+		}
+		for _, r := range f.RuledOut {
+			if r.Cause == f.Cause || r.Because == "" {
+				t.Errorf("%s: ruled out %+v", f.Cause, r)
+			}
+		}
+	}
+	if s := out.Saturated; s != nil {
+		for _, n := range out.NotSaturated {
+			if n.What == s.What {
+				t.Errorf("%s is saturated and is not", s.What)
+			}
+		}
+	}
+}
+
+func TestTheChange(t *testing.T) {
+	out := connections(made(poolLowered, culprit))
+	if out.Top.Change == nil || out.Top.Change.ID != "c5:db.pool.max" || out.Top.Variant == nil || *out.Top.Variant != "config_change" {
+		t.Fatalf("change %+v, variant %v", out.Top.Change, out.Top.Variant)
+	}
+	revert := out.Top.Actions[0]
+	if revert.Kind != "revert" || revert.Target != "db.pool.max" || revert.From != scalar(20) || revert.To != scalar(50) || !revert.Reversible {
+		t.Errorf("first action %+v", revert)
+	}
+	if first := out.Top.Chain[0]; first != "db.pool.max 50 → 20" {
+		t.Errorf("chain begins with %q", first)
+	}
+
+	for name, in := range map[string]capability.DiagnoseInput{
+		"only decoys": made(poolLowered),
+		"made after the onset": made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+			in.Changes.Changes[0].At = began.Add(time.Minute)
+		}),
+		"other values": made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+			in.Changes.Changes[0].Before, in.Changes.Changes[0].After = scalar(100), scalar(80)
+		}),
+		"overwritten since": made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+			in.Changes.Changes = slices.Insert(in.Changes.Changes, 0, capability.Change{
+				ID: "c9", Setting: "db.pool.max", Before: scalar(20), After: scalar(50), At: began,
+			})
+		}),
+		"not a number": made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+			in.Changes.Changes[0].Before = scalar("fifty")
+		}),
+	} {
+		if out := connections(in); out.Top.Change != nil {
+			t.Errorf("%s: blames %+v", name, *out.Top.Change)
+		}
+	}
+}
+
+// TestPoolSizesOfReplicas holds that a setting is recognised as a total, per
+// replica, and as a total while a replica is silent.
+func TestPoolSizesOfReplicas(t *testing.T) {
+	perReplica := made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+		in.Changes.Changes[0].Before, in.Changes.Changes[0].After = scalar(10), scalar(4)
+	})
+	silent := made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
+		in.Pool.Replicas, in.Pool.Silent = in.Pool.Replicas[:4], []string{"e"}
+		in.Pool.Now.Max, in.Pool.Now.Acquired = p(16), p(16)
+		in.Pool.Now.ReleasesRPS = p(146.0)
+	})
+	for name, in := range map[string]capability.DiagnoseInput{"per replica": perReplica, "silent": silent} {
+		if out := connections(in); out.Top.Cause != capability.AppPoolTooSmall || out.Top.Change == nil {
+			t.Errorf("%s: top %s %.2f, change %v", name, out.Top.Cause, out.Top.Confidence, out.Top.Change)
+		}
+	}
+}
+
+func TestArithmetic(t *testing.T) {
+	a := connections(made(poolLowered, culprit)).Arithmetic
+	if a == nil || a.DemandConns == nil || *a.DemandConns < 33 || *a.DemandConns > 35 || *a.CapacityConns != 20 {
+		t.Fatalf("arithmetic %+v", a)
+	}
+	// 120 wait; 50 connections serve 454/s, of which 310/s come anew.
+	if a.PredictedDrainS == nil || *a.PredictedDrainS < 0.7 || *a.PredictedDrainS > 1 {
+		t.Errorf("drain %v", a.PredictedDrainS)
+	}
+	if want := "the pools shrank by a factor of 2.5"; !strings.Contains(a.Reading, want) {
+		t.Errorf("reading %q does not say %q", a.Reading, want)
+	}
+	a = connections(made(poolLowered, retries)).Arithmetic
+	if a.RetryAmplification == nil || *a.RetryAmplification < 2.8 || *a.RetryAmplification > 3 {
+		t.Errorf("amplification %v", a.RetryAmplification)
+	}
+	if a := connections(made(noPool)).Arithmetic; a != nil {
+		t.Errorf("arithmetic of nothing: %+v", a)
+	}
+}
+
+func TestLayers(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		in        capability.DiagnoseInput
+		layer     capability.Layer
+		saturated string
+	}{
+		{"pool lowered", made(poolLowered, culprit), capability.AppPool, appPool},
+		{"half open", made(halfOpen), capability.AppPool, appPool},
+		{"convoy", made(convoy), capability.Sessions, appPool},
+		{"prepared", made(prepared), capability.Sessions, appPool},
+		{"slots", made(maxLowered), capability.ServerSlots, postgresSlots},
+		{"replicas", made(tooManyReplicas), capability.ServerSlots, postgresSlots},
+	} {
+		out := connections(c.in)
+		if out.Layer == nil || *out.Layer != c.layer || out.Saturated == nil || out.Saturated.What != c.saturated {
+			t.Errorf("%s: layer %v, saturated %+v; want %s, %s", c.name, out.Layer, out.Saturated, c.layer, c.saturated)
+		}
+	}
+	if out := connections(made()); out.Layer != nil || out.Saturated != nil || len(out.NotSaturated) != 2 {
+		t.Errorf("healthy: layer %v, saturated %v, not saturated %v", out.Layer, out.Saturated, out.NotSaturated)
+	}
+}
+
+func TestMissingAndAsOf(t *testing.T) {
+	out := connections(made(noPool, noChanges))
+	if !slices.Equal(out.Missing, []string{"pool", "changes"}) || !out.AsOf.Equal(began.Add(time.Second)) {
+		t.Errorf("missing %q, as of %s", out.Missing, out.AsOf)
+	}
+}
+
+// TestSilentReplicaIsNoSmallerPool holds that losing sight of a replica does
+// not look like a change of size.
+func TestSilentReplicaIsNoSmallerPool(t *testing.T) {
+	in := made(queueing, culprit, func(in *capability.DiagnoseInput) {
+		in.Pool.Replicas, in.Pool.Silent = in.Pool.Replicas[:4], []string{"e"}
+		in.Pool.Now.Max, in.Pool.Now.Acquired = p(40), p(40)
+		in.Pool.Now.ReleasesRPS = p(360.0)
+	})
+	if out := connections(in); out.Top.Cause == capability.AppPoolTooSmall {
+		t.Errorf("top %s %.2f: %q", out.Top.Cause, out.Top.Confidence, out.Top.Chain)
+	}
+}

@@ -1,0 +1,36 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// unknown says what is used up and what was ruled out, when no cause explains
+// it well enough.
+func unknown(v *view, ruledOut []capability.RuledOut, weaker []capability.Finding) capability.Finding {
+	f := capability.Finding{Cause: capability.UnknownCause, RuledOut: ruledOut}
+	if !v.trouble() {
+		f.Chain = []string{"nothing is saturated and nobody waits"}
+		if !v.pool && !v.database {
+			f.Chain = []string{"neither the pool nor the database could be read"}
+		}
+		return f
+	}
+	if s := v.saturated(); s != nil {
+		f.Chain = append(f.Chain, fmt.Sprintf("%s %d/%d", s.What, s.Used, s.Max))
+	}
+	if v.database {
+		for _, p := range v.in.Database.Prepared {
+			f.Chain = append(f.Chain, fmt.Sprintf("prepared transaction %s, %s old", p.GID, seconds(p.AgeS)))
+		}
+		if c := v.in.Database.Connect; !c.OK && c.Text != "" {
+			f.Chain = append(f.Chain, "a fresh connection fails: "+c.Text)
+		}
+	}
+	f.Chain = append(f.Chain, v.symptoms()...)
+	for _, w := range weaker {
+		f.Chain = append(f.Chain, fmt.Sprintf("may be %s (%.2f)", w.Cause, w.Confidence))
+	}
+	return f
+}
