@@ -182,3 +182,10 @@ func spinner(now time.Time) string {
 	frames := []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"}
 	return frames[int(now.UnixMilli()/120)%len(frames)]
 }
+
+// Say writes a line that is not of the run.
+func (v *View) Say(text string, now time.Time) {
+	v.erase()
+	fmt.Fprintf(v.out, "  %s %s\n", v.paint(faint, "·"), v.clip(text, 4))
+	v.draw(now)
+}

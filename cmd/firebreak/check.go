@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+func newCheck(a *app) *cobra.Command {
+	return withExits(&cobra.Command{
+		Use:   "check FILE...",
+		Short: "Check runbooks without running them",
+		Long: `check reads runbooks as strictly as a run would: keys, actions, inputs, types and
+references, and that every mutation has a gate, a verify and an undo or says why
+not. Each problem is printed with file:line:col and what to write instead. It
+needs no configuration, no plugin and no network.`,
+		Example: `  firebreak check runbooks/*.yaml
+  firebreak check --json my.yaml`,
+		Args: args(1, -1, "one or more files"),
+		RunE: func(_ *cobra.Command, files []string) error { return a.check(files) },
+	}, exitProblems, exitNotFound)
+}
+
+func (a *app) check(files []string) error {
+	catalog, err := actions()
+	if err != nil {
+		return err
+	}
+	var bad error
+	for _, name := range files {
+		file, src, err := a.findRunbook(name)
+		if err != nil {
+			return err
+		}
+		book, problems := runbook.Parse(file, src, catalog)
+		if len(problems) > 0 {
+			bad = problemsOf(a, problems)
+			continue
+		}
+		if a.flags.json {
+			err = a.printJSON(map[string]any{"type": "checked", "file": file, "name": book.Name, "digest": book.Digest})
+		} else {
+			a.printf("%s: ok\n", file)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return bad
+}

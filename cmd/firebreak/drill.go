@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/chatops/console"
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/runbooks"
+	"github.com/firebreak-ops/firebreak/runbooks/drills"
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+type drillOptions struct {
+	seed        uint64
+	seeds       int
+	control     bool
+	length      time.Duration
+	interactive bool
+	verbose     bool
+}
+
+func newDrill(a *app) *cobra.Command {
+	var o drillOptions
+	c := withExits(&cobra.Command{
+		Use:   "drill NAME",
+		Short: "Practise on a real outage in a sandbox on this machine",
+		Long: `drill starts a small production on this machine (PostgreSQL, a service of several
+processes with real connection pools, its settings in a git repository, a load),
+breaks it as the named incident did, raises the alert, runs the shipped runbook,
+answers its gate after a time to think, and scores what came of it beside the
+incident. All that it started is gone when it ends, however it ends.
+
+With --json the last line is {"type":"drill_finished",...}: whether the drill was
+passed, the cause, the seconds of each part, the requests that failed, and the goals.
+
+Drills: ` + strings.Join(drills.Names(), ", "),
+		Example: `  firebreak drill inc-2024-0715
+  firebreak drill inc-2024-0715 --interactive    you are the approver
+  firebreak drill inc-2024-0715 --control        what happens without firebreak
+  firebreak drill inc-2024-0715 --seeds 10 --json`,
+		Args: args(1, 1, "the name of a drill"),
+		RunE: func(c *cobra.Command, got []string) error { return a.drill(c.Context(), got[0], o) },
+	}, exitDrill, exitNotFound)
+	f := c.Flags()
+	f.Uint64Var(&o.seed, "seed", 1, "what the decoys, the load and the number of replicas are made from")
+	f.IntVar(&o.seeds, "seeds", 0, "play the seeds 1 to `N`, and report the worst of each figure")
+	f.BoolVar(&o.control, "control", false, "nobody repairs anything; passed means that it stayed broken")
+	f.DurationVar(&o.length, "length", 0, "how long a control lasts (default: as the drill says)")
+	f.BoolVar(&o.interactive, "interactive", false, "you answer the gate, here or from another terminal")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what the sandbox's processes say")
+	return c
+}
+
+func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
+	scenario, err := drills.Shipped(name)
+	if err != nil {
+		return fail(exitNotFound, "drills are: "+strings.Join(drills.Names(), ", "), "%w", err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this executable, to start parts of the sandbox: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	d := &drill{app: a, scenario: scenario, interactive: o.interactive}
+	opts := drills.Options{
+		Scenario: scenario, Seed: o.seed, Command: []string{exe, "practice"}, Interactive: o.interactive,
+		Open: d.open, Say: d.say,
+	}
+	if o.verbose {
+		opts.Log = a.err
+	}
+	switch {
+	case o.control:
+		r, err := drills.Control(ctx, opts, o.length)
+		return d.finish(err, r.Passed, r, func() error {
+			a.printf("\n%d %% of the requests failed, p99 %.1f s, %.0f s after the change and nobody doing anything\n",
+				int(r.ErrorRate*100), r.P99, r.BrokenFor)
+			return nil
+		})
+	case o.seeds > 0:
+		r, err := drills.RunSeeds(ctx, opts, o.seeds, d.score)
+		return d.finish(err, r.Passed == r.Seeds, r, func() error {
+			a.printf("\n%d of %d seeds passed, %d named a wrong cause; the worst:\n", r.Passed, r.Seeds, r.Wrong)
+			return drills.WriteTable(a.out, scenario, drills.Result{
+				Passed: r.Passed == r.Seeds, Cause: scenario.Expect.Cause, Seconds: r.Seconds, Requests: r.Requests, Goals: r.Goals,
+			})
+		})
+	default:
+		r, err := drills.Run(ctx, opts)
+		if err != nil {
+			return err
+		}
+		if err := d.score(r); err != nil {
+			return err
+		}
+		return passed(r.Passed)
+	}
+}
+
+func passed(ok bool) error {
+	if ok {
+		return nil
+	}
+	return ended{exitDrill}
+}
+
+// drill is one drill on this terminal. It is the product to the drill: it
+// makes this process the owner of a state of its own, and is then a client.
+type drill struct {
+	app         *app
+	scenario    *drills.Scenario
+	interactive bool
+
+	dir string
+	s   *session
+
+	mu   sync.Mutex // guards what is written
+	view *follower
+}
+
+func (d *drill) say(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.app.flags.json:
+		_ = d.app.printJSON(map[string]any{"type": "drill_progress", "text": line})
+	case d.view != nil:
+		d.view.view.Say(line, time.Now())
+	default:
+		d.app.printf("  · %s\n", line)
+	}
+}
+
+// score reports one result.
+func (d *drill) score(r drills.Result) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.app.flags.json {
+		return d.app.printJSON(r)
+	}
+	d.app.printf("\n")
+	return drills.WriteTable(d.app.out, d.scenario, r)
+}
+
+// finish reports the last line of a drill that has one of its own.
+func (d *drill) finish(err error, ok bool, line any, text func() error) error {
+	if err != nil {
+		return err
+	}
+	if d.app.flags.json {
+		err = d.app.printJSON(line)
+	} else {
+		err = text()
+	}
+	return errors.Join(err, passed(ok))
+}
+
+// open implements [drills.Options.Open].
+func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, error) {
+	ws, err := makeWorkspace(d.app, "the sandbox's firebreak.yaml", config)
+	if err != nil {
+		return nil, err
+	}
+	if d.dir, err = os.MkdirTemp("", "firebreak-drill-"); err != nil {
+		return nil, fmt.Errorf("make a folder for the drill's state: %w", err)
+	}
+	o, err := d.app.own(ctx, ws, filepath.Join(d.dir, "state.db"), true)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(d.dir))
+	}
+	d.s = &session{Client: o.client(), own: o}
+	if err := o.host.Warm(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the plugins: %w", err), d.Close())
+	}
+	return d, nil
+}
+
+// Start implements [drills.Firebreak].
+func (d *drill) Start(ctx context.Context, name string, alert drills.Alert) (string, error) {
+	_, src, err := runbooks.File(name)
+	if err != nil {
+		return "", err
+	}
+	book, err := d.s.own.ws.book(src)
+	if err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(map[string]any{
+		"status": "firing", "labels": map[string]string{"alertname": alert.Name, "service": alert.Service},
+		"annotations": map[string]string{}, "startsAt": alert.At.UTC().Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return "", fmt.Errorf("write the alert: %w", err)
+	}
+	service, err := json.Marshal(alert.Service)
+	if err != nil {
+		return "", fmt.Errorf("write the service: %w", err)
+	}
+	return d.s.own.start(ctx, request{
+		runbook: book, inputs: map[string]json.RawMessage{"service": service}, alert: raw,
+		requester: engine.Requester{Kind: "drill", Name: d.scenario.Name},
+	}, src)
+}
+
+// Watch implements [drills.Firebreak]. It also shows the run.
+func (d *drill) Watch(ctx context.Context, run string) (<-chan drills.Moment, error) {
+	f := &follower{app: d.app, s: d.s, run: run, answer: d.interactive && d.app.tty}
+	f.view = console.NewView(d.app.out, console.Options{Live: d.app.tty && !d.app.flags.json, Color: d.app.color, Width: d.app.width})
+	d.mu.Lock()
+	d.view = f
+	d.mu.Unlock()
+	if d.interactive && !d.app.tty {
+		d.say(fmt.Sprintf("answer with: firebreak approve --state %s %s", filepath.Join(d.dir, "state.db"), run))
+	}
+	moments := make(chan drills.Moment)
+	go func() {
+		defer close(moments)
+		_ = d.s.Watch(ctx, run, 1, func(l server.Line) error { return d.line(ctx, f, l, moments) })
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		f.view.Close()
+		d.view = nil
+	}()
+	go d.tick(ctx, f)
+	return moments, nil
+}
+
+func (d *drill) line(ctx context.Context, f *follower, l server.Line, moments chan<- drills.Moment) error {
+	d.mu.Lock()
+	err := f.show(l)
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if m, ok := moment(l); ok {
+		select {
+		case moments <- m:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// tick keeps the live part moving, and passes on what is typed.
+func (d *drill) tick(ctx context.Context, f *follower) {
+	typed := make(chan string)
+	if f.answer {
+		go readLines(ctx, d.app, typed)
+	}
+	t := time.NewTicker(120 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case text := <-typed:
+			d.mu.Lock()
+			f.reply(ctx, text)
+			d.mu.Unlock()
+		case now := <-t.C:
+			d.mu.Lock()
+			if d.view == f {
+				f.view.Tick(now)
+			}
+			d.mu.Unlock()
+		}
+	}
+}
+
+// moment is what the drill scores of a line.
+func moment(l server.Line) (drills.Moment, bool) {
+	m := drills.Moment{At: l.At}
+	event, err := engine.UnmarshalEvent(l.Kind, l.Data)
+	if l.Kind == "" || err != nil {
+		return m, false
+	}
+	switch e := event.(type) {
+	case engine.Acted:
+		var out struct {
+			Top *struct {
+				Cause string `json:"cause"`
+			} `json:"top"`
+		}
+		if json.Unmarshal(e.Outcome.Outputs, &out) != nil || out.Top == nil {
+			return m, false
+		}
+		m.Kind, m.Cause = drills.MomentCause, out.Top.Cause
+	case engine.QuestionOpened:
+		m.Kind, m.Question, m.Digest = drills.MomentAsked, e.Question.ID, e.Question.Digest
+	case engine.QuestionDecided:
+		m.Kind, m.Question = drills.MomentAnswered, e.ID
+	case engine.RunEnded:
+		m.Kind, m.Word = drills.MomentEnded, string(e.Word)
+	default:
+		return m, false
+	}
+	return m, true
+}
+
+// Approve implements [drills.Firebreak]: it is the OS user of this process
+// who answers, through the socket, as anybody would.
+func (d *drill) Approve(ctx context.Context, run, question, digest string) error {
+	return d.s.Vote(ctx, run, server.VoteRequest{Question: question, Digest: digest, Approve: true})
+}
+
+// Close implements [drills.Firebreak].
+func (d *drill) Close() error {
+	return errors.Join(d.s.Close(), os.RemoveAll(d.dir))
+}

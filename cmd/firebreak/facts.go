@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+)
+
+// identityTimeout is how long the plugins may take to say what a run would
+// change.
+const identityTimeout = 10 * time.Second
+
+// request is what somebody wants to run.
+type request struct {
+	runbook   *runbook.Runbook
+	inputs    map[string]json.RawMessage
+	alert     json.RawMessage
+	requester engine.Requester
+}
+
+// facts gathers what a run is started with: the service and what it is made
+// of, the people, and digests of all that decides. It asks the plugins which
+// resources the run could change, so it blocks until they answer.
+func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.Facts, error) {
+	f := engine.Facts{
+		Runbook: q.runbook.Name, Requester: q.requester, Inputs: q.inputs, Alert: q.alert,
+		Roles: map[string]engine.Role{}, Resources: map[string]string{}, Rules: engine.Rules,
+		Pins: engine.Pins{Runbook: q.runbook.Digest, Config: w.config.Digest, Actions: w.actions, Plugins: map[string]string{}},
+	}
+	for name, role := range w.config.Roles {
+		f.Roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
+	}
+	if err := w.unknownRoles(q.runbook); err != nil {
+		return f, err
+	}
+	name, err := serviceOf(q)
+	if err != nil || name == "" {
+		return f, err
+	}
+	svc, ok := w.config.Services[name]
+	if !ok {
+		return f, fail(exitNotFound, "configured are: "+orNone(slices.Sorted(maps.Keys(w.config.Services))),
+			"there is no service %s in %s", name, w.config.File)
+	}
+	f.Service, f.Environment, f.Owner = name, svc.Environment, svc.Owner
+	return f, w.bindings(ctx, h, q.runbook, &f)
+}
+
+// bindings finds the identities that the run may change, and pins the plugins
+// that it would call. A plugin that does not answer now is not pinned; what it
+// changes is then not locked ahead, and the run says so when its turn comes.
+func (w *workspace) bindings(ctx context.Context, h *host.Host, book *runbook.Runbook, f *engine.Facts) error {
+	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
+	defer cancel()
+	svc := w.config.Services[f.Service]
+	for _, a := range actionsOf(book) {
+		if a.Capability == "" {
+			continue
+		}
+		section, ok := svc.Sections[a.Capability]
+		if !ok {
+			return fail(exitProblems, fmt.Sprintf("add `%s: {plugin: …}` to services.%s", a.Capability, f.Service),
+				"%s uses %s, but service %s has no %s", book.Name, a.Name, f.Service, a.Capability)
+		}
+		if a.Effect == runbook.EffectRead {
+			continue
+		}
+		id, err := h.Identity(ctx, host.BindingKey{Service: f.Service, Capability: a.Capability, Access: plugins.Mutate})
+		var refused *plugins.Failure
+		switch {
+		case err == nil:
+			f.Resources[a.Capability] = id
+		case errors.As(err, &refused) && refused.Class == plugins.Invalid:
+			return fail(exitProblems, fmt.Sprintf("correct services.%s.%s in firebreak.yaml", f.Service, a.Capability), "%s: %w", section.Plugin, err)
+		}
+		if served := h.Served(section.Plugin); served != "" {
+			f.Pins.Plugins[section.Plugin] = served
+		}
+	}
+	return nil
+}
+
+// unknownRoles refuses a runbook that asks roles which are not configured:
+// nobody could answer.
+func (w *workspace) unknownRoles(book *runbook.Runbook) error {
+	for _, s := range book.All() {
+		if s.Approve == nil {
+			continue
+		}
+		for _, of := range s.Approve.Of {
+			if _, ok := w.config.Roles[of.Role]; !ok {
+				return fail(exitProblems, fmt.Sprintf("add it to roles: in firebreak.yaml; configured are: %s",
+					orNone(slices.Sorted(maps.Keys(w.config.Roles)))),
+					"%s:%d:%d: role %s is not configured, so nobody could answer", book.File, s.Approve.Pos.Line, s.Approve.Pos.Col, of.Role)
+			}
+		}
+	}
+	return nil
+}
+
+// serviceOf evaluates the runbook's service for the inputs given.
+func serviceOf(q request) (string, error) {
+	if q.runbook.Service == nil {
+		return "", nil
+	}
+	inputs := map[string]any{}
+	for _, in := range q.runbook.Inputs {
+		inputs[in.Name] = in.Default
+		if raw, ok := q.inputs[in.Name]; ok {
+			v, err := in.Type.Decode(raw)
+			if err != nil {
+				return "", fail(exitUsage, "", "input %s: %w", in.Name, err)
+			}
+			inputs[in.Name] = v
+		} else if in.Required {
+			return "", fail(exitUsage, fmt.Sprintf("add --input %s=VALUE", in.Name), "input %s is missing: %s needs it", in.Name, q.runbook.Name)
+		}
+	}
+	v, err := q.runbook.Service.Eval(expr.Vars{"inputs": inputs})
+	if err != nil {
+		return "", fail(exitUsage, "", "the runbook's service: %w", err)
+	}
+	return fmt.Sprint(v), nil
+}
+
+// actionsOf lists every action that a runbook names, each once.
+func actionsOf(book *runbook.Runbook) []*runbook.Action {
+	seen := map[string]*runbook.Action{}
+	add := func(a *runbook.Action) {
+		if a != nil {
+			seen[a.Name] = a
+		}
+	}
+	for _, s := range book.All() {
+		add(s.Action)
+		if s.Guard != nil {
+			add(s.Guard.Action)
+		}
+		if s.Verify != nil {
+			add(s.Verify.Action)
+		}
+		if s.Undo != nil {
+			add(s.Undo.Action)
+		}
+	}
+	out := make([]*runbook.Action, 0, len(seen))
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, seen[name])
+	}
+	return out
+}
+
+// parseInputs reads --input NAME=VALUE flags by the types that the runbook
+// declares; --input NAME:=JSON gives any value.
+func parseInputs(book *runbook.Runbook, flags []string) (map[string]json.RawMessage, error) {
+	out := map[string]json.RawMessage{}
+	for _, flag := range flags {
+		name, value, ok := strings.Cut(flag, "=")
+		if !ok {
+			return nil, &usageError{err: fmt.Errorf("--input %s: write NAME=VALUE", flag), hint: "NAME:=JSON gives a number, a list or an object"}
+		}
+		raw := json.RawMessage(value)
+		if typed, isJSON := strings.CutSuffix(name, ":"); isJSON {
+			name = typed
+			if !json.Valid(raw) {
+				return nil, &usageError{err: fmt.Errorf("--input %s: %q is not JSON", name, value)}
+			}
+		} else {
+			raw = guess(book, name, value)
+		}
+		out[name] = raw
+	}
+	return out, nil
+}
+
+// guess writes a flag's text as the JSON that the input's type takes.
+func guess(book *runbook.Runbook, name, value string) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	for _, in := range book.Inputs {
+		if in.Name != name {
+			continue
+		}
+		if _, err := in.Type.Decode(text); err != nil && json.Valid([]byte(value)) {
+			return json.RawMessage(value)
+		}
+	}
+	return text
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/chatops/console"
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/client"
+)
+
+// follower shows a run until it has ended, takes answers from the terminal,
+// and turns signals into what they mean: the first Ctrl-C cancels the run,
+// the second leaves it waiting, and SIGTERM leaves it waiting at once.
+type follower struct {
+	app    *app
+	s      *session
+	run    string
+	view   *console.View
+	answer bool // the person at the terminal may be asked
+	cancel bool // Ctrl-C cancels the run; otherwise it only stops watching
+
+	interrupts int
+}
+
+// follow shows a run that was started or resumed here, and returns what ends
+// the command.
+func (a *app) follow(ctx context.Context, s *session, run string) error {
+	f := &follower{app: a, s: s, run: run, answer: a.tty && !a.flags.json, cancel: true}
+	return f.follow(ctx)
+}
+
+func (f *follower) follow(ctx context.Context) error {
+	a := f.app
+	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width})
+	defer f.view.Close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	lines := make(chan server.Line)
+	done := make(chan error, 1)
+	go func() {
+		done <- f.s.Watch(ctx, f.run, 1, func(l server.Line) error {
+			select {
+			case lines <- l:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	typed := make(chan string)
+	if f.answer {
+		go readLines(ctx, a, typed)
+	}
+	ticks := time.NewTicker(120 * time.Millisecond)
+	defer ticks.Stop()
+	for {
+		select {
+		case l := <-lines:
+			if err := f.show(l); err != nil {
+				return err
+			}
+		case now := <-ticks.C:
+			f.view.Tick(now)
+		case text := <-typed:
+			f.reply(ctx, text)
+		case sig := <-signals:
+			if err := f.signalled(ctx, sig); err != nil {
+				return err
+			}
+		case err := <-done:
+			return f.ended(err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// readLines sends what is typed, a line at a time. It ends with the process:
+// a read from a terminal cannot be called back.
+func readLines(ctx context.Context, a *app, to chan<- string) {
+	in := bufio.NewScanner(a.in)
+	for in.Scan() {
+		select {
+		case to <- strings.TrimSpace(in.Text()):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *follower) show(l server.Line) error {
+	if p := l.Progress; p != nil {
+		if f.app.flags.json {
+			return f.app.printJSON(struct {
+				Type string `json:"type"`
+				server.Progress
+			}{p.Kind, *p})
+		}
+		f.view.Said(pathOf(p.Command), p.Text, time.Now())
+		return nil
+	}
+	event, err := engine.UnmarshalEvent(l.Kind, l.Data)
+	if err != nil {
+		return fmt.Errorf("the owner sent an event that cannot be read: %w", err)
+	}
+	rec := engine.Record{Seq: l.Seq, At: l.At, Event: event}
+	if f.app.flags.json {
+		line := recordLine(rec)
+		line["run"] = f.run
+		f.apply(rec)
+		return f.app.printJSON(line)
+	}
+	f.view.Show(rec)
+	if q, ok := event.(engine.QuestionOpened); ok && f.answer {
+		f.app.printf("      or here: %s, then Enter\n", strings.Join(q.Question.Choices, " | "))
+	}
+	return nil
+}
+
+// apply keeps the run's state when nothing is drawn.
+func (f *follower) apply(rec engine.Record) { *f.view.Run() = engine.Apply(*f.view.Run(), rec) }
+
+// reply takes what the person at the terminal typed for the oldest open
+// question.
+func (f *follower) reply(ctx context.Context, text string) {
+	open := f.view.Run().OpenQuestions()
+	if text == "" || len(open) == 0 {
+		return
+	}
+	word, reason, _ := strings.Cut(text, " ")
+	if err := answer(ctx, f.s.Client, f.run, open[0], choice(word, open[0]), reason, ""); err != nil {
+		_, text, hint := explain(err)
+		f.app.printf("  %s\n  %s\n", text, hint)
+	}
+}
+
+// choice completes what was typed to one of a question's choices.
+func choice(word string, q engine.Question) string {
+	switch word {
+	case "y", "yes":
+		return q.Choices[0]
+	case "n", "no":
+		return q.Choices[len(q.Choices)-1]
+	}
+	for _, c := range q.Choices {
+		if strings.HasPrefix(c, word) {
+			return c
+		}
+	}
+	return word
+}
+
+// answer gives an answer of the person behind this connection.
+func answer(ctx context.Context, c *client.Client, run string, q engine.Question, choice, reason, glass string) error {
+	if q.Kind != engine.AskGate {
+		return c.Answer(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason})
+	}
+	return c.Vote(ctx, run, server.VoteRequest{
+		Question: q.ID, Digest: q.Digest, Approve: choice == engine.ChoiceApprove, Reason: reason, BreakGlass: glass,
+	})
+}
+
+func (f *follower) signalled(ctx context.Context, sig os.Signal) error {
+	if !f.cancel {
+		return ended{exitOK}
+	}
+	f.interrupts++
+	if sig == syscall.SIGTERM {
+		f.parked()
+		return ended{exitOK}
+	}
+	if f.interrupts > 1 {
+		f.parked()
+		return ended{exitParked}
+	}
+	fmt.Fprintf(f.app.err, "\ncancelling: nothing new begins; what is in flight ends. Ctrl-C again leaves the run as it is.\n")
+	if err := f.s.Cancel(ctx, f.run, server.CancelRequest{Reason: "Ctrl-C"}); err != nil {
+		_, text, _ := explain(err)
+		fmt.Fprintf(f.app.err, "firebreak: %s\n", text)
+	}
+	return nil
+}
+
+// parked says how a run goes on that has not ended.
+func (f *follower) parked() {
+	f.view.Close()
+	fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.run)
+}
+
+// ended turns the end of the stream into the command's.
+func (f *follower) ended(err error) error {
+	run := f.view.Run()
+	switch {
+	case errors.Is(err, client.ErrCut) && !run.Ended():
+		f.parked()
+		return ended{exitParked}
+	case err != nil && !run.Ended():
+		return err
+	}
+	if f.app.flags.json {
+		e := map[string]any{
+			"type": "run_finished", "run": f.run, "word": run.Word, "code": int(wordCode(run.Word)),
+			"seconds": run.EndedAt.Sub(run.StartedAt).Seconds(), "people_seconds": run.AskedFor.Seconds(),
+		}
+		if err := f.app.printJSON(e); err != nil {
+			return err
+		}
+	}
+	if code := wordCode(run.Word); code != exitOK {
+		return ended{code}
+	}
+	return nil
+}
+
+// pathOf is the step's path in a command's id: run/path#attempt/phase.
+func pathOf(command string) string {
+	_, rest, _ := strings.Cut(command, "/")
+	path, _, _ := strings.Cut(rest, "#")
+	return path
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/runbooks"
+)
+
+// findRunbook returns the bytes of a runbook: a file if the name is a path,
+// else NAME.yaml in the folders given, else the one that is built in.
+func (a *app) findRunbook(name string) (file string, src []byte, err error) {
+	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+		src, err = os.ReadFile(name)
+		if err != nil {
+			return "", nil, fail(exitNotFound, "", "the runbook cannot be read: %w", err)
+		}
+		return name, src, nil
+	}
+	for _, dir := range a.runbookDirs() {
+		file = filepath.Join(dir, name+".yaml")
+		src, err = os.ReadFile(file)
+		if err == nil {
+			return file, src, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", nil, fail(exitError, "", "the runbook cannot be read: %w", err)
+		}
+	}
+	if file, src, err := runbooks.File(name); err == nil {
+		return file, src, nil
+	}
+	return "", nil, fail(exitNotFound, "built in are: "+strings.Join(runbooks.Names(), ", "), "there is no runbook %s", name)
+}
+
+func (a *app) runbookDirs() []string {
+	if len(a.flags.runbooks) > 0 {
+		return a.flags.runbooks
+	}
+	if env := a.env("FIREBREAK_RUNBOOKS"); env != "" {
+		return filepath.SplitList(env)
+	}
+	return []string{"runbooks"}
+}
+
+// parse checks a runbook and reports its problems.
+func (a *app) parse(file string, src []byte, catalog runbook.Catalog) (*runbook.Runbook, error) {
+	book, problems := runbook.Parse(file, src, catalog)
+	if len(problems) > 0 {
+		return nil, problemsOf(a, problems)
+	}
+	return book, nil
+}

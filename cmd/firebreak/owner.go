@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/client"
+)
+
+// closeTimeout bounds how long an owner takes to end once it was asked to.
+const closeTimeout = 20 * time.Second
+
+// owner is this process as the owner of a state file: it drives the runs and
+// answers on the socket. Every verb, its own included, is a client.
+type owner struct {
+	app    *app
+	ws     *workspace
+	store  *sqlite.Store
+	host   *host.Host // nil: it only records
+	rt     *local.Runtime
+	server *server.Server
+}
+
+// own makes this process the owner. drive: it runs plugins and drives runs;
+// otherwise it only records what people say.
+func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) (_ *owner, err error) {
+	o := &owner{app: a, ws: ws}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+	if o.store, err = sqlite.Open(ctx, state); err != nil {
+		return nil, err
+	}
+	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive}
+	if drive {
+		if o.host, err = ws.newHost(slog.New(slog.DiscardHandler)); err != nil {
+			return nil, err
+		}
+		cfg.Executor = &executor{host: o.host, config: ws.config, notify: o.notify}
+		cfg.Pins = o.pins
+	}
+	if o.rt, err = local.Open(ctx, cfg); err != nil {
+		return nil, err
+	}
+	o.server = server.New(server.Config{
+		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Halter: o.rt,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Plugins: o.plugins, Person: o.person,
+		Version: buildVersion(), Generation: o.rt.Generation(),
+	})
+	if err := o.server.Start(); err != nil {
+		return nil, err
+	}
+	return o, o.store.Announce(o.server.Addr())
+}
+
+// Close ends the owner: runs that have not ended go on with the next one.
+func (o *owner) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var errs []error
+	if o.server != nil {
+		errs = append(errs, o.server.Stop(ctx))
+	}
+	if o.rt != nil {
+		errs = append(errs, o.rt.Close(ctx))
+	}
+	if o.host != nil {
+		errs = append(errs, o.host.Stop(ctx))
+	}
+	if o.store != nil {
+		errs = append(errs, o.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// client is how verbs talk to this owner.
+func (o *owner) client() *client.Client { return client.New(o.server.Addr()) }
+
+// notify tells people. Whoever watches the run sees its notices; there is no
+// other channel, and the record says so by having been written.
+func (o *owner) notify(string, engine.Notify) error { return nil }
+
+// book makes a runbook of pinned bytes.
+func (w *workspace) book(src []byte) (*runbook.Runbook, error) {
+	book, problems := runbook.Parse("pinned runbook", src, w.catalog)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("the pinned runbook no longer passes: %s", problems[0])
+	}
+	return book, nil
+}
+
+// pins is what this owner would pin for a run that an earlier one began, or
+// nil when nothing has changed.
+func (o *owner) pins(f engine.Facts) *engine.Pins {
+	now := engine.Pins{Runbook: f.Pins.Runbook, Config: o.ws.config.Digest, Actions: o.ws.actions, Plugins: map[string]string{}}
+	changed := now.Config != f.Pins.Config || now.Actions != f.Pins.Actions
+	for name, was := range f.Pins.Plugins {
+		now.Plugins[name] = was
+		if is := o.host.Served(name); is != "" && is != was {
+			now.Plugins[name], changed = is, true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return &now
+}
+
+// start begins a run and returns its id.
+func (o *owner) start(ctx context.Context, q request, src []byte) (string, error) {
+	facts, err := o.ws.facts(ctx, o.host, q)
+	if err != nil {
+		return "", err
+	}
+	facts.ID = newRunID(time.Now())
+	return o.rt.Start(ctx, facts, src, o.ws.configBytes)
+}
+
+func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.StartRequest) (string, error) {
+	if o.host == nil {
+		return "", errNoDriver
+	}
+	file, src := req.File, []byte(req.Source)
+	if req.Source == "" {
+		var err error
+		if file, src, err = o.app.findRunbook(req.Runbook); err != nil {
+			return "", err
+		}
+	}
+	book, problems := runbook.Parse(file, src, o.ws.catalog)
+	if len(problems) > 0 {
+		return "", fail(exitProblems, "`firebreak check` lists them all", "%s", problems[0])
+	}
+	return o.start(ctx, request{
+		runbook: book, inputs: req.Inputs, requester: engine.Requester{Kind: "person", Name: by.Person},
+	}, src)
+}
+
+var errNoDriver = fail(exitState, "`firebreak resume` drives them", "no process drives runs now")
+
+// undoEnded begins a run that undoes one that has ended.
+func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run, _ string) (string, error) {
+	if o.host == nil {
+		return "", errNoDriver
+	}
+	f := done.Facts
+	f.ID, f.UndoOf, f.Undo, f.Alert = newRunID(time.Now()), done.Facts.ID, nil, nil
+	f.Requester = engine.Requester{Kind: "person", Name: by.Person}
+	for _, row := range done.Ledger {
+		switch row.State {
+		case engine.RowCommitted, engine.RowApplied, engine.RowPartial, engine.RowLeft, engine.RowUndoFailed:
+			undo := *row
+			undo.State, undo.Undoing, undo.Why = engine.RowCommitted, engine.UndoIdle, ""
+			f.Undo = append(f.Undo, undo)
+		default:
+		}
+	}
+	if len(f.Undo) == 0 {
+		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)
+	}
+	f.Roles = map[string]engine.Role{}
+	for name, role := range o.ws.config.Roles {
+		f.Roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
+	}
+	f.Pins.Config = o.ws.config.Digest
+	return o.rt.Start(ctx, f, o.ws.configBytes)
+}
+
+func (o *owner) list(ctx context.Context, q server.Query) ([]server.Summary, error) {
+	heads, err := o.rt.Runs(ctx, local.Filter{Unsettled: q.Unsettled, Service: q.Service, Limit: q.Limit})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]server.Summary, 0, len(heads))
+	for _, h := range heads {
+		out = append(out, server.Summary(h))
+	}
+	return out, nil
+}
+
+func (o *owner) live(ctx context.Context, run string, to func(server.Progress)) {
+	for p := range o.rt.WatchLive(ctx, run) {
+		to(server.Progress(p))
+	}
+}
+
+func (o *owner) plugins(context.Context) (json.RawMessage, error) {
+	if o.host == nil {
+		return json.RawMessage("[]"), nil
+	}
+	return json.Marshal(pluginLines(o.host.Status()))
+}
+
+func (o *owner) person(osUser string) string {
+	name, ok := o.ws.config.PersonByOSUser(osUser)
+	if !ok {
+		return ""
+	}
+	return name
+}

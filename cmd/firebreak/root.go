@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, a *app, args []string) exitCode {
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	code, text, hint := explain(err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		code, hint = exitUsage, usage.hint
+	}
+	if text == "" {
+		return code
+	}
+	if a.flags.json {
+		_ = a.printJSON(map[string]any{"type": "error", "code": int(code), "name": code.String(), "error": text, "hint": hint})
+		return code
+	}
+	fmt.Fprintf(a.err, "firebreak: %s\n", text)
+	if hint != "" {
+		fmt.Fprintf(a.err, "  %s\n", hint)
+	}
+	return code
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "firebreak",
+		Short: "Run runbooks: diagnose, ask, repair, verify, put back",
+		Long: `firebreak runs written runbooks against real systems. It looks at every layer
+at once, names the cause with its evidence, shows the exact change that it
+wants to make, acts the moment the answer is yes, verifies, and puts back what
+made things worse.`,
+		Example: `  firebreak drill inc-2024-0715            practise on a real outage, here, now
+  firebreak run connection-exhaustion --input service=api
+  firebreak approve RUN                    from any other terminal`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	f := root.PersistentFlags()
+	f.StringVarP(&a.flags.config, "config", "c", "", "firebreak.yaml to use (default: $FIREBREAK_CONFIG, ./firebreak.yaml, /etc/firebreak/firebreak.yaml)")
+	f.StringVar(&a.flags.state, "state", "", "state file (default: $FIREBREAK_STATE, else state.db in firebreak's folder of $XDG_STATE_HOME or ~/.local/state)")
+	f.StringArrayVar(&a.flags.runbooks, "runbooks", nil, "folder with runbooks, besides those that are built in; may be repeated (default: $FIREBREAK_RUNBOOKS, ./runbooks)")
+	f.BoolVar(&a.flags.json, "json", false, "write one JSON value a line instead of text")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
+	})
+	root.AddCommand(
+		newRun(a), newCheck(a), newPlan(a), newDrill(a), newRuns(a),
+		newApprove(a), newDeny(a), newCancel(a), newSkip(a), newResolve(a), newResume(a), newUndo(a), newHalt(a),
+		newPlugins(a), newSchema(a), newVersion(a),
+		newPlugin(a), newPractice(a),
+		newExitCodes(),
+	)
+	return root
+}
+
+// args checks the number of arguments and says what is expected.
+func args(low, high int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, got []string) error {
+		if len(got) >= low && (high < 0 || len(got) <= high) {
+			return nil
+		}
+		return &usageError{
+			err:  fmt.Errorf("%s takes %s, not %d arguments", c.CommandPath(), what, len(got)),
+			hint: "usage: " + c.UseLine(),
+		}
+	}
+}
+
+// withExits puts the exit codes that a command may return into its help.
+func withExits(c *cobra.Command, codes ...exitCode) *cobra.Command {
+	c.Long = strings.TrimRight(c.Long, "\n") + "\n\nExit codes:\n" +
+		exitHelp(append([]exitCode{exitOK}, append(codes, exitError, exitUsage)...)...)
+	return c
+}
+
+// newExitCodes is the help topic with all exit codes.
+func newExitCodes() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "What the exit codes mean",
+		Long:  "Exit codes, of all commands. A code never changes its meaning; new ones may be added.\n\n" + exitHelp(),
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+func newRun(a *app) *cobra.Command {
+	var inputs []string
+	c := withExits(&cobra.Command{
+		Use:   "run RUNBOOK",
+		Short: "Run a runbook and follow it to its end",
+		Long: `run starts a runbook, shows what happens, and ends with the run. RUNBOOK is a
+name (looked for in --runbooks, then among those that are built in) or a file.
+Questions are answered here, or from any other terminal with approve, deny and
+resolve. Ctrl-C cancels the run: it stops before its next change, and lists what
+stays changed. A second Ctrl-C leaves it waiting for ` + "`firebreak resume`" + `.
+
+If another process owns the state the run happens there; otherwise this process
+becomes the owner for as long as it runs.`,
+		Example: `  firebreak run connection-exhaustion --input service=api
+  firebreak run ./my.yaml -i service=api -i limit:=3 --json`,
+		Args: args(1, 1, "a runbook"),
+		RunE: func(c *cobra.Command, got []string) error { return a.run(c.Context(), got[0], inputs) },
+	}, exitProblems, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	c.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=VALUE, or NAME:=JSON; may be repeated")
+	return c
+}
+
+func (a *app) run(ctx context.Context, name string, flags []string) (err error) {
+	ws, err := a.loadWorkspace()
+	if err != nil {
+		return err
+	}
+	file, src, err := a.findRunbook(name)
+	if err != nil {
+		return err
+	}
+	book, err := a.parse(file, src, ws.catalog)
+	if err != nil {
+		return err
+	}
+	inputs, err := parseInputs(book, flags)
+	if err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, File: file, Source: string(src), Inputs: inputs})
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, s, id)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+func newRuns(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "runs",
+		Short: "List, show and watch runs",
+		Long:  "runs looks at runs, those that have ended included. It changes nothing.",
+		Example: `  firebreak runs list
+  firebreak runs show 1123-0301-k7qzm
+  firebreak runs watch 1123-0301-k7qzm`,
+		Args: args(0, 0, "list, show or watch"),
+		RunE: func(c *cobra.Command, _ []string) error { return a.listRuns(c.Context(), server.Query{Limit: 20}) },
+	}
+	var q server.Query
+	list := withExits(&cobra.Command{
+		Use:     "list",
+		Short:   "List runs, newest first",
+		Long:    "list shows runs, newest first.",
+		Example: "  firebreak runs list --open",
+		Args:    args(0, 0, "no arguments"),
+		RunE:    func(c *cobra.Command, _ []string) error { return a.listRuns(c.Context(), q) },
+	}, exitState)
+	list.Flags().BoolVar(&q.Unsettled, "open", false, "only those that have not ended")
+	list.Flags().StringVar(&q.Service, "service", "", "only those of a service")
+	list.Flags().IntVar(&q.Limit, "limit", 20, "at most so many; 0: all")
+	show := withExits(&cobra.Command{
+		Use:     "show RUN",
+		Short:   "Show one run: its steps, what it waits for, what it changed",
+		Long:    "show prints a run as it stands: its steps, what it waits for and on whom, its open\nquestions, and the ledger of everything that it changed.",
+		Example: "  firebreak runs show 1123-0301-k7qzm --json",
+		Args:    args(1, 1, "a run"),
+		RunE:    func(c *cobra.Command, got []string) error { return a.showRun(c.Context(), got[0]) },
+	}, exitNotFound, exitState)
+	watch := withExits(&cobra.Command{
+		Use:     "watch RUN",
+		Short:   "Follow a run that somebody else drives",
+		Long:    "watch shows a run from its beginning and follows it to its end. Ctrl-C only stops\nwatching. It ends with the run's exit code.",
+		Example: "  firebreak runs watch 1123-0301-k7qzm",
+		Args:    args(1, 1, "a run"),
+		RunE: func(c *cobra.Command, got []string) error {
+			return a.withOwner(c.Context(), func(s *session) error {
+				f := &follower{app: a, s: s, run: got[0]}
+				return f.follow(c.Context())
+			})
+		},
+	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	c.AddCommand(list, show, watch)
+	return c
+}
+
+func (a *app) listRuns(ctx context.Context, q server.Query) error {
+	return a.withOwner(ctx, func(s *session) error {
+		runs, err := s.Runs(ctx, q)
+		if err != nil {
+			return err
+		}
+		if a.flags.json {
+			for _, r := range runs {
+				line := struct {
+					Type string `json:"type"`
+					server.Summary
+				}{"run", r}
+				if err := a.printJSON(line); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if len(runs) == 0 {
+			a.printf("no runs\n")
+			return nil
+		}
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "RUN\tRUNBOOK\tSERVICE\tSTATE\tSTARTED\tBY")
+		for _, r := range runs {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s %s\n", r.ID, r.Runbook, r.Service, stateOf(r),
+				r.StartedAt.Local().Format("2006-01-02 15:04:05"), r.Requester.Kind, r.Requester.Name)
+		}
+		return w.Flush()
+	})
+}
+
+func stateOf(r server.Summary) string {
+	switch {
+	case r.Word != "":
+		return string(r.Word)
+	case len(r.Waiting) > 0:
+		return "waits: " + strings.Join(r.Waiting, ", ")
+	default:
+		return string(r.Phase)
+	}
+}
+
+func (a *app) showRun(ctx context.Context, id string) error {
+	return a.withOwner(ctx, func(s *session) error {
+		view, err := s.Run(ctx, id)
+		if err != nil {
+			return err
+		}
+		if a.flags.json {
+			return a.printJSON(struct {
+				Type string `json:"type"`
+				server.View
+			}{"run", view})
+		}
+		writeView(a.out, view, time.Now())
+		return nil
+	})
+}
+
+// writeView prints a run for people.
+func writeView(out io.Writer, v server.View, now time.Time) {
+	end := now
+	state := string(v.Phase)
+	if v.Word != "" {
+		state, end = string(v.Word), v.EndedAt
+	}
+	fmt.Fprintf(out, "run %s  %s  %s\n", v.ID, v.Runbook, v.Title)
+	fmt.Fprintf(out, "  %s after %s, %s of it waiting for people; started by %s %s",
+		state, chatops.Elapsed(end.Sub(v.StartedAt)), chatops.Elapsed(time.Duration(v.PeopleSeconds*float64(time.Second))),
+		v.Requester.Kind, v.Requester.Name)
+	if v.Service != "" {
+		fmt.Fprintf(out, "; service %s (%s)", v.Service, v.Environment)
+	}
+	fmt.Fprintln(out)
+	if v.Cause != nil {
+		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
+	}
+	fmt.Fprintln(out, "\nsteps")
+	for _, s := range v.Steps {
+		depth := strings.Count(s.Path, "/")
+		took := ""
+		if !s.StartedAt.IsZero() && !s.EndedAt.IsZero() {
+			took = chatops.Elapsed(s.EndedAt.Sub(s.StartedAt))
+		}
+		name := s.Path[strings.LastIndexByte(s.Path, '/')+1:]
+		fmt.Fprintf(out, "  %s%-*s %-11s %7s  %s\n", strings.Repeat("  ", depth), 20-2*depth, name, s.Status, took, reasonOf(s))
+	}
+	writeWaits(out, v, now)
+	if len(v.Ledger) > 0 {
+		fmt.Fprintln(out, "\nchanges")
+		for _, row := range v.Ledger {
+			fmt.Fprintf(out, "  %-20s %-18s %-11s %s\n", row.Path, row.Action, row.State, row.Why)
+		}
+	}
+}
+
+func reasonOf(s server.StepView) string {
+	if s.Failure != nil {
+		return s.Failure.Class + ": " + s.Failure.Reason
+	}
+	return s.Uses
+}
+
+func writeWaits(out io.Writer, v server.View, now time.Time) {
+	if len(v.Waits) == 0 {
+		return
+	}
+	fmt.Fprintln(out, "\nwaits for")
+	for _, w := range v.Waits {
+		text := w.On
+		if w.Path != "" {
+			text += " at " + w.Path
+		}
+		if len(w.Who) > 0 {
+			text += ", of " + strings.Join(w.Who, " or ")
+		}
+		if !w.Until.IsZero() {
+			text += ", until " + w.Until.Local().Format("15:04:05")
+		}
+		fmt.Fprintf(out, "  %s\n", text)
+	}
+	for _, q := range slices.Backward(v.Questions) {
+		for _, line := range chatops.Card(v.ID, q, now) {
+			fmt.Fprintf(out, "    %s\n", line)
+		}
+	}
+}
