@@ -2,13 +2,14 @@ package capability
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// All returns the contract of every action, sorted by capability. The caller
-// owns the slice.
-func All() []plugins.Action {
+// contracts are inferred once, when they are first asked for, and never
+// changed.
+var contracts = sync.OnceValue(func() []plugins.Action {
 	return slices.Concat(
 		backlogActions(),
 		databaseActions(),
@@ -17,12 +18,16 @@ func All() []plugins.Action {
 		settingsActions(),
 		workloadActions(),
 	)
-}
+})
+
+// All returns the contract of every action, sorted by name. The caller owns
+// the slice, and must not write to the schemas.
+func All() []plugins.Action { return slices.Clone(contracts()) }
 
 // Lookup returns the contract of the action with that name, such as
 // settings.rollback.
 func Lookup(name string) (plugins.Action, bool) {
-	all := All()
+	all := contracts()
 	i := slices.IndexFunc(all, func(a plugins.Action) bool { return a.Name == name })
 	if i < 0 {
 		return plugins.Action{}, false

@@ -3,8 +3,10 @@ package capability
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -48,18 +50,32 @@ func Input[T any](action string, raw json.RawMessage) (T, error) {
 	return in, nil
 }
 
+// inputs are the resolved schemas of the inputs, by action, made once like the
+// contracts themselves.
+var inputs = sync.OnceValues(func() (map[string]*jsonschema.Resolved, error) {
+	out := map[string]*jsonschema.Resolved{}
+	for _, a := range contracts() {
+		var s jsonschema.Schema
+		if err := json.Unmarshal(a.Input, &s); err != nil {
+			return nil, fmt.Errorf("schema of the input of %s: %w", a.Name, err)
+		}
+		resolved, err := s.Resolve(nil)
+		if err != nil {
+			return nil, fmt.Errorf("schema of the input of %s: %w", a.Name, err)
+		}
+		out[a.Name] = resolved
+	}
+	return out, nil
+})
+
 func validate(action string, raw json.RawMessage) error {
-	contract, ok := Lookup(action)
-	if !ok {
-		return fmt.Errorf("there is no contract for this action")
-	}
-	var s jsonschema.Schema
-	if err := json.Unmarshal(contract.Input, &s); err != nil {
-		return err
-	}
-	resolved, err := s.Resolve(nil)
+	all, err := inputs()
 	if err != nil {
 		return err
+	}
+	schema, ok := all[action]
+	if !ok {
+		return errors.New("there is no contract for this action")
 	}
 	var value any
 	if err := json.Unmarshal(raw, &value); err != nil {
@@ -68,5 +84,5 @@ func validate(action string, raw json.RawMessage) error {
 	if reflect.ValueOf(value).Kind() != reflect.Map {
 		return fmt.Errorf("want an object, have %s", raw)
 	}
-	return resolved.Validate(value)
+	return schema.Validate(value)
 }
