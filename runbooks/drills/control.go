@@ -40,7 +40,7 @@ func Control(ctx context.Context, opts Options, length time.Duration) (r Control
 	if err != nil {
 		return r, err
 	}
-	opts.say("nobody does anything for %s", length)
+	opts.sayf("nobody does anything for %s", length)
 	end := injected.Add(length)
 	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()
@@ -49,7 +49,7 @@ func Control(ctx context.Context, opts Options, length time.Duration) (r Control
 	case <-ctx.Done():
 		return r, fmt.Errorf("drill: interrupted: %w", ctx.Err())
 	}
-	opts.say("waiting for the last requests to give up")
+	opts.sayf("waiting for the last requests to give up")
 	limited, cancel := context.WithTimeout(ctx, decideTime)
 	defer cancel()
 	if _, err := box.Decided(limited, injected, end); err != nil {

@@ -106,7 +106,7 @@ func (o *operator) repair(ctx context.Context) error {
 		return err
 	}
 	for _, url := range o.api.Backlog.Shed {
-		resp, err := http.Post(url, "application/json", strings.NewReader(`{"for": "3s"}`)) //nolint:noctx // a test's own service
+		resp, err := http.Post(url, "application/json", strings.NewReader(`{"for": "3s"}`))
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (o *operator) restart(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return fmt.Errorf("%s does not come back", file)
 			}
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond) // another process's doing: it has to be polled
 		}
 	}
 	return nil
@@ -154,7 +154,7 @@ func renewed(file string, before []byte, port string) bool {
 	if err != nil || string(now) == string(before) {
 		return false
 	}
-	resp, err := http.Get("http://127.0.0.1:" + port + "/ready") //nolint:noctx // a test's own service
+	resp, err := http.Get("http://127.0.0.1:" + port + "/ready")
 	if err != nil {
 		return false
 	}

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -27,12 +31,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command runs the test binary as a sandbox's child.
+// command runs the test binary as a sandbox's child. Under the race detector it
+// builds one without: instrumented children would need more than two cores to
+// be healthy, and package sandbox has its own tests with them.
 func command(t *testing.T) []string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		exe = filepath.Join(t.TempDir(), "child")
+		if said, err := exec.Command("go", "test", "-c", "-o", exe, ".").CombinedOutput(); err != nil {
+			t.Fatalf("build the sandbox's child: %v\n%s", err, said)
+		}
 	}
 	return []string{exe, practiceVerb}
 }
@@ -50,7 +62,7 @@ func shipped(t *testing.T) *Scenario {
 // test's own.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "drill-test-")
+	dir, err := os.MkdirTemp("", "drill-test-") //nolint:usetesting // as said
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	Log io.Writer // what the sandbox's processes say; nil: only shown when they fail
 }
 
-func (o Options) say(format string, args ...any) {
+func (o Options) sayf(format string, args ...any) {
 	if o.Say != nil {
 		o.Say(fmt.Sprintf(format, args...))
 	}
@@ -43,7 +43,7 @@ func (o Options) say(format string, args ...any) {
 // it could not be played; a runbook that failed is a result. Everything that
 // it started is gone when it returns.
 func Run(ctx context.Context, opts Options) (r Result, err error) {
-	s, injected := opts.Scenario, time.Time{}
+	s := opts.Scenario
 	box, err := start(ctx, opts)
 	if err != nil {
 		return r, err
@@ -58,7 +58,8 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 		return r, fmt.Errorf("drill: start firebreak: %w", err)
 	}
 	defer func() { err = errors.Join(err, firebreak.Close()) }()
-	if injected, err = breakIt(ctx, opts, box); err != nil {
+	injected, err := breakIt(ctx, opts, box)
+	if err != nil {
 		return r, err
 	}
 	seen := Observation{Injected: injected}
@@ -68,7 +69,7 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 	if err := follow(ctx, opts, firebreak, &seen); err != nil {
 		return r, err
 	}
-	opts.say("the run has ended: %s", seen.Ended)
+	opts.sayf("the run has ended: %s", seen.Ended)
 
 	// What never came is a zero time, and scored as such.
 	soon, cancel := context.WithTimeout(ctx, time.Second)
@@ -84,7 +85,7 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 	decided, cancel := context.WithTimeout(ctx, decideTime)
 	defer cancel()
 	if !seen.Healthy.IsZero() {
-		opts.say("healthy; counting the requests of the outage")
+		opts.sayf("healthy; counting the requests of the outage")
 		_, _ = box.Decided(decided, injected, seen.Healthy)
 	}
 	if err := ctx.Err(); err != nil {
@@ -96,12 +97,12 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 
 // start brings the sandbox up.
 func start(ctx context.Context, opts Options) (*sandbox.Sandbox, error) {
-	opts.say("setting up: PostgreSQL, the practice service, its settings, its load")
+	opts.sayf("setting up: PostgreSQL, the practice service, its settings, its load")
 	box, err := sandbox.Start(ctx, sandbox.Options{Seed: opts.Seed, Dir: opts.Dir, Command: opts.Command, Log: opts.Log})
 	if err != nil {
 		return nil, fmt.Errorf("drill: %w", err)
 	}
-	opts.say("%d replicas share a pool of %d; %.0f requests a second", box.Replicas(), opts.Scenario.Break.From, box.Rate())
+	opts.sayf("%d replicas share a pool of %d; %.0f requests a second", box.Replicas(), opts.Scenario.Break.From, box.Rate())
 	return box, nil
 }
 
@@ -117,7 +118,7 @@ func breakIt(ctx context.Context, opts Options, box *sandbox.Sandbox) (time.Time
 	if err != nil {
 		return time.Time{}, fmt.Errorf("drill: %w", err)
 	}
-	opts.say("healthy so far; somebody pushes new settings")
+	opts.sayf("healthy so far; somebody pushes new settings")
 	return injected, nil
 }
 
@@ -128,6 +129,6 @@ func alert(ctx context.Context, opts Options, box *sandbox.Sandbox, injected tim
 	if err != nil {
 		return at, fmt.Errorf("drill: %w", err)
 	}
-	opts.say("alert %s, %.1f s after the change", opts.Scenario.Alert, at.Sub(injected).Seconds())
+	opts.sayf("alert %s, %.1f s after the change", opts.Scenario.Alert, at.Sub(injected).Seconds())
 	return at, nil
 }

@@ -15,9 +15,9 @@ type Worst struct {
 
 // RunSeeds plays the drill with the seeds 1 to n, one after the other, hands
 // each result to each as it comes, and sums up the worst.
-func RunSeeds(ctx context.Context, opts Options, n int, each func(Result) error) (Worst, error) {
+func RunSeeds(ctx context.Context, opts Options, n uint64, each func(Result) error) (Worst, error) {
 	results := make([]Result, 0, n)
-	for seed := uint64(1); seed <= uint64(n); seed++ {
+	for seed := uint64(1); seed <= n; seed++ {
 		opts.Seed = seed
 		r, err := Run(ctx, opts)
 		if err != nil {

@@ -1,9 +1,9 @@
 package practice
 
 import (
-	"container/list"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,7 +22,7 @@ type gate struct {
 
 	mu        sync.Mutex
 	max, held int
-	line      *list.List // of *waiter, oldest first
+	line      []*waiter // oldest first
 	draining  bool
 	shedUntil time.Time
 	refused   int // since this shedding began
@@ -35,7 +35,7 @@ type waiter struct {
 }
 
 func newGate(limit int, timeout time.Duration) *gate {
-	return &gate{timeout: timeout, max: limit, line: list.New()}
+	return &gate{timeout: timeout, max: limit}
 }
 
 // acquire blocks until the caller may use one connection, first come first
@@ -50,13 +50,13 @@ func (g *gate) acquire(ctx context.Context) error {
 		g.refused++
 		g.mu.Unlock()
 		return errShed
-	case g.held < g.max && g.line.Len() == 0:
+	case g.held < g.max && len(g.line) == 0:
 		g.held++
 		g.mu.Unlock()
 		return nil
 	}
 	w := &waiter{since: time.Now(), done: make(chan error, 1)}
-	place := g.line.PushBack(w)
+	g.line = append(g.line, w)
 	g.mu.Unlock()
 
 	timer := time.NewTimer(g.timeout)
@@ -77,7 +77,8 @@ func (g *gate) acquire(ctx context.Context) error {
 		return granted
 	default:
 	}
-	g.line.Remove(place)
+	place := slices.Index(g.line, w)
+	g.line = slices.Delete(g.line, place, place+1)
 	if errors.Is(err, errAcquireTimeout) {
 		g.timeouts++
 	}
@@ -101,14 +102,16 @@ func (g *gate) resize(limit int) {
 }
 
 func (g *gate) admit() {
-	for g.held < g.max && g.line.Len() > 0 {
+	for g.held < g.max && len(g.line) > 0 {
 		g.held++
-		g.take(g.line.Front(), nil)
+		g.next(nil)
 	}
 }
 
-func (g *gate) take(place *list.Element, result error) {
-	g.line.Remove(place).(*waiter).done <- result
+// next takes the oldest out of the line and tells it the result.
+func (g *gate) next(result error) {
+	g.line[0].done <- result
+	g.line = slices.Delete(g.line, 0, 1)
 }
 
 // shed cancels those who wait longer than olderThan, and refuses all who come
@@ -124,12 +127,11 @@ func (g *gate) shed(olderThan, d time.Duration) (cancelled, refused int, until t
 	if end := now.Add(d); end.After(g.shedUntil) {
 		g.shedUntil = end
 	}
-	for g.line.Len() > 0 {
-		oldest := g.line.Front()
-		if now.Sub(oldest.Value.(*waiter).since) < olderThan {
+	for len(g.line) > 0 {
+		if now.Sub(g.line[0].since) < olderThan {
 			break
 		}
-		g.take(oldest, errShed)
+		g.next(errShed)
 		cancelled++
 	}
 	return cancelled, g.refused, g.shedUntil
@@ -140,8 +142,8 @@ func (g *gate) drain() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.draining = true
-	for g.line.Len() > 0 {
-		g.take(g.line.Front(), errDraining)
+	for len(g.line) > 0 {
+		g.next(errDraining)
 	}
 }
 
@@ -155,9 +157,9 @@ type backlog struct {
 func (g *gate) backlog() backlog {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	b := backlog{Waiting: g.line.Len(), Shedding: time.Now().Before(g.shedUntil)}
-	if oldest := g.line.Front(); oldest != nil {
-		age := time.Since(oldest.Value.(*waiter).since).Seconds()
+	b := backlog{Waiting: len(g.line), Shedding: time.Now().Before(g.shedUntil)}
+	if len(g.line) > 0 {
+		age := time.Since(g.line[0].since).Seconds()
 		b.OldestS = &age
 	}
 	return b

@@ -16,10 +16,13 @@ func line(g *gate, n int) []chan error {
 		results[i] = make(chan error, 1)
 		go func() { results[i] <- g.acquire(context.Background()) }()
 		synctest.Wait()
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 	}
 	return results
 }
+
+// pass lets time go by in the test's bubble.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // synctest's clock
 
 func decided(c chan error) bool { return len(c) == 1 }
 
@@ -46,7 +49,9 @@ func TestGateGivesUpAfterTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, 3*time.Second)
 		results := line(g, 2)
-		<-results[0]
+		if err := <-results[0]; err != nil {
+			t.Fatal(err)
+		}
 		begun := time.Now()
 		if err := <-results[1]; !errors.Is(err, errAcquireTimeout) {
 			t.Fatalf("got %v, want the timeout", err)
@@ -67,7 +72,9 @@ func TestGateGivesUpAfterTheTimeout(t *testing.T) {
 func TestGateForgetsAClientThatLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, 3*time.Second)
-		<-line(g, 1)[0]
+		if err := <-line(g, 1)[0]; err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(context.Background())
 		left := make(chan error)
 		go func() { left <- g.acquire(ctx) }()
@@ -105,7 +112,7 @@ func TestShedCancelsAndRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, 3*time.Second)
 		results := line(g, 3)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		young := line(g, 1)
 		if b := g.backlog(); b.Waiting != 3 || b.OldestS == nil || *b.OldestS < 1 || b.Shedding {
 			t.Fatalf("backlog %+v", b)
@@ -128,7 +135,7 @@ func TestShedCancelsAndRefuses(t *testing.T) {
 		if _, refused, again := g.shed(0, time.Second); refused != 1 || !again.Equal(until) {
 			t.Errorf("refused %d; a shorter shedding moved the end to %s", refused, again)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		g.release()
 		if err := g.acquire(context.Background()); err != nil || g.backlog().Shedding {
 			t.Errorf("the shedding does not end: %v", err)

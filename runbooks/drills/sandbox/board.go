@@ -42,7 +42,7 @@ func (b *board) hear(notices io.Reader, started chan<- up) {
 	for lines := json.NewDecoder(notices); ; {
 		var n notice
 		if lines.Decode(&n) != nil {
-			io.Copy(io.Discard, notices) //nolint:errcheck,gosec // its end is told by the process
+			io.Copy(io.Discard, notices) //nolint:errcheck // its end is told by the process
 			return
 		}
 		if n.Up != nil {
@@ -59,7 +59,7 @@ func (b *board) count(buckets io.Reader) {
 	for lines := json.NewDecoder(buckets); ; {
 		var next practice.Bucket
 		if lines.Decode(&next) != nil {
-			io.Copy(io.Discard, buckets) //nolint:errcheck,gosec // its end is told by the process
+			io.Copy(io.Discard, buckets) //nolint:errcheck // its end is told by the process
 			return
 		}
 		b.change(func() { b.record = b.record.Add(next) })

@@ -65,10 +65,10 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 // the grace period, and returns when it is gone.
 func (c *child) stop(grace time.Duration, signals ...syscall.Signal) error {
 	if c.lifeline != nil {
-		c.lifeline.Close() //nolint:errcheck,gosec // closed already is as good
+		c.lifeline.Close() // closed already is as good
 	}
 	for _, signal := range signals {
-		c.cmd.Process.Signal(signal) //nolint:errcheck,gosec // gone already is as good
+		c.cmd.Process.Signal(signal) //nolint:errcheck // gone already is as good
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()

@@ -39,8 +39,7 @@ func createHistory(path string, first []commit) (*history, error) {
 		return nil, fmt.Errorf("settings repository %s: %w", path, err)
 	}
 	h := &history{path: path, repo: repo}
-	_, err = h.push(first)
-	return h, err
+	return h, h.push(first)
 }
 
 func openHistory(path string) (*history, error) {
@@ -51,29 +50,26 @@ func openHistory(path string) (*history, error) {
 	return &history{path: path, repo: repo}, nil
 }
 
-// push adds the commits to the branch in one step, as a git push does, and
-// returns their revisions in order.
-func (h *history) push(commits []commit) ([]string, error) {
+// push adds the commits to the branch in one step, as a git push does.
+func (h *history) push(commits []commit) error {
 	name := plumbing.NewBranchReferenceName(settingsBranch)
 	var parents []plumbing.Hash
 	before, err := h.repo.Reference(name, true)
 	if err == nil {
 		parents = []plumbing.Hash{before.Hash()}
 	}
-	revisions := make([]string, 0, len(commits))
 	for _, c := range commits {
 		made, err := h.store(c, parents)
 		if err != nil {
-			return nil, fmt.Errorf("settings repository %s: commit %q: %w", h.path, c.title, err)
+			return fmt.Errorf("settings repository %s: commit %q: %w", h.path, c.title, err)
 		}
 		parents = []plumbing.Hash{made}
-		revisions = append(revisions, made.String())
 	}
 	head := plumbing.NewHashReference(name, parents[0])
 	if err := h.repo.Storer.CheckAndSetReference(head, before); err != nil {
-		return nil, fmt.Errorf("settings repository %s: move %s: %w", h.path, settingsBranch, err)
+		return fmt.Errorf("settings repository %s: move %s: %w", h.path, settingsBranch, err)
 	}
-	return revisions, nil
+	return nil
 }
 
 func (h *history) store(c commit, parents []plumbing.Hash) (plumbing.Hash, error) {

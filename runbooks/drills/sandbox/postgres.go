@@ -32,7 +32,7 @@ var ErrNoPostgres = errors.New("no PostgreSQL server found on PATH or in the usu
 // it does not wait for the disk.
 type database struct {
 	dir     string // its socket and data
-	port    int
+	port    string
 	process *child
 }
 
@@ -46,9 +46,9 @@ var usualPlaces = [...]string{
 // newest in the places.
 func findPostgres(places ...string) (string, error) {
 	if found, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(found); err == nil {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(real), "initdb")); err == nil {
-				return filepath.Dir(real), nil
+		if file, err := filepath.EvalSymlinks(found); err == nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), "initdb")); err == nil {
+				return filepath.Dir(file), nil
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (d *database) start(bin, data string, as *syscall.SysProcAttr) error {
 	defer log.Close()
 	args := []string{"-D", data}
 	for name, value := range map[string]string{
-		"listen_addresses": "127.0.0.1", "port": strconv.Itoa(d.port), "unix_socket_directories": d.dir,
+		"listen_addresses": "127.0.0.1", "port": d.port, "unix_socket_directories": d.dir,
 		"max_connections": strconv.Itoa(maxConnections), "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 		"shared_buffers": "32MB", "dynamic_shared_memory_type": "mmap", "wal_level": "minimal", "max_wal_senders": "0", "jit": "off",
 	} {
@@ -181,7 +181,7 @@ func (d *database) prepare(ctx context.Context, appPassword, readPassword string
 }
 
 func (d *database) connect(ctx context.Context, name string) (*pgx.Conn, error) {
-	dsn := fmt.Sprintf("host=%s port=%d user=postgres dbname=%s", d.dir, d.port, name)
+	dsn := fmt.Sprintf("host=%s port=%s user=postgres dbname=%s", d.dir, d.port, name)
 	for {
 		conn, err := pgx.Connect(ctx, dsn)
 		if err == nil {
@@ -201,7 +201,7 @@ func (d *database) connect(ctx context.Context, name string) (*pgx.Conn, error) 
 func (d *database) dsn(login, password string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(login, password),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port)), Path: databaseName, RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", d.port), Path: databaseName, RawQuery: "sslmode=disable",
 	}
 	return u.String()
 }
@@ -209,11 +209,12 @@ func (d *database) dsn(login, password string) string {
 // stop ends the server at once; its data are thrown away anyway.
 func (d *database) stop() error { return d.process.stop(5*time.Second, syscall.SIGQUIT) }
 
-func freePort() (int, error) {
+func freePort() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return "", fmt.Errorf("find a free port: %w", err)
 	}
 	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	return port, err
 }

@@ -40,9 +40,9 @@ func begin(t *testing.T, opts Options) *Sandbox {
 	return s
 }
 
-func get(t *testing.T, url string) string {
+func get(ctx context.Context, t *testing.T, url string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestSandbox(t *testing.T) {
 	})
 
 	t.Run("the metrics page has the agreed names", func(t *testing.T) {
-		names := regexp.MustCompile(`(?m)^# TYPE (\S+ \S+)$`).FindAllStringSubmatch(get(t, s.up.URLs[0]+"/metrics"), -1)
+		names := regexp.MustCompile(`(?m)^# TYPE (\S+ \S+)$`).FindAllStringSubmatch(get(ctx, t, s.up.URLs[0]+"/metrics"), -1)
 		var got []string
 		for _, m := range names {
 			got = append(got, m[1])
@@ -122,10 +122,10 @@ func TestSandbox(t *testing.T) {
 		}
 		total := 0
 		for _, url := range s.up.URLs {
-			if running := get(t, url+"/admin/settings"); !strings.Contains(running, `"db.pool.max":20`) {
+			if running := get(ctx, t, url+"/admin/settings"); !strings.Contains(running, `"db.pool.max":20`) {
 				t.Errorf("runs %s", running)
 			}
-			share := regexp.MustCompile(`(?m)^pgxpool_max_conns (\d+)$`).FindStringSubmatch(get(t, url+"/metrics"))
+			share := regexp.MustCompile(`(?m)^pgxpool_max_conns (\d+)$`).FindStringSubmatch(get(ctx, t, url+"/metrics"))
 			n, err := strconv.Atoi(share[1])
 			if err != nil {
 				t.Fatal(err)
@@ -147,15 +147,15 @@ func TestSandbox(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatal("it does not come back")
 			}
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond) // another process's doing: it has to be polled
 		}
-		for !strings.Contains(get(t, s.up.URLs[0]+"/ready"), `"ready":true`) {
+		for !strings.Contains(get(ctx, t, s.up.URLs[0]+"/ready"), `"ready":true`) {
 			if ctx.Err() != nil {
 				t.Fatal("it does not get ready")
 			}
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond) // another process's doing: it has to be polled
 		}
-		if running := get(t, s.up.URLs[0]+"/admin/settings"); !strings.Contains(running, `"db.pool.max":20`) {
+		if running := get(ctx, t, s.up.URLs[0]+"/admin/settings"); !strings.Contains(running, `"db.pool.max":20`) {
 			t.Errorf("came back with %s", running)
 		}
 	})
@@ -168,7 +168,7 @@ func TestSandbox(t *testing.T) {
 		if text, err = set(text, PoolSetting, "2"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.history.push([]commit{{author: "x", title: "too few", text: text, at: time.Now()}}); err != nil {
+		if err := s.history.push([]commit{{author: "x", title: "too few", text: text, at: time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
 		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)

@@ -108,7 +108,7 @@ func set(text, setting, value string) (string, error) {
 		return "", fmt.Errorf("settings: %w", err)
 	}
 	node := document.Content[0]
-	for _, key := range strings.Split(setting, ".") {
+	for key := range strings.SplitSeq(setting, ".") {
 		var next *yaml.Node
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			if node.Content[i].Value == key {

@@ -43,23 +43,24 @@ type supervisor struct {
 
 func newSupervisor(opts hostOptions, dsn string, d *deployer, logTo io.Writer) (*supervisor, error) {
 	s := &supervisor{opts: opts, dsn: dsn, deployer: d, log: logTo}
-	if err := os.Mkdir(filepath.Join(opts.Dir, runDir), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(opts.Dir, runDir), 0o700); err != nil {
 		return nil, fmt.Errorf("supervisor: %w", err)
 	}
 	for i := range opts.Replicas {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("supervisor: %w", err), s.close())
 		}
-		socket, err := ln.(*net.TCPListener).File()
+		socket, err := ln.File()
 		err = errors.Join(err, ln.Close())
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("supervisor: %w", err), s.close())
 		}
 		r := &replica{name: fmt.Sprintf("api-%d", i+1), index: i, url: "http://" + ln.Addr().String(), socket: socket}
 		s.replicas = append(s.replicas, r)
-		port := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
-		if err := s.note(r, "port", port); err != nil {
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		err = errors.Join(err, s.note(r, "port", port))
+		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 	}
@@ -142,7 +143,7 @@ func (s *supervisor) launch(r *replica) (*child, error) {
 
 // role is the command that runs our own executable as a child.
 func role(command []string, name string) *exec.Cmd {
-	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], name)...) //nolint:gosec // ourselves
+	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], name)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
 	return cmd
 }

@@ -36,7 +36,7 @@ func unprivileged(dir string) (func() *syscall.SysProcAttr, error) {
 			return nil, fmt.Errorf("give %s to %s: %w", dir, name, err)
 		}
 		return func() *syscall.SysProcAttr {
-			return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+			return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}} //nolint:gosec // parsed as 32 bits
 		}, nil
 	}
 	return nil, fmt.Errorf("the database cannot run as root, and there is no user postgres or nobody: run the drill as an ordinary user")

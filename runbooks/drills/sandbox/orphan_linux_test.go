@@ -91,7 +91,7 @@ func gone(t *testing.T, what []process, dir string) {
 		if time.Now().After(deadline) {
 			t.Fatalf("left behind: %s", strings.Join(left, ", "))
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond) // they are foreign by now: they have to be polled
 	}
 }
 
