@@ -28,6 +28,7 @@ func effectFromProto(e pb.Effect) Effect {
 		return Mutate
 	case pb.Effect_EFFECT_IRREVERSIBLE:
 		return Irreversible
+	case pb.Effect_EFFECT_UNSPECIFIED, pb.Effect_EFFECT_READ:
 	}
 	return Read // the access of a binding; the weaker one when it is not said
 }

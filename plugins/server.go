@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -41,11 +42,12 @@ func (s *server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeRes
 // Bind implements the contract.
 func (s *server) Bind(_ context.Context, req *pb.BindRequest) (*pb.BindResponse, error) {
 	bound, err := guarded("Bind", func() (Bound, error) { return s.plugin.Bind(bindingFromProto(req)) })
-	if err != nil {
-		return &pb.BindResponse{Problems: []string{err.Error()}}, nil
+	if err == nil && bound == nil {
+		err = errors.New("the plugin's Bind returned nothing")
 	}
-	if bound == nil {
-		return &pb.BindResponse{Problems: []string{"the plugin's Bind returned nothing"}}, nil
+	if err != nil {
+		problem := validText(err.Error())
+		return &pb.BindResponse{Problems: []string{problem}}, nil // the section is at fault, not the call
 	}
 	s.bindings.put(req.GetId(), bound)
 	return &pb.BindResponse{Resource: bound.Resource()}, nil

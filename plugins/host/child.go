@@ -132,11 +132,15 @@ func (c *child) signal() {
 // Kill implements runner.Runner. It may be called at any time, also before
 // the start.
 func (c *child) Kill(context.Context) error {
+	c.kill()
+	return nil
+}
+
+func (c *child) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killed = true
 	c.signal()
-	return nil
 }
 
 // Wait implements runner.Runner.

@@ -23,6 +23,7 @@ func effectFromProto(e pb.Effect) plugins.Effect {
 		return plugins.Mutate
 	case pb.Effect_EFFECT_IRREVERSIBLE:
 		return plugins.Irreversible
+	case pb.Effect_EFFECT_UNSPECIFIED:
 	}
 	return ""
 }
@@ -37,6 +38,7 @@ func appliedFromProto(a pb.Applied) plugins.Applied {
 		return plugins.Partial
 	case pb.Applied_APPLIED_UNKNOWN:
 		return plugins.Unknown
+	case pb.Applied_APPLIED_UNSPECIFIED:
 	}
 	return ""
 }

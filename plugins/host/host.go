@@ -79,10 +79,10 @@ func (h *Host) supervise(spec Spec) *supervisor {
 func (h *Host) Start() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch h.state {
-	case Ready:
+	if h.state == Ready {
 		return nil
-	case Stopped:
+	}
+	if h.state == Stopped {
 		return errStopped
 	}
 	h.state = Ready

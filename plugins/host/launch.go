@@ -45,7 +45,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 	log := l.log.With("plugin", spec.Name)
 	raw, printed := &output{log: log, masks: l.masks}, &output{log: log, masks: l.masks}
 	c := newChild(exe, l.thread)
-	stopKilling := context.AfterFunc(ctx, func() { _ = c.Kill(ctx) }) // never fails
+	stopKilling := context.AfterFunc(ctx, c.kill)
 	defer stopKilling()
 
 	var sockets string
@@ -74,7 +74,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 	p := &process{
 		name: spec.Name, checksum: exe.sum, gone: c.gone, why: ending(c, raw, printed),
 		bound: map[BindingKey]*opening{},
-		kill:  func() { _ = c.Kill(context.Background()) }, // never fails
+		kill:  c.kill,
 	}
 	p.end = func() { p.closing.Store(true); end(client, c) }
 	err = l.meet(ctx, client, p, spec)
@@ -91,7 +91,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}
 	p.pid = c.ID()
-	go p.watch(pingEvery, pingTimeout, func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
+	go p.watch(context.WithoutCancel(ctx), pingEvery, pingTimeout, func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
 	return p, nil
 }
 
@@ -115,11 +115,15 @@ func (l *launcher) meet(ctx context.Context, client *plugin.Client, p *process, 
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStart, err)
 	}
-	conn, err := protocol.Dispense(plugins.Name)
+	dispensed, err := protocol.Dispense(plugins.Name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStart, err)
 	}
-	p.conn = conn.(*grpc.ClientConn)
+	conn, ok := dispensed.(*grpc.ClientConn)
+	if !ok {
+		return fmt.Errorf("%w: go-plugin gave a %T for its connection", errStart, dispensed)
+	}
+	p.conn = conn
 	p.rpc = pb.NewPluginClient(p.conn)
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
@@ -142,11 +146,11 @@ func (l *launcher) meet(ctx context.Context, client *plugin.Client, p *process, 
 // end asks the process to end and kills it when it does not. It returns
 // once the process is gone.
 func end(client *plugin.Client, c *child) {
-	impatient := time.AfterFunc(politeness, func() { _ = c.Kill(context.Background()) }) // never fails
+	impatient := time.AfterFunc(politeness, c.kill)
 	defer impatient.Stop()
 	client.Kill()
 	if c.ID() != "" {
-		_ = c.Kill(context.Background()) // go-plugin has given up on it by now, if it is there
+		c.kill() // go-plugin has given up on it by now, if it is there
 		<-c.gone
 	}
 }

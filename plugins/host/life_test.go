@@ -25,7 +25,7 @@ func TestWhatIsNoPluginIsReported(t *testing.T) {
 				spec.Args = []string{"plugin", "misnamed"}
 			}
 			l := testLauncher(t)
-			p, err := l.launch(within20s(t), spec)
+			p, err := l.launch(inTime(t), spec)
 			if err == nil {
 				p.end()
 				t.Fatal("it started")
@@ -58,7 +58,7 @@ func TestStartIsGivenUpWithItsContext(t *testing.T) {
 }
 
 func TestHungProcessIsKilled(t *testing.T) {
-	p, err := testLauncher(t).launch(within20s(t), builtin("demo"))
+	p, err := testLauncher(t).launch(inTime(t), builtin("demo"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestHungProcessIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := make(chan struct{})
-	go p.watch(10*time.Millisecond, 50*time.Millisecond, func() { close(told) })
+	go p.watch(t.Context(), 10*time.Millisecond, 50*time.Millisecond, func() { close(told) })
 	<-told
 	<-p.gone
 	if why := p.why().Error(); !strings.Contains(why, "killed") {
@@ -76,7 +76,7 @@ func TestHungProcessIsKilled(t *testing.T) {
 }
 
 func TestStoppedProcessIsKilledAtTheEnd(t *testing.T) {
-	p, err := testLauncher(t).launch(within20s(t), builtin("demo"))
+	p, err := testLauncher(t).launch(inTime(t), builtin("demo"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestNoSocketIsLeftBehind(t *testing.T) {
 		t.Skip("the temporary directory's name is too long for a socket")
 	}
 	t.Setenv("TMPDIR", dir)
-	p, err := testLauncher(t).launch(within20s(t), builtin("demo"))
+	p, err := testLauncher(t).launch(inTime(t), builtin("demo"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestStopWaitsForCallsThenCuts(t *testing.T) {
 	h := started(t, Config{Specs: []Spec{builtin("demo")}})
 	sink := newRecorder()
 	done := make(chan plugins.Outcome, 1)
-	go func() { done <- h.Run(within20s(t), call("h", "hang"), sink) }()
+	go func() { done <- h.Run(inTime(t), call("h", "hang"), sink) }()
 	<-sink.first
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -121,7 +121,7 @@ func TestStopWaitsForCallsThenCuts(t *testing.T) {
 		t.Error("Stop cut a call and did not say so")
 	}
 	wantFailure(t, <-done, plugins.Unavailable, plugins.Unknown)
-	wantFailure(t, h.Run(within20s(t), call("2", "echo"), nil), plugins.Unavailable, plugins.None)
+	wantFailure(t, h.Run(inTime(t), call("2", "echo"), nil), plugins.Unavailable, plugins.None)
 	if s := h.Status()[0]; s.State != Stopped || s.PID != "" {
 		t.Errorf("status after Stop: %+v", s)
 	}
@@ -135,7 +135,7 @@ func TestWarmBindsAndBindsAgain(t *testing.T) {
 		Specs:    []Spec{builtin("demo"), builtin("idle")},
 		Sections: []Section{{Service: "api", Capability: "store", Plugin: "demo"}},
 	})
-	if err := h.Warm(within20s(t)); err != nil {
+	if err := h.Warm(inTime(t)); err != nil {
 		t.Fatal(err)
 	}
 	status := h.Status()
@@ -143,13 +143,13 @@ func TestWarmBindsAndBindsAgain(t *testing.T) {
 		t.Errorf("states %s and %s; want only the one with a section started", status[0].State, status[1].State)
 	}
 	s := h.plugins[processKey{Plugin: "demo"}]
-	first, err := s.get(within20s(t))
+	first, err := s.get(inTime(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.kill()
 	<-first.gone
-	second, err := s.get(within20s(t))
+	second, err := s.get(inTime(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestWarmBindsAndBindsAgain(t *testing.T) {
 		defer second.mu.Unlock()
 		return second.bound[key] != nil
 	})
-	if resource, err := h.Identity(within20s(t), key); err != nil || resource != "demo:api" {
+	if resource, err := h.Identity(inTime(t), key); err != nil || resource != "demo:api" {
 		t.Errorf("identity %q, %v", resource, err)
 	}
 }
@@ -167,12 +167,16 @@ func TestWarmBindsAndBindsAgain(t *testing.T) {
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(wait); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
-		if holds() {
-			return
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(wait)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatalf("never: %s", what)
 		}
 	}
-	t.Fatalf("never: %s", what)
 }
 
 func alive(pid string) bool {

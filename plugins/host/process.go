@@ -70,7 +70,7 @@ func (p *process) obituary() error {
 }
 
 // watch kills a process that is there but no longer answers, after telling.
-func (p *process) watch(every, timeout time.Duration, tell func()) {
+func (p *process) watch(ctx context.Context, every, timeout time.Duration, tell func()) {
 	health := healthpb.NewHealthClient(p.conn)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -80,8 +80,8 @@ func (p *process) watch(every, timeout time.Duration, tell func()) {
 			return
 		case <-ticker.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
-		_, err := health.Check(ctx, &healthpb.HealthCheckRequest{Service: plugin.GRPCServiceName})
+		pinging, cancel := context.WithTimeout(ctx, timeout)
+		_, err := health.Check(pinging, &healthpb.HealthCheckRequest{Service: plugin.GRPCServiceName})
 		cancel()
 		if err == nil {
 			misses = 0

@@ -133,10 +133,10 @@ func listen(stream grpc.ClientStream, sink plugins.Stream) (*pb.Outcome, error) 
 		event := &pb.RunEvent{}
 		err := stream.RecvMsg(event)
 		switch {
-		case outcome != nil && err != nil:
-			return outcome, nil // it has told all that counts
-		case outcome != nil:
+		case outcome != nil && err == nil:
 			return nil, errMore
+		case outcome != nil:
+			return outcome, nil // it has told all that counts, however the stream ends
 		case errors.Is(err, io.EOF):
 			return nil, errNoOutcome
 		case err != nil:

@@ -19,7 +19,7 @@ func demoHost(t *testing.T) *Host {
 // pid is that of the process that serves now, as itself says.
 func pid(t *testing.T, h *Host) int {
 	t.Helper()
-	o := h.Run(within20s(t), call(t.Name()+time.Now().String(), "echo"), nil)
+	o := h.Run(inTime(t), call(t.Name()+time.Now().String(), "echo"), nil)
 	if o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
@@ -33,7 +33,7 @@ func pid(t *testing.T, h *Host) int {
 func TestRunReturnsWhatThePluginSaid(t *testing.T) {
 	c := call("1", "echo")
 	c.Input = json.RawMessage(`{"n":12345678901234567890}`)
-	o := demoHost(t).Run(within20s(t), c, nil)
+	o := demoHost(t).Run(inTime(t), c, nil)
 	if o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
@@ -64,7 +64,7 @@ func TestRunJudgesWhatThePluginSaid(t *testing.T) {
 	h := demoHost(t)
 	for _, test := range tests {
 		t.Run(test.verb, func(t *testing.T) {
-			o := h.Run(within20s(t), call(test.verb, test.verb), nil)
+			o := h.Run(inTime(t), call(test.verb, test.verb), nil)
 			wantFailure(t, o, test.class, test.applied)
 			if !strings.Contains(o.Failure.Reason, test.reason) {
 				t.Errorf("reason %q does not contain %q", o.Failure.Reason, test.reason)
@@ -83,7 +83,7 @@ func TestRunRefusesBadInputBeforeSending(t *testing.T) {
 	for _, input := range []string{``, `[]`, `{`} {
 		c := call("bad "+input, "crash") // which would be seen
 		c.Input = json.RawMessage(input)
-		wantFailure(t, demoHost(t).Run(within20s(t), c, nil), plugins.Invalid, plugins.None)
+		wantFailure(t, demoHost(t).Run(inTime(t), c, nil), plugins.Invalid, plugins.None)
 	}
 }
 
@@ -96,12 +96,12 @@ func TestCrashDuringCall(t *testing.T) {
 		t.Run(test.verb, func(t *testing.T) {
 			h := demoHost(t)
 			before := pid(t, h)
-			o := h.Run(within20s(t), call("c", test.verb), nil)
+			o := h.Run(inTime(t), call("c", test.verb), nil)
 			wantFailure(t, o, plugins.Unavailable, test.applied)
 			if !strings.Contains(o.Failure.Reason, "exit status 7") {
 				t.Errorf("reason %q does not say how it ended", o.Failure.Reason)
 			}
-			if err := h.Fence(within20s(t), "c"); err != nil {
+			if err := h.Fence(inTime(t), "c"); err != nil {
 				t.Errorf("a call whose process is gone is not fenced: %v", err)
 			}
 			if after := pid(t, h); after == before {
@@ -121,7 +121,7 @@ func TestDeadlineOfMutationIsUnknown(t *testing.T) {
 	defer cancel()
 	o := h.Run(ctx, call("h", "hang"), nil)
 	wantFailure(t, o, plugins.Timeout, plugins.Unknown)
-	if err := h.Fence(within20s(t), "h"); err != nil {
+	if err := h.Fence(inTime(t), "h"); err != nil {
 		t.Errorf("it returned when it was cut, and is not fenced: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestCancelStopsSoftly(t *testing.T) {
 		<-sink.first
 		_ = h.Cancel(t.Context(), "soft") // seen by the outcome
 	}()
-	o := h.Run(within20s(t), call("soft", "soft"), sink)
+	o := h.Run(inTime(t), call("soft", "soft"), sink)
 	wantFailure(t, o, plugins.Cancelled, plugins.Partial)
 	if string(o.Receipt) != `{"half":1}` {
 		t.Errorf("receipt %s", o.Receipt)
@@ -172,16 +172,16 @@ func TestCancelBeforeBegin(t *testing.T) {
 	if err := h.Cancel(t.Context(), "later"); err != nil {
 		t.Fatal(err)
 	}
-	wantFailure(t, h.Run(within20s(t), call("later", "crash"), nil), plugins.Cancelled, plugins.None)
+	wantFailure(t, h.Run(inTime(t), call("later", "crash"), nil), plugins.Cancelled, plugins.None)
 }
 
 func TestSameCallTwice(t *testing.T) {
 	h := demoHost(t)
 	sink := newRecorder()
 	first := make(chan plugins.Outcome, 1)
-	go func() { first <- h.Run(within20s(t), call("twin", "soft"), sink) }()
+	go func() { first <- h.Run(inTime(t), call("twin", "soft"), sink) }()
 	<-sink.first
-	wantFailure(t, h.Run(within20s(t), call("twin", "soft"), nil), plugins.Conflict, plugins.Unknown)
+	wantFailure(t, h.Run(inTime(t), call("twin", "soft"), nil), plugins.Conflict, plugins.Unknown)
 	if err := h.Cancel(t.Context(), "twin"); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestSameCallTwice(t *testing.T) {
 func TestChattyPluginIsNotHeldUp(t *testing.T) {
 	h := demoHost(t)
 	sink := newRecorder()
-	o := h.Run(within20s(t), call("c", "chatty"), sink)
+	o := h.Run(inTime(t), call("c", "chatty"), sink)
 	if o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
@@ -202,7 +202,7 @@ func TestChattyPluginIsNotHeldUp(t *testing.T) {
 }
 
 func TestPlanIsCanonical(t *testing.T) {
-	plan, err := demoHost(t).Plan(within20s(t), call("p", "soft"))
+	plan, err := demoHost(t).Plan(inTime(t), call("p", "soft"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,14 +215,14 @@ func TestPlanIsCanonical(t *testing.T) {
 }
 
 func TestPlanOfReadIsRefused(t *testing.T) {
-	_, err := demoHost(t).Plan(within20s(t), call("p", "echo"))
+	_, err := demoHost(t).Plan(inTime(t), call("p", "echo"))
 	if f := plugins.AsFailure(err); f == nil || f.Class != plugins.Invalid {
 		t.Errorf("error %v; want class invalid", err)
 	}
 }
 
 func TestProbeWithoutOneCannotTell(t *testing.T) {
-	if p := demoHost(t).Probe(within20s(t), call("p", "soft"), nil); p.Applied != plugins.Unknown || p.Reason == "" {
+	if p := demoHost(t).Probe(inTime(t), call("p", "soft"), nil); p.Applied != plugins.Unknown || p.Reason == "" {
 		t.Errorf("probed %+v; want unknown, with a reason", p)
 	}
 }

@@ -44,24 +44,24 @@ func TestSecretsStayHidden(t *testing.T) {
 		Log: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	sink := newRecorder()
-	o := h.Run(within20s(t), call("o", "config"), sink)
+	o := h.Run(inTime(t), call("o", "config"), sink)
 	wantFailure(t, o, plugins.Invalid, plugins.All)
 	if o.Outputs != nil || string(o.Receipt) != `{"was":1}` {
 		t.Errorf("outputs %s, receipt %s; want none, and the receipt kept", o.Outputs, o.Receipt)
 	}
-	o = h.Run(within20s(t), call("r", "receipt"), nil)
+	o = h.Run(inTime(t), call("r", "receipt"), nil)
 	wantFailure(t, o, plugins.Invalid, plugins.All)
 	if o.Receipt != nil {
 		t.Error("a receipt with a secret was kept")
 	}
-	if _, err := h.Plan(within20s(t), call("p", "config")); err == nil || !strings.Contains(err.Error(), "secret") {
+	if _, err := h.Plan(inTime(t), call("p", "config")); err == nil || !strings.Contains(err.Error(), "secret") {
 		t.Errorf("a plan with a secret in its binding: %v", err)
 	}
-	plan, err := h.Plan(within20s(t), call("p", "soft"))
+	plan, err := h.Plan(inTime(t), call("p", "soft"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := h.Run(within20s(t), call("print", "print"), nil); o.Failure != nil {
+	if o := h.Run(inTime(t), call("print", "print"), nil); o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
 	reports := sink.all()
@@ -112,7 +112,7 @@ func TestUnusableSectionIsRefusedByKey(t *testing.T) {
 				Specs:    []Spec{builtin("demo")},
 				Sections: []Section{{Service: "api", Capability: "store", Plugin: "demo", Config: json.RawMessage(test.config)}},
 			})
-			_, err := h.Identity(within20s(t), BindingKey{Service: "api", Capability: "store", Access: plugins.Read})
+			_, err := h.Identity(inTime(t), BindingKey{Service: "api", Capability: "store", Access: plugins.Read})
 			f := plugins.AsFailure(err)
 			if f == nil || f.Class != plugins.Invalid || !strings.Contains(f.Reason, test.want) || !strings.Contains(f.Reason, "service api, store") {
 				t.Errorf("error %v; want class invalid, naming the section and %q", err, test.want)
@@ -125,10 +125,10 @@ func TestHealth(t *testing.T) {
 	h := started(t, Config{Specs: []Spec{builtin("demo")}, Sections: []Section{
 		{Service: "well", Capability: "store", Plugin: "demo"}, {Service: "sick", Capability: "store", Plugin: "demo"},
 	}})
-	if err := h.Health(within20s(t), BindingKey{Service: "well", Capability: "store", Access: plugins.Read}); err != nil {
+	if err := h.Health(inTime(t), BindingKey{Service: "well", Capability: "store", Access: plugins.Read}); err != nil {
 		t.Error(err)
 	}
-	err := h.Health(within20s(t), BindingKey{Service: "sick", Capability: "store", Access: plugins.Read})
+	err := h.Health(inTime(t), BindingKey{Service: "sick", Capability: "store", Access: plugins.Read})
 	if err == nil || !strings.Contains(err.Error(), "service sick, store: it is sick") {
 		t.Errorf("error %v", err)
 	}

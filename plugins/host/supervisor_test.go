@@ -47,7 +47,8 @@ func TestRestartsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &lives{spans: []time.Duration{-1, -1, -1, -1, -1, -1, -1, -1, 31 * time.Second, 0}}
 		s, stop := supervised(l)
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
+		synctest.Wait()
 		var pauses []time.Duration
 		for i := 1; i < len(l.starts); i++ {
 			pauses = append(pauses, l.starts[i]-l.starts[i-1])

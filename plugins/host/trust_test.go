@@ -41,7 +41,7 @@ func copySelf(t *testing.T, path string) string {
 func TestPinnedThirdPartyRuns(t *testing.T) {
 	spec := thirdParty(t)
 	h := started(t, Config{Specs: []Spec{spec}})
-	if o := h.Run(within20s(t), call("1", "echo"), nil); o.Failure != nil {
+	if o := h.Run(inTime(t), call("1", "echo"), nil); o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
 	if got, want := h.Served("demo"), "demo@1.2.3+sha256:"+spec.SHA256[:16]; got != want {
@@ -62,7 +62,7 @@ func TestChangedThirdPartyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := started(t, Config{Specs: []Spec{spec}})
-	o := h.Run(within20s(t), call("1", "echo"), nil)
+	o := h.Run(inTime(t), call("1", "echo"), nil)
 	wantFailure(t, o, plugins.Unavailable, plugins.None)
 	if !strings.Contains(o.Failure.Reason, spec.SHA256+" is pinned") {
 		t.Errorf("reason %q does not name the pinned checksum", o.Failure.Reason)
@@ -171,7 +171,7 @@ func TestAccept(t *testing.T) {
 func TestEnvironmentIsScrubbed(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "leak")
 	t.Setenv("TZ", "UTC")
-	o := demoHost(t).Run(within20s(t), call("e", "env"), nil)
+	o := demoHost(t).Run(inTime(t), call("e", "env"), nil)
 	if o.Failure != nil {
 		t.Fatal(o.Failure)
 	}
