@@ -1,0 +1,51 @@
+package http
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest"
+)
+
+func TestMain(m *testing.M) { plugintest.Main(m, New()) }
+
+func TestConformance(t *testing.T) {
+	var waiting, purged atomic.Int64
+	waiting.Store(5)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method + r.URL.Path {
+		case "GET/backlog":
+			fmt.Fprintf(w, `{"waiting": %d, "oldest_s": 1, "shedding": false}`, waiting.Load())
+		case "POST/backlog/shed":
+			fmt.Fprintf(w, `{"cancelled": %d, "refused": 0, "until": "2026-01-01T00:00:00Z"}`, waiting.Swap(0))
+		case "POST/purge":
+			purged.Add(1)
+		}
+	}))
+	defer srv.Close()
+	plugintest.Run(t, plugintest.Self("http"), plugintest.Cases{
+		Contracts: capability.All(),
+		Sections: []host.Section{
+			{Service: "api", Capability: "backlog", Plugin: "http", Config: json.RawMessage(fmt.Sprintf(`{"status": "%[1]s/backlog", "shed": ["%[1]s/backlog/shed"]}`, srv.URL))},
+			{Plugin: "http", Config: json.RawMessage(`{}`)},
+		},
+		Refused: []plugintest.Refused{
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"shed": "http://x/"}`)}, Key: "status"},
+		},
+		Reads: []plugintest.Read{
+			{Service: "api", Action: "backlog.status", Input: json.RawMessage(`{}`)},
+			{Action: "http.get", Input: json.RawMessage(`{"url": "` + srv.URL + `/backlog"}`)},
+		},
+		Mutations: []plugintest.Mutation{
+			{Service: "api", Action: "backlog.shed", Input: json.RawMessage(`{}`), State: func(*testing.T) string { return strconv.FormatInt(waiting.Load(), 10) }},
+			{Action: "http.request", Input: json.RawMessage(`{"method": "POST", "url": "` + srv.URL + `/purge", "resource": "cdn:x"}`), State: func(*testing.T) string { return strconv.FormatInt(purged.Load(), 10) }},
+		},
+	})
+}

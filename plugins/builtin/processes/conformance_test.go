@@ -1,0 +1,27 @@
+package processes
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest"
+)
+
+func TestConformance(t *testing.T) {
+	f := startFleet(t, 2)
+	plugintest.Run(t, plugintest.Self("processes"), plugintest.Cases{
+		Contracts: capability.All(),
+		Sections:  []host.Section{{Service: "api", Capability: "workload", Plugin: "processes", Config: f.section()}},
+		Refused: []plugintest.Refused{
+			{Section: host.Section{Service: "x", Capability: "workload", Plugin: "processes", Config: json.RawMessage(`{"pidfiles": []}`)}, Key: "pidfiles"},
+		},
+		Reads: []plugintest.Read{{Service: "api", Action: "workload.status", Input: json.RawMessage(`{}`)}},
+		Mutations: []plugintest.Mutation{{
+			Service: "api", Action: "workload.restart", Input: json.RawMessage(`{"waves": ["100%"]}`),
+			State: func(*testing.T) string { return f.processes() },
+			Drift: func(*testing.T) { f.kill("api-0") },
+		}},
+	})
+}
