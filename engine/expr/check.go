@@ -244,6 +244,9 @@ func (t *typer) fits(root node, typ, want *Type) {
 		if want.Kinds == Bool {
 			hint = "a condition compares: " + clipText(t.rootLabel) + " == ..."
 		}
+		if about, ok := strings.CutPrefix(why, "it is "); ok {
+			why = clipText(t.rootLabel) + " is " + about
+		}
 		t.fail(start(root), "wrong-type", why, hint)
 	}
 }
@@ -263,7 +266,11 @@ func (t *typer) need(n *node, typ *Type, kinds Kind, name string) {
 
 // replace puts a call of one of our functions in the place of a node.
 func (t *typer) replace(n *node, function string, args ...node) {
-	ast.Patch(n, &ast.CallNode{Callee: &ast.IdentifierNode{Value: function}, Arguments: args})
+	at := (*n).Location()
+	at.From = start(*n)
+	call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: function}, Arguments: args}
+	ast.Patch(n, call)
+	call.SetLocation(at)
 }
 
 // start returns where the text of a node begins: an operator's own position
@@ -281,12 +288,6 @@ func start(n node) int {
 		return min(at, start(n.Cond))
 	case *ast.SliceNode:
 		return min(at, start(n.Node))
-	case *ast.CallNode:
-		for _, arg := range n.Arguments {
-			if loc := start(arg); loc > 0 {
-				at = min(at, loc)
-			}
-		}
 	}
 	return at
 }

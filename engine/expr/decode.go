@@ -78,8 +78,6 @@ func (t *Type) conform(v any, path []string) (any, error) {
 	return nil, misfit(path, "a %T is no value of the language", v)
 }
 
-var anyType = Any()
-
 func misfit(path []string, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	if len(path) == 0 {
@@ -159,7 +157,9 @@ func (t *Type) conformObject(v map[string]any, path []string) (any, error) {
 	for _, name := range sortedKeys(v) {
 		field, ok := t.Fields[name]
 		if !ok {
-			if field = t.Extra; field == nil {
+			if field = t.Extra; field == nil && t.Loose {
+				field = anyType
+			} else if field == nil {
 				return nil, misfit(path, "there is no field %s", clip(name))
 			}
 		}

@@ -149,7 +149,10 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 		return t, nil
 	}
 	t.Required = map[string]bool{}
-	if string(s.Additional) != "false" {
+	// An object that names its fields and is silent about others may have
+	// more, but an expression that reads one has most likely mistyped it.
+	t.Loose = len(s.Additional) == 0 && len(s.Properties) > 0
+	if string(s.Additional) != "false" && !t.Loose {
 		if t.Extra, err = r.read(s.Additional, depth+1); err != nil {
 			return nil, err
 		}

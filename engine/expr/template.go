@@ -16,8 +16,7 @@ const (
 // text becomes text. A text without any is a literal.
 func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 	if !strings.Contains(src, opening) {
-		v := Literal(src)
-		return v, misfits(v, want)
+		return fitting(Literal(src), want)
 	}
 	if inner, at, ok := Whole(src); ok {
 		program, err := compileAt(src, inner, at, scope, want)
@@ -51,20 +50,21 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		v.parts = append(v.parts, part{program: program})
 		rest = body[end+len(closing):]
 	}
-	return v, misfits(v, want)
+	return fitting(v, want)
 }
 
-func misfits(v *Value, want *Type) *Error {
+// fitting returns a text that may be given where a type is wanted.
+func fitting(v *Value, want *Type) (*Value, *Error) {
 	if want != nil && v.parts == nil {
 		if _, err := want.Check(v.literal); err != nil {
-			return &Error{ID: "wrong-type", What: err.Error()}
+			return nil, &Error{ID: "wrong-type", What: err.Error()}
 		}
-		return nil
+		return v, nil
 	}
 	if why, ok := want.Accepts(v.typ); !ok {
-		return &Error{ID: "wrong-type", What: why}
+		return nil, &Error{ID: "wrong-type", What: why}
 	}
-	return nil
+	return v, nil
 }
 
 // Condition compiles a condition: an expression that is true or false, bare

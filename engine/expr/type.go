@@ -29,7 +29,8 @@ type Type struct {
 	Kinds    Kind
 	Fields   map[string]*Type // of an object, by name
 	Required map[string]bool  // the fields that are always there
-	Extra    *Type            // of an object's other fields; nil: it has no others
+	Extra    *Type            // of an object's other fields; nil: none can be read
+	Loose    bool             // of an object: other fields may be there all the same
 	Elem     *Type            // of a list
 	Enum     []string         // the strings allowed; nil: all
 	Format   string           // of a string: go-duration, date-time
@@ -41,7 +42,13 @@ type Type struct {
 const formatDuration = "go-duration"
 
 // Any returns the type of a value about which nothing is known.
-func Any() *Type { return &Type{Kinds: anyKind, Extra: &Type{Kinds: anyKind}} }
+func Any() *Type { return anyType }
+
+var anyType = func() *Type {
+	t := &Type{Kinds: anyKind}
+	t.Extra = t
+	return t
+}()
 
 // Of returns the type of values of the given kinds.
 func Of(kinds Kind) *Type {
@@ -128,6 +135,8 @@ func (t *Type) String() string {
 			word = "a duration"
 		case k.kind == String && t.Format == "date-time":
 			word = "a time"
+		case k.kind == String && len(t.Enum) == 1:
+			word = "the text " + clip(t.Enum[0])
 		case k.kind == String && len(t.Enum) > 0 && len(t.Enum) <= 12:
 			word = "one of " + strings.Join(t.Enum, ", ")
 		}
@@ -224,9 +233,9 @@ func join(a, b *Type) *Type {
 	case a.Kinds&Object != 0 && b.Kinds&Object != 0:
 		joined.Extra = Any()
 	case a.Kinds&Object != 0:
-		joined.Fields, joined.Required, joined.Extra = a.Fields, a.Required, a.Extra
+		joined.Fields, joined.Required, joined.Extra, joined.Loose = a.Fields, a.Required, a.Extra, a.Loose
 	default:
-		joined.Fields, joined.Required, joined.Extra = b.Fields, b.Required, b.Extra
+		joined.Fields, joined.Required, joined.Extra, joined.Loose = b.Fields, b.Required, b.Extra, b.Loose
 	}
 	return joined
 }

@@ -46,18 +46,18 @@ func (p *parser) reachable(steps []*Step) {
 				p.reachable(member.Steps)
 			}
 		}
-		if i+1 < len(steps) && ends(s) {
+		if i+1 < len(steps) && p.ends(s) {
 			p.addf(steps[i+1].Pos, "unreachable", "give the fail an if", "this step is never reached: the run always ends in line %d", s.Pos.Line)
 			return
 		}
 	}
 }
 
-func ends(s *Step) bool {
-	if s.If != nil {
+func (p *parser) ends(s *Step) bool {
+	if p.hasIf[s] {
 		return false
 	}
-	return s.Kind == KindFail || slices.ContainsFunc(s.Steps, ends)
+	return s.Kind == KindFail || slices.ContainsFunc(s.Steps, p.ends)
 }
 
 // read refuses what only a change has.

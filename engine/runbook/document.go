@@ -97,13 +97,17 @@ func (p *parser) admit(n *yaml.Node, depth int) bool {
 		p.addf(at, "too-deep", "", "nested deeper than %d", MaxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		p.add(at, "yaml-alias", "aliases are not read: *"+n.Value, "write the value again, or "+p.src.instead(at, quote(p.src.rest(at))))
+		p.add(at, "yaml-alias", "aliases are not read: *"+n.Value, "write the value again, or "+p.src.quotedRest(at))
 		return false
 	case n.Anchor != "":
-		p.add(at, "yaml-anchor", "anchors are not read: &"+n.Anchor, p.src.instead(at, quote(p.src.rest(at))))
+		hint := "remove &" + n.Anchor
+		if n.Kind == yaml.ScalarNode {
+			hint += ", or " + p.src.quotedRest(at)
+		}
+		p.add(at, "yaml-anchor", "anchors are not read: &"+n.Anchor, hint)
 		return false
 	case n.Style&yaml.TaggedStyle != 0:
-		p.add(at, "yaml-tag", "YAML reads "+firstWord(p.src.rest(at))+" as a tag, and the value is lost", p.src.instead(at, quote(p.src.rest(at))))
+		p.add(at, "yaml-tag", "YAML reads "+clip(firstWord(p.src.rest(at)))+" as a tag, and the value is lost", p.src.quotedRest(at))
 		return false
 	}
 	ok := true
@@ -132,7 +136,7 @@ func (p *parser) keysOf(n *yaml.Node) bool {
 		case k.Style == 0 && k.ShortTag() == "!!merge":
 			p.add(at, "yaml-merge", "merge keys are not read", "write the keys out")
 		case k.Style == 0 && k.ShortTag() != "!!str":
-			p.add(at, "wrong-type", "YAML does not read the key "+k.Value+" as text", p.src.instead(at, quote(k.Value)+": ..."))
+			p.add(at, "wrong-type", "YAML does not read the key "+k.Value+" as text", p.src.quoted(at, k.Value))
 		case first[k.Value] != nil:
 			p.addf(at, "duplicate-key", "keep one of them", "the key %s is here twice, the first time in line %d", k.Value, first[k.Value].Line)
 		default:
@@ -168,7 +172,7 @@ func (p *parser) syntax(err error) {
 		for i, l := range p.src.lines {
 			if col := strings.Index(l, "*"+name); col >= 0 {
 				at := Pos{i + 1, utf8.RuneCountInString(l[:col]) + 1}
-				p.add(at, "yaml-alias", "aliases are not read: *"+name, p.src.instead(at, quote(p.src.rest(at))))
+				p.add(at, "yaml-alias", "aliases are not read: *"+name, p.src.quotedRest(at))
 				return
 			}
 		}
@@ -176,6 +180,14 @@ func (p *parser) syntax(err error) {
 	for _, number := range []int{line, line - 1, line + 1} {
 		if p.trap(number) {
 			return
+		}
+	}
+	if strings.Contains(text, "tab character") {
+		for i, l := range p.src.lines {
+			if col := strings.IndexByte(l, '\t'); col >= 0 && strings.TrimSpace(l[:col]) == "" {
+				p.add(Pos{i + 1, col + 1}, "yaml-tab", "YAML takes no tab for indentation", "indent with spaces")
+				return
+			}
 		}
 	}
 	p.add(Pos{max(1, min(line, len(p.src.lines))), 1}, "yaml", "not YAML: "+text, "")
@@ -195,12 +207,12 @@ func (p *parser) trap(number int) bool {
 	case (value[0] == '{' || value[0] == '[') && strings.Contains(value, "${{"):
 		p.add(at, "yaml-flow", "YAML cannot read ${{ }} inside { } or [ ]", blockStyle(strings.TrimSpace(m[2]), value))
 	case strings.ContainsRune("!&*%@`", rune(value[0])):
-		p.add(at, "yaml-quote", "YAML gives a value that begins with "+value[:1]+" another meaning", p.src.instead(at, quote(value)))
+		p.add(at, "yaml-quote", "YAML gives a value that begins with "+value[:1]+" another meaning", p.src.quotedRest(at))
 	case (value[0] == '"' || value[0] == '\'') && strings.Count(value, value[:1])%2 == 0 && value[len(value)-1] != value[0],
 		value[0] == '"' && strings.Count(value, `"`) > 2:
-		p.add(at, "yaml-quote", "YAML ends the value at its second quote", p.src.instead(at, quote(value)))
+		p.add(at, "yaml-quote", "YAML ends the value at its second quote", p.src.quotedRest(at))
 	case strings.Contains(value, ": ") && value[0] != '"' && value[0] != '\'' && value[0] != '{' && value[0] != '[':
-		p.add(at, "yaml-quote", "YAML reads the second colon as another key", p.src.instead(at, quote(value)))
+		p.add(at, "yaml-quote", "YAML reads the second colon as another key", p.src.quotedRest(at))
 	default:
 		return false
 	}

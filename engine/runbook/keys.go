@@ -10,7 +10,7 @@ var (
 	inputTypes    = []string{"service", "string", "integer", "number", "boolean", "duration"}
 )
 
-var runbookShape = shape{name: "a runbook", keys: []key{
+var runbookShape = shape{name: "a runbook", def: "runbook", keys: []key{
 	{name: "firebreak", form: formWord, need: true, words: []string{"v1"}, doc: "version of the language"},
 	{name: "name", form: formName, need: true, doc: "by which it is called, such as connection-exhaustion"},
 	{name: "title", form: formText, doc: "what it does, in one line"},
@@ -24,27 +24,27 @@ var runbookShape = shape{name: "a runbook", keys: []key{
 	{name: "finally", form: formSteps, doc: "what is done last, however the run went"},
 }}
 
-var inputShape = shape{name: "an input", keys: []key{
+var inputShape = shape{name: "an input", def: "input", keys: []key{
 	{name: "type", form: formWord, need: true, words: inputTypes, doc: "service is the name of a configured service"},
 	{name: "required", form: formFlag, doc: "whether a run without it is refused"},
 	{name: "default", form: formValue, doc: "its value when it is not given"},
 	{name: "doc", form: formText, doc: "what it means"},
 }}
 
-var triggerShape = shape{name: "a trigger", keys: []key{
+var triggerShape = shape{name: "a trigger", def: "trigger", keys: []key{
 	{name: "alert", form: formCondition, need: true, doc: "over alert.labels, alert.annotations and alert.status"},
 	{name: "inputs", form: formValues, doc: "the run's inputs"},
 	{name: "cooldown", form: formDuration, doc: "how long after a run the next may start"},
 }}
 
-var retryShape = shape{name: "retry", keys: []key{
+var retryShape = shape{name: "retry", def: "retry", keys: []key{
 	{name: "attempts", form: formCount, need: true, doc: "all of them, the first included"},
 	{name: "backoff", form: formDuration, doc: "before the second attempt; doubles from then on; 200ms if left out"},
 	{name: "max_backoff", form: formDuration, doc: "the longest pause; 5s if left out"},
 	{name: "on", form: formWords, words: retryClasses, doc: "classes of failure; timeout and unavailable if left out"},
 }}
 
-var approveShape = shape{name: "approve", keys: []key{
+var approveShape = shape{name: "approve", def: "approve", keys: []key{
 	{name: "of", form: formShapes, need: true, of: &askedShape, doc: "who may answer, in the order of escalation"},
 	{name: "quorum", form: formCount, doc: "how many must say yes; 1 if left out"},
 	{name: "valid_for", form: formDuration, doc: "how long a yes holds before it is used; 10m if left out"},
@@ -52,18 +52,18 @@ var approveShape = shape{name: "approve", keys: []key{
 	{name: "self", form: formFlag, doc: "whether who asked for the run may answer; false if left out"},
 }}
 
-var askedShape = shape{name: "a role that is asked", keys: []key{
+var askedShape = shape{name: "a role that is asked", def: "asked", keys: []key{
 	{name: "role", form: formText, need: true, doc: "of firebreak.yaml"},
 	{name: "for", form: formDuration, need: true, doc: "how long it is waited for"},
 }}
 
-var guardShape = shape{name: "guard", keys: []key{
+var guardShape = shape{name: "guard", def: "guard", keys: []key{
 	{name: "uses", form: formText, need: true, doc: "an action that reads"},
 	{name: "with", form: formValues, doc: "its input"},
 	{name: "that", form: formCondition, need: true, doc: "what must hold; result is the action's answer"},
 }}
 
-var verifyShape = shape{name: "verify", keys: []key{
+var verifyShape = shape{name: "verify", def: "verify", keys: []key{
 	{name: "uses", form: formText, doc: "an action that reads"},
 	{name: "with", form: formValues, doc: "its input"},
 	{name: "until", form: formCondition, doc: "what must hold; result is the action's answer"},
@@ -74,15 +74,15 @@ var verifyShape = shape{name: "verify", keys: []key{
 	{name: "none", form: formText, doc: "why nothing is verified"},
 	{name: "owner", form: formText, doc: "of none: the team that answers for it"},
 	{name: "last_day", form: formDate, doc: "of none: until when, as \"2026-12-31\" in UTC"},
-}}
+}, either: [][]string{{"uses", "until"}, {"none", "owner", "last_day"}}}
 
-var undoShape = shape{name: "undo", keys: []key{
+var undoShape = shape{name: "undo", def: "undo", keys: []key{
 	{name: "uses", form: formText, doc: "the action that takes the receipt of the step's"},
 	{name: "with", form: formValues, doc: "its input; the receipt if left out"},
 	{name: "none", form: formText, doc: "why it cannot be undone"},
-}}
+}, either: [][]string{{"uses"}, {"none"}}}
 
-var waitShape = shape{name: "wait", keys: []key{
+var waitShape = shape{name: "wait", def: "wait", keys: []key{
 	{name: "uses", form: formText, need: true, doc: "an action that reads"},
 	{name: "with", form: formValues, doc: "its input"},
 	{name: "until", form: formCondition, need: true, doc: "what is waited for; result is the action's answer"},
@@ -109,7 +109,7 @@ var stepShapes = []struct {
 	by    string
 	shape shape
 }{
-	{KindAction, "uses", shape{name: "a step with uses", keys: []key{
+	{KindAction, "uses", shape{name: "a step with uses", def: "step_uses", keys: []key{
 		idKey, ifKey,
 		{name: "uses", form: formText, need: true, doc: "the action, such as settings.rollback"},
 		withKey,
@@ -119,31 +119,31 @@ var stepShapes = []struct {
 		approveKey, guardKey, verifyKey,
 		{name: "undo", form: formShape, of: &undoShape, doc: "how the change is taken back"},
 	}}},
-	{KindGroup, "steps", shape{name: "a group", keys: []key{
+	{KindGroup, "steps", shape{name: "a group", def: "step_steps", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
 		{name: "steps", form: formSteps, need: true, doc: "one after the other"},
 		verifyKey,
 	}}},
-	{KindParallel, "parallel", shape{name: "a parallel group", keys: []key{
+	{KindParallel, "parallel", shape{name: "a parallel group", def: "step_parallel", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
 		{name: "parallel", form: formSteps, need: true, doc: "side by side"},
 		verifyKey,
 	}}},
-	{KindNotify, "notify", shape{name: "a notify step", keys: []key{
+	{KindNotify, "notify", shape{name: "a notify step", def: "step_notify", keys: []key{
 		idKey, ifKey,
 		{name: "notify", form: formText, need: true, doc: "a role of firebreak.yaml"},
 		{name: "text", form: formTemplate, need: true, doc: "what it is told"},
 	}}},
-	{KindWait, "wait", shape{name: "a wait", keys: []key{
+	{KindWait, "wait", shape{name: "a wait", def: "step_wait", keys: []key{
 		idKey, ifKey,
 		{name: "wait", form: formWait, need: true, of: &waitShape, doc: "for how long, or for what"},
 		optionalKey,
 	}}},
-	{KindSet, "set", shape{name: "a set step", keys: []key{
+	{KindSet, "set", shape{name: "a set step", def: "step_set", keys: []key{
 		idKey, ifKey,
 		{name: "set", form: formValues, need: true, doc: "read as vars.NAME"},
 	}}},
-	{KindFail, "fail", shape{name: "a fail step", keys: []key{
+	{KindFail, "fail", shape{name: "a fail step", def: "step_fail", keys: []key{
 		idKey, ifKey,
 		{name: "fail", form: formTemplate, need: true, doc: "why the run ends as failed"},
 	}}},

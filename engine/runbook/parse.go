@@ -19,7 +19,8 @@ type parser struct {
 	nodes   map[*expr.Program]*yaml.Node // where each expression stands
 	steps   int
 
-	hasService bool // written, perhaps wrongly
+	hasService bool           // written, perhaps wrongly
+	hasIf      map[*Step]bool // written, perhaps wrongly
 }
 
 // Parse reads and checks a runbook that may use the actions of a catalog.
@@ -33,6 +34,7 @@ func Parse(file string, src []byte, catalog Catalog) (*Runbook, []Problem) {
 		book:     &Runbook{File: file, Digest: "sha256:" + hex.EncodeToString(sum[:]), byPath: map[string]*Step{}, byID: map[string]*Step{}},
 		ids:      map[string]Pos{},
 		nodes:    map[*expr.Program]*yaml.Node{},
+		hasIf:    map[*Step]bool{},
 	}
 	if root := p.document(src); root != nil {
 		p.runbook(root)
@@ -51,8 +53,12 @@ func (p *parser) runbook(root *yaml.Node) {
 	b := p.book
 	b.Name, b.Title, b.Owner = f.text("name"), f.text("title"), f.text("owner")
 	b.Timeout = f.duration("timeout", 0)
+	found := len(p.found)
 	b.Inputs = p.inputs(f)
 	p.scope = newScope(b.Inputs)
+	if len(p.found) > found { // what is wrong with one is not wrong with its readers
+		p.scope.inputs = expr.Any()
+	}
 	if p.hasService = f.has("service"); p.hasService {
 		b.Service = p.service(f.node("service"))
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
 )
 
@@ -83,6 +84,16 @@ func (p *parser) show(s *Step) {
 	}
 }
 
+// showBroken makes a step that cannot be read known, so that those that name
+// it are not called wrong, too.
+func (p *parser) showBroken(n *yaml.Node) {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "id" {
+			p.scope.show(p.scope.steps, n.Content[i+1].Value, expr.Any())
+		}
+	}
+}
+
 // step reads one step; nil after a problem that leaves nothing to check.
 func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *Step {
 	p.steps++
@@ -94,6 +105,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	}
 	kind, s := p.kindOf(n)
 	if s == nil {
+		p.showBroken(n)
 		return nil
 	}
 	f, _ := p.fields(n, s)
@@ -109,7 +121,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	if step.ID != "" {
 		p.book.byID[step.ID] = step
 	}
-	if f.has("if") {
+	if p.hasIf[step] = f.has("if"); p.hasIf[step] {
 		step.If = p.condition(f.node("if"), "if", p.scope.names(nil))
 	}
 	step.Optional = f.flag("optional")
@@ -192,6 +204,8 @@ func (p *parser) set(step *Step, f fields) {
 		}
 		if v := p.value(n.Content[i+1], k.Value, p.scope.names(nil), nil); v != nil {
 			step.Set = append(step.Set, Assignment{Name: k.Value, Value: v})
+		} else {
+			p.scope.show(p.scope.vars, k.Value, expr.Any())
 		}
 	}
 	if len(n.Content) == 0 {

@@ -36,19 +36,19 @@ func (p *parser) literal(n *yaml.Node) (any, bool) {
 			return v, true
 		}
 		if plainInt.MatchString(n.Value) {
-			p.add(at, "number", n.Value+" does not fit an integer", p.src.instead(at, quote(n.Value)))
+			p.add(at, "number", n.Value+" does not fit an integer", p.src.quoted(at, n.Value))
 			return nil, false
 		}
-		p.add(at, "yaml-number", "YAML reads "+n.Value+" as another number", "write the number in decimals without leading zeros, or as text: "+p.src.before(at)+quote(n.Value))
+		p.add(at, "yaml-number", "YAML reads "+n.Value+" as another number", "write it in decimals without leading zeros, or as text: "+strings.TrimPrefix(p.src.quoted(at, n.Value), "write "))
 		return nil, false
 	case "!!float":
 		if v, err := strconv.ParseFloat(n.Value, 64); plainFloat.MatchString(n.Value) && err == nil {
 			return v, true
 		}
-		p.add(at, "yaml-number", n.Value+" is no plain number", p.src.instead(at, quote(n.Value)))
+		p.add(at, "yaml-number", n.Value+" is no plain number", p.src.quoted(at, n.Value))
 		return nil, false
 	case "!!timestamp":
-		p.add(at, "yaml-date", "YAML turns the date "+n.Value+" into a time", p.src.instead(at, quote(n.Value)))
+		p.add(at, "yaml-date", "YAML turns the date "+n.Value+" into a time", p.src.quoted(at, n.Value))
 		return nil, false
 	}
 	p.add(at, "wrong-type", "this is no value of the language", "")
@@ -93,7 +93,7 @@ func (p *parser) text(n *yaml.Node, key string) (string, bool) {
 	case ok || v == nil:
 		p.add(posOf(n), "empty", key+" is empty", "")
 	default:
-		p.add(posOf(n), "wrong-type", key+" must be text, and YAML reads "+n.Value+" as something else", p.src.instead(posOf(n), quote(n.Value)))
+		p.add(posOf(n), "wrong-type", key+" must be text, and YAML reads "+n.Value+" as something else", p.src.quoted(posOf(n), n.Value))
 	}
 	return "", false
 }
@@ -104,7 +104,7 @@ func (p *parser) flag(n *yaml.Node, key string) bool {
 			if b, ok := v.(bool); ok {
 				return b
 			}
-			p.add(posOf(n), "wrong-type", key+" must be true or false", "")
+			p.add(posOf(n), "wrong-type", key+" must be true or false", p.src.instead(posOf(n), n.Value, "true"))
 		}
 	}
 	return false
@@ -133,7 +133,7 @@ func (p *parser) duration(n *yaml.Node, key string) (time.Duration, bool) {
 	}
 	hint := "write for example 90s, 1m30s or 2d"
 	if plainInt.MatchString(n.Value) {
-		hint = p.src.instead(posOf(n), n.Value+"s")
+		hint = p.src.instead(posOf(n), n.Value, n.Value+"s")
 	}
 	p.add(posOf(n), "duration", key+" must be a duration, not "+quote(clip(n.Value)), hint)
 	return 0, false

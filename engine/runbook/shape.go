@@ -37,9 +37,10 @@ type key struct {
 
 // shape is a mapping.
 type shape struct {
-	name string // for messages: a step, verify
-	doc  string
-	keys []key
+	name   string // for messages: a trigger, verify
+	def    string // in the JSON Schema
+	keys   []key
+	either [][]string // the keys that make it whole: those of one row
 }
 
 func (s *shape) key(name string) (key, bool) {

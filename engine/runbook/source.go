@@ -48,9 +48,29 @@ func (s *source) before(at Pos) string {
 	return strings.TrimLeft(line[:byteAt(line, at.Col-1)], " ")
 }
 
-// instead is the hint that shows a corrected line.
-func (s *source) instead(at Pos, value string) string {
-	return "write " + s.before(at) + value
+// instead is the hint that shows a corrected line: other in the place of what
+// stands there.
+func (s *source) instead(at Pos, old, other string) string {
+	line := s.line(at.Line)
+	after := line[byteAt(line, at.Col-1):]
+	tail, ok := strings.CutPrefix(after, old)
+	if !ok {
+		tail = ""
+	}
+	return clipLine("write " + s.before(at) + other + strings.TrimRight(tail, " "))
+}
+
+// quoted is the hint that shows a line with a value put in quotes.
+func (s *source) quoted(at Pos, value string) string { return s.instead(at, value, quote(value)) }
+
+// quotedRest is the hint that shows a line whose rest is put in quotes.
+func (s *source) quotedRest(at Pos) string { return s.quoted(at, s.rest(at)) }
+
+func clipLine(text string) string {
+	if runes := []rune(text); len(runes) > 200 {
+		return string(runes[:197]) + "..."
+	}
+	return text
 }
 
 func byteAt(line string, runes int) int {

@@ -40,7 +40,7 @@ func (p *parser) condition(n *yaml.Node, key string, names expr.Scope) *expr.Pro
 func (p *parser) expression(n *yaml.Node, err *expr.Error) {
 	at := p.src.locate(n, err.At)
 	if cut, ok := p.cutComment(n); ok && err.ID == "syntax" {
-		p.add(posOf(n), "yaml-comment", "YAML cuts the value at the # sign, where a comment begins", p.src.instead(posOf(n), quote(cut)))
+		p.add(posOf(n), "yaml-comment", "YAML cuts the value at the # sign, where a comment begins", p.src.quoted(posOf(n), cut))
 		return
 	}
 	if err.Base == "steps" {
@@ -132,7 +132,7 @@ func (p *parser) value(n *yaml.Node, key string, names expr.Scope, want *expr.Ty
 	if err != nil {
 		hint := ""
 		if _, isText := literal.(string); !isText && want != nil && want.Kinds&expr.String != 0 && literal != nil {
-			hint = p.src.instead(posOf(n), quote(n.Value))
+			hint = p.src.quoted(posOf(n), n.Value)
 		} else if want != nil {
 			hint = want.Doc
 		}

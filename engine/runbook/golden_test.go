@@ -1,0 +1,79 @@
+package runbook
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the problems found into the goldens")
+
+const (
+	ruler     = "\n----\n"
+	caseFile  = "book.yaml"
+	leastCase = 60
+)
+
+// TestBroken reads each file of testdata/broken: a runbook above a line of
+// dashes, its problems below.
+func TestBroken(t *testing.T) {
+	files, err := filepath.Glob("testdata/broken/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < leastCase {
+		t.Fatalf("%d cases, want at least %d", len(files), leastCase)
+	}
+	catalog := testCatalog(t)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, want, _ := strings.Cut(string(raw), ruler)
+			book, problems := Parse(caseFile, []byte(src+"\n"), catalog)
+			if book != nil || len(problems) == 0 {
+				t.Fatal("the runbook is accepted")
+			}
+			var got strings.Builder
+			for _, problem := range problems {
+				got.WriteString(problem.ID + " " + problem.String() + "\n")
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(src+ruler+got.String()), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got.String() != want {
+				t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+			}
+		})
+	}
+}
+
+// TestValid reads each file of testdata/valid, which has no problem.
+func TestValid(t *testing.T) {
+	files, err := filepath.Glob("testdata/valid/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no cases")
+	}
+	catalog := testCatalog(t)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			src, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, problems := Parse(file, src, catalog); len(problems) > 0 {
+				t.Errorf("refused: %v", problems)
+			}
+		})
+	}
+}

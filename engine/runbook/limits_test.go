@@ -1,0 +1,100 @@
+package runbook
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const head = "firebreak: v1\nname: case\nservice: api\nsteps:\n"
+
+// TestBombs refuses what is made to be large, and quickly: nothing of it may
+// be walked.
+func TestBombs(t *testing.T) {
+	catalog := testCatalog(t)
+	var laughs strings.Builder
+	laughs.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 30; i++ {
+		fmt.Fprintf(&laughs, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
+	}
+	for name, test := range map[string]struct{ src, id string }{
+		"50 MB":            {strings.Repeat("a: b\n", 10<<20), "too-large"},
+		"flow":             {"a: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000), "too-deep"},
+		"flow never shut":  {strings.Repeat("{a: ", 20_000), "too-deep"},
+		"flow over lines":  {"a:\n" + strings.Repeat(" [\n", 20_000), "too-deep"},
+		"flow after text":  {"a: b\nc: [\"]\", " + strings.Repeat("[", 20_000), "too-deep"},
+		"dashes":           {strings.Repeat("- ", 20_000), "too-deep"},
+		"dashes in lines":  {dashes(1400), "too-deep"},
+		"questions":        {strings.Repeat("? ", 20_000), "too-deep"},
+		"aliases":          {laughs.String(), "yaml-anchor"},
+		"alias of itself":  {"a: &a [*a]\n", "yaml-anchor"},
+		"steps":            {head + strings.Repeat("  - wait: 1s\n", MaxSteps+1), "too-large"},
+		"expression":       {head + "  - if: " + strings.Repeat("1+", 40<<10) + "1 == 2\n    wait: 1s\n", "too-large"},
+		"groups":           {groups(200), "too-deep"},
+		"not text":         {"a: \xff\xfe", "not-text"},
+		"UTF-16":           {"\xff\xfea\x00", "not-text"},
+		"quote never shut": {"a: \"" + strings.Repeat("[", 1000), "yaml"},
+	} {
+		began := time.Now()
+		book, problems := Parse("bomb.yaml", []byte(test.src), catalog)
+		took := time.Since(began)
+		if book != nil || len(problems) == 0 || problems[0].ID != test.id {
+			t.Errorf("%s: %v", name, problems)
+		}
+		if took > 2*time.Second {
+			t.Errorf("%s: refused after %s", name, took)
+		}
+	}
+}
+
+func dashes(depth int) string {
+	var b strings.Builder
+	for i := range depth {
+		b.WriteString(strings.Repeat(" ", i) + "-\n")
+	}
+	return b.String()
+}
+
+func groups(depth int) string {
+	var b strings.Builder
+	b.WriteString(head)
+	for i := range depth {
+		b.WriteString(strings.Repeat("  ", i+1) + "- steps:\n")
+	}
+	return b.String()
+}
+
+// TestLargeButFine accepts what is within the limits, in good time.
+func TestLargeButFine(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(head)
+	for i := range MaxSteps / 2 {
+		fmt.Fprintf(&b, "  - id: s%d\n    uses: metrics.pool\n", i)
+		fmt.Fprintf(&b, "  - if: steps.s%d.outputs.max > 3\n    notify: sre\n    text: it has ${{ steps.s%d.outputs.max }}\n", i, i)
+	}
+	began := time.Now()
+	book, problems := Parse("large.yaml", []byte(b.String()), testCatalog(t))
+	if len(problems) > 0 || len(book.All()) != MaxSteps {
+		t.Fatalf("refused: %v", problems)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestTextWithBracketsIsNotDeep(t *testing.T) {
+	src := head + "  - notify: sre\n    text: |\n" + strings.Repeat("      [[[[ {{{{ - - -\n", 100) +
+		"  - notify: sre\n    text: it's a [list and don't count" + strings.Repeat(" [", 200) + "\n" +
+		"  # " + strings.Repeat("[", 200) + "\n  - notify: sre\n    text: '" + strings.Repeat("[", 200) + "'\n"
+	if _, problems := Parse("text.yaml", []byte(src), nil); len(problems) > 0 {
+		t.Errorf("refused: %v", problems)
+	}
+}
+
+func TestManyProblemsAreCutShort(t *testing.T) {
+	_, problems := Parse("many.yaml", []byte(head+strings.Repeat("  - wait: soon\n", 500)), nil)
+	if len(problems) != maxProblems+1 || problems[maxProblems].ID != "too-many" {
+		t.Errorf("%d problems", len(problems))
+	}
+}

@@ -1,0 +1,106 @@
+package runbook
+
+import (
+	"encoding/json"
+	"sync"
+)
+
+type object = map[string]any
+
+// Schema returns the JSON Schema (draft 2020-12) of a runbook, for editors.
+// It says which keys there are and what form their values have; what they
+// refer to only [Parse] can tell.
+func Schema() json.RawMessage { return schemaOnce() }
+
+var schemaOnce = sync.OnceValue(func() json.RawMessage {
+	defs := object{}
+	root := define(&runbookShape, defs)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "firebreak runbook"
+	kinds := make([]any, 0, len(stepShapes))
+	for i := range stepShapes {
+		kinds = append(kinds, refTo(&stepShapes[i].shape, defs))
+	}
+	defs["step"] = object{"oneOf": kinds}
+	root["$defs"] = defs
+	raw, err := json.Marshal(root)
+	if err != nil {
+		return json.RawMessage("true") // cannot be: it is made of texts and numbers
+	}
+	return raw
+})
+
+// define writes a shape as a schema, and the shapes below it into defs.
+func define(s *shape, defs object) object {
+	properties, required := object{}, []any{}
+	for _, k := range s.keys {
+		property := formSchema(k, defs)
+		property["description"] = k.doc
+		properties[k.name] = property
+		if k.need {
+			required = append(required, k.name)
+		}
+	}
+	schema := object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	if len(s.either) > 0 {
+		var rows []any
+		for _, row := range s.either {
+			rows = append(rows, object{"required": row})
+		}
+		schema["oneOf"] = rows
+	}
+	return schema
+}
+
+func refTo(s *shape, defs object) object {
+	if _, done := defs[s.def]; !done {
+		defs[s.def] = true // a shape may hold itself
+		defs[s.def] = define(s, defs)
+	}
+	return object{"$ref": "#/$defs/" + s.def}
+}
+
+func someOf(items any) object { return object{"type": "array", "minItems": 1, "items": items} }
+
+func formSchema(k key, defs object) object {
+	switch k.form {
+	case formName:
+		return object{"type": "string", "pattern": nameForm.String()}
+	case formID:
+		return object{"type": "string", "pattern": idForm.String()}
+	case formDate:
+		return object{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
+	case formWord:
+		return object{"enum": k.words}
+	case formWords:
+		return someOf(object{"enum": k.words})
+	case formDuration:
+		return durationSchema()
+	case formCount:
+		return object{"type": "integer", "minimum": 1, "maximum": 100}
+	case formFlag:
+		return object{"type": "boolean"}
+	case formCondition:
+		return object{"type": []any{"string", "boolean"}, "minLength": 1}
+	case formValue:
+		return object{}
+	case formValues:
+		return object{"type": "object"}
+	case formShape:
+		return refTo(k.of, defs)
+	case formShapes:
+		return someOf(refTo(k.of, defs))
+	case formNamed:
+		return object{"type": "object", "additionalProperties": refTo(k.of, defs), "propertyNames": object{"pattern": idForm.String()}}
+	case formSteps:
+		return someOf(object{"$ref": "#/$defs/step"})
+	case formWait:
+		return object{"oneOf": []any{durationSchema(), refTo(k.of, defs)}}
+	case formText, formTemplate:
+	}
+	return object{"type": "string", "minLength": 1}
+}
+
+func durationSchema() object {
+	return object{"type": "string", "pattern": `^([0-9]+d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, "minLength": 2}
+}

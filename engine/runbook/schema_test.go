@@ -1,0 +1,128 @@
+package runbook
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"gopkg.in/yaml.v3"
+)
+
+func resolvedSchema(t *testing.T) *jsonschema.Resolved {
+	t.Helper()
+	var s jsonschema.Schema
+	if err := json.Unmarshal(Schema(), &s); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := s.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resolved
+}
+
+func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
+	schema := resolvedSchema(t)
+	files, _ := filepath.Glob("testdata/valid/*.yaml")
+	files = append(files, "../../runbooks/connection-exhaustion.yaml")
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := yaml.Unmarshal(src, &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(v); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
+	schema := resolvedSchema(t)
+	catalog := testCatalog(t)
+	seen := 0
+	files, _ := filepath.Glob("testdata/broken/*.txt")
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, _, _ := strings.Cut(string(raw), ruler)
+		_, problems := Parse(caseFile, []byte(src), catalog)
+		if !slices.ContainsFunc(problems, func(p Problem) bool {
+			return slices.Contains([]string{"unknown-key", "missing-key", "word"}, p.ID)
+		}) {
+			continue
+		}
+		var v any
+		if yaml.Unmarshal([]byte(src), &v) != nil {
+			continue
+		}
+		seen++
+		if err := schema.Validate(v); err == nil {
+			t.Errorf("%s: the schema accepts it; problems: %v", file, problems)
+		}
+	}
+	if seen < 15 {
+		t.Errorf("only %d cases", seen)
+	}
+}
+
+// TestCorpusUsesEveryKey holds the corpus to the key table, so that no key is
+// read that no valid runbook shows.
+func TestCorpusUsesEveryKey(t *testing.T) {
+	used := map[string]bool{}
+	files, _ := filepath.Glob("testdata/valid/*.yaml")
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := yaml.Unmarshal(src, &v); err != nil {
+			t.Fatal(err)
+		}
+		collectKeys(v, used)
+	}
+	var schema struct {
+		Properties map[string]any
+		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal(Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	keys := slices.Collect(maps.Keys(schema.Properties))
+	for _, def := range schema.Defs {
+		keys = append(keys, slices.Collect(maps.Keys(def.Properties))...)
+	}
+	if len(keys) < 60 {
+		t.Fatalf("the schema has %d keys", len(keys))
+	}
+	for _, key := range keys {
+		if !used[key] {
+			t.Errorf("no valid runbook has the key %s", key)
+		}
+	}
+}
+
+func collectKeys(v any, into map[string]bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			into[name] = true
+			collectKeys(inner, into)
+		}
+	case []any:
+		for _, inner := range v {
+			collectKeys(inner, into)
+		}
+	}
+}
