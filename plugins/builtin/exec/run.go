@@ -89,21 +89,21 @@ func (c command) attend(ctx context.Context, group int, stop <-chan struct{}, en
 	case <-ctx.Done():
 		cut = plugins.Fail(plugins.Timeout, "time ran out while it ran (%s are allowed); what it had done by then is not known", c.timeout())
 	}
-	signal(group, syscall.SIGTERM)
+	reach(group, syscall.SIGTERM)
 	grace := time.NewTimer(c.grace())
 	defer grace.Stop()
 	select {
 	case err = <-ended:
 	case <-grace.C:
-		signal(group, syscall.SIGKILL)
+		reach(group, syscall.SIGKILL)
 		err = <-ended
 	}
-	signal(group, syscall.SIGKILL) // what the command itself left running
+	reach(group, syscall.SIGKILL) // what the command itself left running
 	return cut, err
 }
 
-// signal reaches a whole process group; one that is gone is no error.
-func signal(group int, s syscall.Signal) { _ = syscall.Kill(-group, s) }
+// reach signals a whole process group; one that is gone is no error.
+func reach(group int, s syscall.Signal) { _ = syscall.Kill(-group, s) }
 
 // environment is what a command gets: no variable of ours that it does not
 // need.
