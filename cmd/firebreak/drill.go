@@ -24,7 +24,7 @@ import (
 
 type drillOptions struct {
 	seed        uint64
-	seeds       int
+	seeds       uint64
 	control     bool
 	length      time.Duration
 	interactive bool
@@ -55,7 +55,7 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 	}, exitDrill, exitNotFound)
 	f := c.Flags()
 	f.Uint64Var(&o.seed, "seed", 1, "what the decoys, the load and the number of replicas are made from")
-	f.IntVar(&o.seeds, "seeds", 0, "play the seeds 1 to `N`, and report the worst of each figure")
+	f.Uint64Var(&o.seeds, "seeds", 0, "play the seeds 1 to `N`, and report the worst of each figure")
 	f.BoolVar(&o.control, "control", false, "nobody repairs anything; passed means that it stayed broken")
 	f.DurationVar(&o.length, "length", 0, "how long a control lasts (default: as the drill says)")
 	f.BoolVar(&o.interactive, "interactive", false, "you answer the gate, here or from another terminal")
