@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+)
+
+// stepsPerRound is how many steps, commits and calls one round measures of
+// each, in turn, so that the noise of the machine meets all alike.
+const stepsPerRound = 50
+
+// BenchmarkStep measures one durable step (recorded, carried out by a plugin
+// process, recorded) beside its parts: one commit, and one bare call of the
+// same action. The goal is a ratio of at most 1 to 2 commits and 1 call, times
+// two.
+func BenchmarkStep(b *testing.B) {
+	p := newBenchProduct(b)
+	book := "firebreak: v1\nname: bench\ntitle: Reads one after the other\nowner: bench\nsteps:\n" +
+		strings.Repeat("  - uses: diagnose.connections\n", stepsPerRound)
+	var steps, commits, calls []time.Duration
+	p.commit(b) // warm
+	p.call(b)
+	for b.Loop() {
+		p.run(b, book, func(string) {})
+		for i := range p.began[1:] {
+			steps = append(steps, p.began[i+1].Sub(p.began[i]))
+		}
+		for range stepsPerRound {
+			commits = append(commits, p.commit(b))
+			calls = append(calls, p.call(b))
+		}
+	}
+	report(b, "step", steps)
+	report(b, "commit", commits)
+	report(b, "call", calls)
+	budget := 2*median(commits) + median(calls)
+	b.ReportMetric(float64(median(steps))/float64(budget), "step/(2commits+call)")
+}
+
+// BenchmarkApproval measures the time from an approval to the begin of the
+// mutation that it allows: the vote is recorded, the plan made again and
+// compared, the intent recorded. The goal is at most 3 commits.
+func BenchmarkApproval(b *testing.B) {
+	p := newBenchProduct(b)
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	b.Cleanup(target.Close)
+	book := fmt.Sprintf(`firebreak: v1
+name: bench
+title: One approved mutation
+owner: bench
+steps:
+  - id: change
+    uses: http.request
+    resource: bench
+    with:
+      resource: bench
+      method: POST
+      url: %s
+    approve:
+      of:
+        - role: all
+          for: 1m
+    verify:
+      none: nothing to see
+      owner: bench
+      last_day: "2999-12-31"
+    undo:
+      none: nothing to put back
+`, target.URL)
+	var approvals, commits []time.Duration
+	for b.Loop() {
+		var voted time.Time
+		p.run(b, book, func(run string) { voted = p.approve(b, run) })
+		approvals = append(approvals, p.began[len(p.began)-1].Sub(voted))
+		for range 10 {
+			commits = append(commits, p.commit(b))
+		}
+	}
+	report(b, "approval", approvals)
+	report(b, "commit", commits)
+	b.ReportMetric(float64(median(approvals))/float64(median(commits)), "approval/commit")
+}
+
+func report(b *testing.B, what string, took []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), what+"-p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), what+"-p99-µs")
+}
+
+func median(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// benchProduct is the product as `run` assembles it: journal on disk, plugin
+// host with real processes, runtime.
+type benchProduct struct {
+	ws     *workspace
+	host   *host.Host
+	store  *sqlite.Store
+	rt     *local.Runtime
+	side   *sqlite.Store // for bare commits
+	seq    int
+	began  []time.Time // when the calls of the run in hand began
+	began1 chan time.Time
+}
+
+func newBenchProduct(b *testing.B) *benchProduct {
+	b.Helper()
+	a := &app{env: func(string) string { return "" }, err: b.Output(), out: b.Output()}
+	ws, err := makeWorkspace(a, "bench.yaml", []byte("people:\n  ann: {os_user: ann}\nroles:\n  all: {people: [ann]}\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &benchProduct{ws: ws, began1: make(chan time.Time, 4*stepsPerRound)}
+	if p.host, err = ws.newHost(slog.New(slog.DiscardHandler)); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.host.Stop(context.Background()) })
+	if p.store, err = sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "state.db")); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.store.Close() })
+	if p.side, err = sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "side.db")); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.side.Close() })
+	if _, err := p.side.Own(b.Context(), true); err != nil {
+		b.Fatal(err)
+	}
+	x := &executor{host: p.host, config: ws.config, notify: func(string, engine.Notify) error { return nil }}
+	p.rt, err = local.Open(b.Context(), local.Config{
+		Journal: p.store, State: p.store, Book: ws.book, Executor: timed{x, p.began1},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.rt.Close(context.Background()) })
+	return p
+}
+
+// timed notes when a step's own action begins.
+type timed struct {
+	local.Executor
+	began chan time.Time
+}
+
+func (t timed) Do(ctx context.Context, run local.RunInfo, cmd engine.Command) engine.Input {
+	switch cmd.(type) {
+	case engine.Read, engine.Act:
+		t.began <- time.Now()
+	}
+	return t.Executor.Do(ctx, run, cmd)
+}
+
+// run starts a run and follows it to its end; asked is called at its first
+// question.
+func (p *benchProduct) run(b *testing.B, src string, asked func(run string)) {
+	b.Helper()
+	book, err := p.ws.book([]byte(src))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.began = p.began[:0]
+	facts, err := p.ws.facts(b.Context(), p.host, request{runbook: book, requester: engine.Requester{Kind: "drill", Name: "bench"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	id, err := p.rt.Start(b.Context(), facts, []byte(src), p.ws.configBytes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	records, err := p.rt.Watch(b.Context(), id, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for rec := range records {
+		switch e := rec.Event.(type) {
+		case engine.QuestionOpened:
+			asked(id)
+		case engine.RunEnded:
+			if wordCode(e.Word) != exitOK {
+				b.Fatalf("the run ended %s: %v", e.Word, e.Changed)
+			}
+		}
+	}
+	for len(p.began1) > 0 {
+		p.began = append(p.began, <-p.began1)
+	}
+}
+
+func (p *benchProduct) approve(b *testing.B, id string) time.Time {
+	b.Helper()
+	run, err := p.rt.Run(b.Context(), id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	q := run.OpenQuestions()[0]
+	at := time.Now()
+	if err := p.rt.Give(b.Context(), id, engine.Vote{By: "ann", Question: q.ID, Digest: q.Digest, Approve: true}); err != nil {
+		b.Fatal(err)
+	}
+	return at
+}
+
+// commit stores one record durably in a state of its own.
+func (p *benchProduct) commit(b *testing.B) time.Duration {
+	b.Helper()
+	p.seq++
+	outcome := engine.Outcome{Outputs: json.RawMessage(`{"text":"` + strings.Repeat("x", 300) + `"}`)}
+	rec := engine.Record{Seq: p.seq, At: time.Now(), Event: engine.Acted{Path: "1", Attempt: 1, Outcome: outcome}}
+	at := time.Now()
+	err := p.side.Append(b.Context(), local.Batch{
+		Run: "side", After: p.seq - 1, Records: []engine.Record{rec}, Head: local.Head{ID: "side", StartedAt: at},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(at)
+}
+
+// call calls the plugin and records nothing.
+func (p *benchProduct) call(b *testing.B) time.Duration {
+	b.Helper()
+	at := time.Now()
+	o := p.host.Run(b.Context(), host.Call{ID: fmt.Sprint("bare/", p.seq, at.UnixNano()), Action: "diagnose.connections", Input: []byte("{}")}, nil)
+	if o.Failure != nil {
+		b.Fatal(o.Failure)
+	}
+	return time.Since(at)
+}
