@@ -30,7 +30,7 @@ const stepsPerRound = 50
 func BenchmarkStep(b *testing.B) {
 	p := newBenchProduct(b)
 	book := "firebreak: v1\nname: bench\ntitle: Reads one after the other\nowner: bench\nsteps:\n" +
-		strings.Repeat("  - uses: diagnose.connections\n", stepsPerRound)
+		strings.Repeat("  - uses: diagnose.connections\n    with: {pool: null, database: null, changes: null}\n", stepsPerRound)
 	var steps, commits, calls []time.Duration
 	p.commit(b) // warm
 	p.call(b)
@@ -226,7 +226,7 @@ func (p *benchProduct) commit(b *testing.B) time.Duration {
 	rec := engine.Record{Seq: p.seq, At: time.Now(), Event: engine.Acted{Path: "1", Attempt: 1, Outcome: outcome}}
 	at := time.Now()
 	err := p.side.Append(b.Context(), local.Batch{
-		Run: "side", After: p.seq - 1, Records: []engine.Record{rec}, Head: local.Head{ID: "side", StartedAt: at},
+		Run: "side", After: p.seq - 1, Records: []engine.Record{rec}, Head: local.Head{ID: "side", StartedAt: at, Seq: p.seq},
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -238,7 +238,7 @@ func (p *benchProduct) commit(b *testing.B) time.Duration {
 func (p *benchProduct) call(b *testing.B) time.Duration {
 	b.Helper()
 	at := time.Now()
-	o := p.host.Run(b.Context(), host.Call{ID: fmt.Sprint("bare/", p.seq, at.UnixNano()), Action: "diagnose.connections", Input: []byte("{}")}, nil)
+	o := p.host.Run(b.Context(), host.Call{ID: fmt.Sprint("bare/", p.seq, at.UnixNano()), Action: "diagnose.connections", Input: []byte(`{"pool":null,"database":null,"changes":null}`)}, nil)
 	if o.Failure != nil {
 		b.Fatal(o.Failure)
 	}
