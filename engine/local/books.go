@@ -16,11 +16,11 @@ type books struct {
 	limit int
 
 	mu    sync.Mutex
-	known map[string]*list.Element // of *book, by digest
+	known map[string]*list.Element // of *kept, by digest
 	used  *list.List               // the longest unused first
 }
 
-type book struct {
+type kept struct {
 	digest string
 	book   *runbook.Runbook
 	src    []byte // set: offered, not parsed yet
@@ -35,7 +35,7 @@ func (b *books) offer(p Pin) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.known[p.Digest] == nil {
-		b.keep(&book{digest: p.Digest, src: p.Bytes})
+		b.keep(&kept{digest: p.Digest, src: p.Bytes})
 	}
 }
 
@@ -44,10 +44,10 @@ func (b *books) offer(p Pin) {
 func (b *books) get(ctx context.Context, digest string) (*runbook.Runbook, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var k *book
+	var k *kept
 	if e := b.known[digest]; e != nil {
 		b.used.MoveToBack(e)
-		k, _ = e.Value.(*book)
+		k, _ = e.Value.(*kept)
 		if k.book != nil {
 			return k.book, nil
 		}
@@ -67,7 +67,7 @@ func (b *books) get(ctx context.Context, digest string) (*runbook.Runbook, error
 			"this version of firebreak may be older than the one that started the run", err)
 	}
 	if k == nil {
-		k = &book{digest: digest}
+		k = &kept{digest: digest}
 		b.keep(k)
 	}
 	k.book, k.src = parsed, nil
@@ -76,10 +76,10 @@ func (b *books) get(ctx context.Context, digest string) (*runbook.Runbook, error
 
 // keep remembers a runbook and forgets the longest unused one beyond the
 // limit.
-func (b *books) keep(k *book) {
+func (b *books) keep(k *kept) {
 	b.known[k.digest] = b.used.PushBack(k)
 	for b.used.Len() > b.limit {
-		if old, ok := b.used.Remove(b.used.Front()).(*book); ok {
+		if old, ok := b.used.Remove(b.used.Front()).(*kept); ok {
 			delete(b.known, old.digest)
 		}
 	}

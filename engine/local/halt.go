@@ -58,6 +58,9 @@ func (rt *Runtime) setHalt(ctx context.Context, h Halt, in engine.Input) error {
 	answers := make(chan error, len(open))
 	asked := 0
 	for _, h := range open {
+		if h.Phase == engine.PhaseEnded {
+			continue // only its notices are open
+		}
 		if err := rt.giveOpen(h.ID, item{in: in, done: answers}); err != nil {
 			return err
 		}

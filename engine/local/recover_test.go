@@ -1,0 +1,246 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// lose makes an action hang for as long as the test lasts, as when its owner
+// is killed.
+func lose(t *testing.T, h *hands, action string) {
+	release := make(chan struct{})
+	h.on(action, func(context.Context, engine.Command) engine.Outcome {
+		<-release
+		return engine.Outcome{Failure: &engine.Failure{Class: "internal"}, Effect: engine.EffectUnknown}
+	})
+	t.Cleanup(func() { close(release) })
+}
+
+// The next owner tells every run of a crash before it begins anything, never
+// starts again what may have happened, and finds out instead.
+func TestRecover(t *testing.T) {
+	mem, h := newMemory(), newHands(t)
+	lose(t, h, "settings.apply")
+	w := begin(t, mem, h)
+	acting, asking := w.start(fix, "acting"), w.start(fix, "asking", func(f *engine.Facts) {
+		f.Resources = map[string]string{"settings": "git:/srv/other"}
+	})
+	w.approve(acting)
+	<-h.called("settings.apply")
+	q := w.asked(asking, engine.AskGate)
+
+	next := newHands(t)
+	probed := func(context.Context, engine.Command) engine.Outcome {
+		for _, id := range []string{acting, asking} {
+			if kinds := mem.kinds(id); !slices.Contains(kinds, (engine.RunRecovered{}).Kind()) {
+				t.Errorf("a call begins before run %s knows of the crash: %v", id, kinds)
+			}
+		}
+		return engine.Outcome{Effect: engine.EffectApplied, Left: "g"}
+	}
+	next.on("probe settings.apply", probed)
+	w2 := begin(t, mem, next)
+	if word := w2.ended(acting); word != engine.Succeeded {
+		t.Errorf("it ended as %s: %v", word, mem.kinds(acting))
+	}
+	for _, id := range next.ids() {
+		if strings.HasSuffix(id, "/act") && strings.HasPrefix(id, "acting/apply") {
+			t.Errorf("%s was started again", id)
+		}
+	}
+	// The question is still the same, and its answer counts.
+	if err := w2.Give(t.Context(), asking, yes(q)); err != nil {
+		t.Fatal(err)
+	}
+	if word := w2.ended(asking); word != engine.Succeeded {
+		t.Errorf("the other ended as %s", word)
+	}
+	// The owner of before is fenced: what it hears now it cannot record.
+	if err := w.Give(t.Context(), asking, engine.Cancel{By: "alice"}); class(err) != ClassJournal {
+		t.Errorf("the owner of before still records: %v", err)
+	}
+}
+
+// A run that cannot be read is reported and hurts no other.
+func TestUnreadableRun(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	bad, good := w.start(fix, "bad"), w.start(pause, "good")
+	w.asked(bad, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	delete(mem.blobs, Digest([]byte(fix)))
+	w = begin(t, mem, newHands(t))
+	if err := <-w.warned; !strings.HasPrefix(err.Error(), bad+":") {
+		t.Errorf("warned of %v", err)
+	}
+	if err := w.Give(t.Context(), bad, engine.Cancel{By: "alice"}); class(err) != ClassNotFound {
+		t.Errorf("a run that cannot be read: %v", err)
+	}
+	if err := w.Give(t.Context(), good, engine.Cancel{By: "alice"}); err != nil {
+		t.Errorf("the other run: %v", err)
+	}
+}
+
+// Runs that want the same thing take turns, first come first served, over
+// restarts too.
+func TestLocksAcrossRuns(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	held := func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld }
+	wanted := func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested }
+	w.start(fix, "a")
+	w.until("a", held)
+	w.start(fix, "b")
+	w.until("b", wanted)
+	w.start(fix, "c")
+	w.until("c", wanted)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, mem, newHands(t))
+	for i, id := range []string{"a", "b", "c"} {
+		w.until(id, held)
+		for _, later := range []string{"a", "b", "c"}[i+1:] {
+			if r, err := w.Run(t.Context(), later); err != nil || !wanted(r) {
+				t.Errorf("while %s has the lock, run %s is %q, %v", id, later, r.Locks.State, err)
+			}
+		}
+		if err := w.Give(t.Context(), id, engine.Cancel{By: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.ended("c")
+}
+
+// What people say while nobody drives runs is checked, kept, and acted on by
+// the next owner who does.
+func TestRecordOnly(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	id, other := w.start(fix, "one"), w.start(pause, "other")
+	q := w.asked(id, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	before := mem.kinds(id)
+	w = begin(t, mem, nil, func(c *Config) { c.Executor, c.RecordOnly = nil, true })
+	if err := w.Give(t.Context(), id, yes(q)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Give(t.Context(), other, engine.Cancel{By: "bob", Reason: "enough"}); err != nil {
+		t.Fatal(err)
+	}
+	mallory := yes(q)
+	mallory.By = "mallory"
+	if err := w.Give(t.Context(), id, mallory); err == nil {
+		t.Error("mallory may approve")
+	}
+	if err := w.Give(t.Context(), id, engine.TimerFired{}); class(err) != ClassInvalid {
+		t.Errorf("a machine's input: %v", err)
+	}
+	if _, err := w.Start(t.Context(), engine.Facts{}, nil); class(err) != ClassInvalid {
+		t.Errorf("a start: %v", err)
+	}
+	if got, want := mem.kinds(id), append(before, (engine.InputRefused{}).Kind()); !slices.Equal(got, want) {
+		t.Errorf("recorded %v, want only the refusal: %v", got, want)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	w = begin(t, mem, newHands(t))
+	if word := w.ended(id); word != engine.Succeeded {
+		t.Errorf("approved: it ended as %s", word)
+	}
+	if word := w.ended(other); word != engine.CancelledClean {
+		t.Errorf("cancelled: it ended as %s", word)
+	}
+	if len(mem.said) > 0 {
+		t.Errorf("not yet heard: %v", mem.said)
+	}
+}
+
+// A halt stops every run, those to come too, and outlives its owner.
+func TestHalt(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	stopped := func(r engine.Run) bool { return r.Stop != nil }
+	free := func(r engine.Run) bool { return r.Stop == nil }
+	w.start(fix, "before")
+	w.asked("before", engine.AskGate)
+	if err := w.Halt(t.Context(), "carol", "not now"); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.Halted(); s == nil || s.By != "carol" {
+		t.Errorf("halted by %+v", s)
+	}
+	w.start(pause, "during")
+	check := func(when string, want func(engine.Run) bool) {
+		t.Helper()
+		for _, id := range []string{"before", "during"} {
+			if r, err := w.Run(t.Context(), id); err != nil || !want(r) {
+				t.Errorf("%s: run %s has the stop %v, %v", when, id, r.Stop, err)
+			}
+		}
+	}
+	check("halted", stopped)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, mem, newHands(t))
+	check("halted before the restart", stopped)
+	if err := w.Lift(t.Context(), "dave"); err != nil {
+		t.Fatal(err)
+	}
+	check("lifted", free)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	// Said while nobody drives runs: the next owner tells them.
+	w = begin(t, mem, nil, func(c *Config) { c.Executor, c.RecordOnly = nil, true })
+	if err := w.Halt(t.Context(), "erin", "again"); err != nil {
+		t.Fatal(err)
+	}
+	check("said", free)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, mem, newHands(t))
+	for _, id := range []string{"before", "during"} {
+		if r := w.until(id, stopped); r.Stop.By != "erin" {
+			t.Errorf("run %s was halted by %s", id, r.Stop.By)
+		}
+	}
+}
+
+// Taking over many runs costs a transaction's time for many, and keeps those
+// that only wait out of memory.
+func TestRecoverMany(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	for i := range 300 {
+		w.start(pause, fmt.Sprintf("r%03d", i))
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, mem, newHands(t))
+	w.mu.Lock()
+	kept := len(w.lives)
+	w.mu.Unlock()
+	if kept > 0 {
+		t.Errorf("%d waiting runs are in memory after a start", kept)
+	}
+	if n := len(w.timers.by); n != 300 {
+		t.Errorf("%d timers, want 300", n)
+	}
+}
