@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -96,7 +97,7 @@ func (d *decider) step(step *runbook.Step) bool {
 
 // begin evaluates a step's condition and starts it or passes it over.
 func (d *decider) begin(step *runbook.Step) bool {
-	if d.readOnly() && d.mutates(step) {
+	if d.readOnly() && step.Mutates() {
 		d.emit(StepSkipped{Path: step.Path, Why: "only reads are made now: something is left changed, or the run was cancelled"})
 		return true
 	}
@@ -104,7 +105,7 @@ func (d *decider) begin(step *runbook.Step) bool {
 		ok, err := step.If.Bool(d.vars(nil))
 		if err != nil {
 			d.emit(StepStarted{Path: step.Path})
-			d.fail(step, "expression", d.where(err), EffectNone)
+			d.fail(step, "expression", err.Error())
 			return true
 		}
 		if !ok {
@@ -125,9 +126,10 @@ func (d *decider) readOnly() bool {
 	return r.UndoEnded || (r.Cause != nil && r.Cause.ReadOnly)
 }
 
-// mutates reports whether a step is a mutation or holds nothing but ones that
-// an only reading handler passes over.
-func (d *decider) mutates(step *runbook.Step) bool { return step.Mutates() }
+// changes reports whether a step is a mutation or holds one.
+func changes(step *runbook.Step) bool {
+	return step.Mutates() || slices.ContainsFunc(step.Steps, changes)
+}
 
 // group advances a group: its gate, its guard, its steps, its verify.
 func (d *decider) group(step *runbook.Step, s *Step) bool {
@@ -145,21 +147,15 @@ func (d *decider) group(step *runbook.Step, s *Step) bool {
 		d.emit(GroupEntered{Path: step.Path})
 		return true
 	case DoingChildren:
-		return d.children(step, s)
+		return d.children(step)
 	default:
 		return false
 	}
 }
 
-func (d *decider) children(step *runbook.Step, s *Step) bool {
-	if d.groupUncovered(step, s) {
-		if moved, open := d.passGate(step); !open {
-			return moved
-		}
-		if step.Guard != nil && !s.Guarded {
-			return d.guard(step)
-		}
-	}
+// children advances the members of a group. A gate that was voided after the
+// group had begun is asked again when the turn of a mutation comes.
+func (d *decider) children(step *runbook.Step) bool {
 	advance := d.list
 	if step.Kind == runbook.KindParallel {
 		advance = d.parallel
@@ -170,22 +166,6 @@ func (d *decider) children(step *runbook.Step, s *Step) bool {
 	}
 	d.emit(GroupDone{Path: step.Path})
 	return true
-}
-
-// groupUncovered reports whether a stop or drift has taken a begun group's
-// approval while mutations of it are still to come.
-func (d *decider) groupUncovered(step *runbook.Step, s *Step) bool {
-	if step.Approve == nil {
-		return false
-	}
-	g := d.run.gate(step.Path)
-	if g.State == GateApproved || g.State == GateConsumed {
-		return step.Guard != nil && !s.Guarded
-	}
-	if d.openUnder(step.Path) {
-		return false
-	}
-	return d.mutationsLeft(step)
 }
 
 // perform begins what a step does, once its turn has come.
@@ -201,7 +181,7 @@ func (d *decider) perform(step *runbook.Step, s *Step) bool {
 		return d.wait(step)
 	case runbook.KindAction:
 		if step.Mutates() {
-			return d.mutation(step, s)
+			return d.mutation(step)
 		}
 		return d.reading(step, s)
 	default:
@@ -224,7 +204,7 @@ func (d *decider) set(step *runbook.Step) bool {
 	for _, a := range step.Set {
 		raw, err := d.value(a.Value)
 		if err != nil {
-			d.fail(step, "expression", d.where(err), EffectNone)
+			d.fail(step, "expression", err.Error())
 			return true
 		}
 		values[a.Name] = raw
@@ -237,10 +217,10 @@ func (d *decider) set(step *runbook.Step) bool {
 func (d *decider) failStep(step *runbook.Step) bool {
 	text, err := d.text(step.Text)
 	if err != nil {
-		text = d.where(err)
+		text = err.Error()
 	}
 	d.emit(NoticeQueued{To: d.run.Facts.Owner, Text: text, Page: true})
-	d.fail(step, "failed", text, EffectNone)
+	d.fail(step, "failed", text)
 	return true
 }
 
@@ -251,7 +231,7 @@ func (d *decider) wait(step *runbook.Step) bool {
 	}
 	input, err := d.input(step.With)
 	if err != nil {
-		d.fail(step, "expression", d.where(err), EffectNone)
+		d.fail(step, "expression", err.Error())
 		return true
 	}
 	d.emit(SamplingBegan{Path: step.Path, Wait: true, Input: input, Deadline: d.now.Add(step.Within)})
@@ -268,14 +248,10 @@ func (d *decider) reading(step *runbook.Step, s *Step) bool {
 	}
 	input, err := d.input(step.With)
 	if err != nil {
-		d.fail(step, "expression", d.where(err), EffectNone)
+		d.fail(step, "expression", err.Error())
 		return true
 	}
-	limit := readTimeout
-	if step.Timeout > 0 {
-		limit = step.Timeout
-	}
-	d.emit(ReadBegan{Path: step.Path, Attempt: max(s.Attempt, 1), Input: input, Deadline: d.now.Add(limit)})
+	d.emit(ReadBegan{Path: step.Path, Attempt: max(s.Attempt, 1), Input: input, Deadline: d.now.Add(limit(step, readTimeout))})
 	return true
 }
 
@@ -283,7 +259,8 @@ func (d *decider) reading(step *runbook.Step, s *Step) bool {
 // of a group, has ended well: its verify, or its end.
 func (d *decider) settled(step *runbook.Step, s *Step) bool {
 	v := step.Verify
-	if v == nil || v.None != "" || s.Verified == "passed" || s.Verified == "accepted" {
+	passed := s.Verified == verdictPassed || s.Verified == verdictAccepted
+	if v == nil || v.None != "" || passed || d.readOnly() && changes(step) {
 		d.succeed(step)
 		return true
 	}
@@ -306,23 +283,22 @@ func (d *decider) succeed(step *runbook.Step) {
 
 // fail ends a step badly, and the run with it where nothing forgives it:
 // optional forgives what has had no effect, finally goes on.
-func (d *decider) fail(step *runbook.Step, class, reason string, effect Effect) {
+func (d *decider) fail(step *runbook.Step, class, reason string) {
+	effect := d.run.effect(step.Path)
 	d.emit(StepFailed{Path: step.Path, Class: class, Reason: reason, Effect: effect})
-	if effect == EffectNone && (step.Optional || d.run.Phase == PhaseFinally && step.Parent == nil) {
+	forgiven := effect == EffectNone && (step.Optional || d.run.Phase == PhaseFinally && step.Parent == nil)
+	if forgiven || d.run.Phase == PhaseStopping {
 		return
 	}
 	d.troubleAt(step.Path, class, reason)
 }
 
-// troubleAt ends the forward path because of a failure at a step.
+// troubleAt ends the forward path because of a failure at a step, or of the
+// whole run.
 func (d *decider) troubleAt(path, class, reason string) {
-	effect := EffectNone
-	if path != "" {
-		effect = d.run.step(path).Effect
-	}
 	d.trouble(
 		Cause{Kind: CauseFailure, Path: path, Class: class, Reason: reason},
-		&RunFailure{Step: path, Class: class, Reason: reason, Effect: effect},
+		&RunFailure{Step: path, Class: class, Reason: reason, Effect: d.run.effect(path)},
 	)
 }
 
@@ -358,25 +334,20 @@ func (d *decider) text(v *expr.Value) (string, error) {
 	return fmt.Sprint(got), nil
 }
 
-// where puts the runbook's file before an expression's error.
-func (d *decider) where(err error) string { return err.Error() }
-
 // retryAt is when the next attempt of a step begins, and whether there is one.
 func (d *decider) retryAt(step *runbook.Step, attempt int, class string) (time.Time, bool) {
 	r := step.Retry
 	if r == nil || attempt >= r.Attempts {
 		return time.Time{}, false
 	}
-	for _, on := range r.On {
-		if on == class {
-			wait := r.Backoff << (attempt - 1)
-			if wait > r.MaxBackoff || wait <= 0 {
-				wait = r.MaxBackoff
-			}
-			return d.now.Add(wait), true
-		}
+	if !slices.Contains(r.On, class) {
+		return time.Time{}, false
 	}
-	return time.Time{}, false
+	wait := r.Backoff
+	for i := 1; i < attempt && wait < r.MaxBackoff; i++ {
+		wait *= 2
+	}
+	return d.now.Add(min(wait, r.MaxBackoff)), true
 }
 
 // again begins the next attempt of a step whose pause is over.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -77,7 +78,7 @@ func MarshalEvent(e Event) (kind string, data []byte, err error) {
 func UnmarshalEvent(kind string, data []byte) (Event, error) {
 	decode, ok := decoders[kind]
 	if !ok {
-		return Unknown{kind: kind, data: data}, nil
+		return Unknown{kind: kind, data: bytes.Clone(data)}, nil
 	}
 	return decode(data)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // PlanCall asks a plugin what a mutating action would do. Answered by
 // [Planned]. It changes nothing.
@@ -11,6 +14,8 @@ type PlanCall struct {
 	Action  string
 	Input   json.RawMessage
 	Receipt json.RawMessage // set: the action would undo an earlier call
+
+	Deadline time.Time // answer by then, with class timeout
 
 	gate    string // set: planned to be shown at this gate
 	undo    bool

@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Probe asks a plugin whether a call whose outcome was lost took effect.
 // Answered by [Probed].
@@ -14,6 +17,8 @@ type Probe struct {
 	Receipt json.RawMessage // of a lost undo: what it was to undo
 	Undo    json.RawMessage // what the plan returned
 	Call    string          // id of the lost call
+
+	Deadline time.Time // answer by then
 
 	attempt int
 	undo    bool

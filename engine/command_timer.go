@@ -10,7 +10,8 @@ type Timer struct {
 	path string
 	what timerKind
 	undo bool
-	n    int // the attempt, of a row's timer
+	n    int    // the attempt, of a row's timer
+	call string // id of the call that it watches over
 }
 
 // timerKind says what a timer is for.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -77,6 +79,9 @@ func (d *decider) start(s Start) error {
 			return &StartError{Reason: fmt.Sprintf("%s has no input %s", d.run.Book.Name, name)}
 		}
 	}
+	if s.Facts.UndoOf != "" && !d.undoable(s.Facts.Undo) {
+		return &StartError{Reason: fmt.Sprintf("nothing undoes what run %s has changed", s.Facts.UndoOf)}
+	}
 	d.emit(RunStarted{Facts: s.Facts})
 	return nil
 }
@@ -96,9 +101,12 @@ func (d *decider) recovered(in Recovered) error {
 	if d.run.Ended() || in.Generation <= d.run.Generation {
 		return ErrStale
 	}
-	d.emit(RunRecovered{Generation: in.Generation, Down: in.Down, Pins: in.Pins})
-	for path, s := range d.run.Steps {
-		if s.mutationOpen() && s.Doing == DoingAct {
+	if in.Pins != nil && in.Pins.equal(d.run.Facts.Pins) {
+		in.Pins = nil
+	}
+	d.emit(RunRecovered{Generation: in.Generation, Down: max(in.Down, 0), Pins: in.Pins})
+	for _, path := range slices.Sorted(maps.Keys(d.run.Steps)) {
+		if s := d.run.Steps[path]; s.Doing == DoingAct {
 			d.lost(path, s.Attempt, "unavailable", "firebreak was stopped while the action was running")
 		}
 	}
@@ -145,23 +153,28 @@ func (d *decider) machine(in Input) error {
 		switch c := c.(type) {
 		case PlanCall:
 			if in, ok := in.(Planned); ok {
-				return d.planned(c, in)
+				d.planned(c, in)
+				return nil
 			}
 		case Read:
 			if in, ok := in.(Returned); ok {
-				return d.read(c, in.Outcome)
+				d.read(c, in.Outcome)
+				return nil
 			}
 		case Act:
 			if in, ok := in.(Returned); ok {
-				return d.acted(c.Path, c.attempt, in.Outcome)
+				d.acted(c.Path, c.attempt, in.Outcome)
+				return nil
 			}
 		case Undo:
 			if in, ok := in.(Returned); ok {
-				return d.undone(d.run.row(c.Path, c.attempt), in.Outcome)
+				d.undone(d.run.row(c.Path, c.attempt), in.Outcome)
+				return nil
 			}
 		case Probe:
 			if in, ok := in.(Probed); ok {
-				return d.probed(c, in.Outcome)
+				d.probed(c, in.Outcome)
+				return nil
 			}
 		case Timer:
 			if _, ok := in.(TimerFired); ok {
@@ -172,6 +185,7 @@ func (d *decider) machine(in Input) error {
 				d.emit(LocksTaken{})
 				return nil
 			}
+		default:
 		}
 		return fmt.Errorf("%w: %T does not answer %s", ErrStale, in, id)
 	}
@@ -214,7 +228,7 @@ func (d *decider) fired(t Timer) error {
 	case timerWait:
 		d.emit(StepSucceeded{Path: t.path})
 	case timerLost:
-		d.unanswered(t)
+		return d.unanswered(t.call)
 	case timerTimeout:
 		d.timedOut(t.path)
 	}
@@ -232,26 +246,23 @@ func (d *decider) timedOut(path string) {
 }
 
 // unanswered treats a call that was never answered as one that timed out.
-func (d *decider) unanswered(t Timer) {
-	o := Outcome{
-		Failure: &Failure{Class: "timeout", Reason: "no answer came by the deadline"},
-		Effect:  EffectUnknown,
-	}
-	if t.undo {
-		_ = d.undone(d.run.row(t.path, t.n), o)
-		return
-	}
-	s := d.run.step(t.path)
-	switch s.Doing {
-	case DoingGuard:
-		d.guarded(t.path, o)
-	case DoingProbe:
-		d.doubt(t.path, s.Attempt, "the plugin did not answer whether it happened")
-	default:
-		if s.mutationOpen() {
-			_ = d.acted(t.path, t.n, o)
-			return
+func (d *decider) unanswered(call string) error {
+	f := &Failure{Class: "timeout", Reason: "no answer came by the deadline"}
+	for _, c := range Pending(d.run) {
+		if c.CommandID() != call {
+			continue
 		}
-		d.stepRead(t.path, o)
+		switch c.(type) {
+		case PlanCall:
+			return d.machine(Planned{ID: call, Failure: f})
+		case Read:
+			return d.machine(Returned{ID: call, Outcome: Outcome{Failure: f, Effect: EffectNone}})
+		case Act, Undo:
+			return d.machine(Returned{ID: call, Outcome: Outcome{Failure: f, Effect: EffectUnknown}})
+		case Probe:
+			return d.machine(Probed{ID: call, Outcome: Outcome{Failure: f, Effect: EffectUnknown}})
+		default:
+		}
 	}
+	return ErrStale
 }

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -77,7 +75,7 @@ func (d *decider) pageTo(path string) string {
 }
 
 // probed takes a plugin's word on a lost call.
-func (d *decider) probed(c Probe, o Outcome) error {
+func (d *decider) probed(c Probe, o Outcome) {
 	if o.Effect == EffectUnknown || o.Effect == "" {
 		why := "the plugin cannot tell"
 		if o.Failure != nil {
@@ -88,10 +86,9 @@ func (d *decider) probed(c Probe, o Outcome) error {
 		} else {
 			d.doubt(c.Path, c.attempt, why)
 		}
-		return nil
+		return
 	}
 	d.resolve(c.Path, c.attempt, c.undo, "probe", o)
-	return nil
 }
 
 // resolve settles a doubt and goes on as if the outcome had come in time.
@@ -101,76 +98,73 @@ func (d *decider) resolve(path string, attempt int, undo bool, by string, o Outc
 		d.undoSettled(d.run.row(path, attempt), o)
 		return
 	}
-	f := d.run.step(path).Failure
+	lost := *d.run.step(path).Failure
 	d.emit(DoubtResolved{Path: path, Attempt: attempt, By: by, Outcome: o})
 	step := d.run.Book.Step(path)
-	switch o.Effect {
-	case EffectApplied:
-		if o.Failure != nil {
-			d.failed(step, attempt, *o.Failure, o.Effect)
-		}
-	case EffectPartial:
-		d.failed(step, attempt, Failure{Class: f.Class, Reason: "only a part was done: " + f.Reason}, EffectPartial)
-	case EffectUnknown:
-		d.fail(step, f.Class, "what became of it is not known: "+f.Reason, EffectUnknown)
-	default:
-		if o.Failure != nil {
-			f = o.Failure
-		}
-		d.failed(step, attempt, Failure{Class: f.Class, Reason: f.Reason}, EffectNone)
+	if o.Failure != nil {
+		lost = *o.Failure
+	}
+	switch {
+	case o.Effect == EffectUnknown:
+		d.fail(step, lost.Class, "what became of it is not known: "+lost.Reason)
+	case o.Effect == EffectNone:
+		d.failed(step, attempt, lost, EffectNone)
+	case o.Effect == EffectPartial:
+		lost.Reason = "only a part was done: " + lost.Reason
+		d.failed(step, attempt, lost, EffectPartial)
+	case o.Failure != nil:
+		d.failed(step, attempt, lost, o.Effect)
 	}
 }
 
 // late takes the outcome of a call that nothing waits for any more. It
 // resolves an open doubt; what was decided otherwise stays decided.
 func (d *decider) late(in Returned) error {
-	for _, path := range slices.Sorted(maps.Keys(d.run.Steps)) {
-		s := d.run.Steps[path]
-		if s.Generation == 0 {
-			continue
-		}
-		for _, row := range d.run.Ledger {
-			if row.Path != path || in.ID != d.run.id(path, row.Attempt, "act") {
-				continue
-			}
-			if row.State == RowUnknown && s.mutationOpen() && s.Attempt == row.Attempt && in.Outcome.Effect != EffectUnknown {
-				d.resolve(path, row.Attempt, false, "late_result", in.Outcome)
-				return nil
-			}
-			return d.lateFor(in, row)
-		}
-	}
+	in.Outcome = in.Outcome.said()
 	for _, row := range d.run.Ledger {
-		if in.ID != d.run.id(row.Path, row.Attempt, "undo") {
-			continue
-		}
-		switch row.Undoing {
-		case UndoFence, UndoProbe, UndoDoubt:
-			if in.Outcome.Effect != EffectUnknown {
-				d.resolve(row.Path, row.Attempt, true, "late_result", in.Outcome)
-				return nil
-			}
-		default:
+		switch {
+		case d.run.Facts.UndoOf == "" && in.ID == d.run.id(row.Path, row.Attempt, "act"):
+			s := d.run.step(row.Path)
+			return d.lateFor(in, row, s.Attempt == row.Attempt && s.lost(), false)
+		case row.undos > 0 && in.ID == d.run.undoID(row):
+			return d.lateFor(in, row, row.Undoing == UndoFence || row.Undoing == UndoProbe || row.Undoing == UndoDoubt, true)
 		}
 	}
 	return ErrStale
 }
 
-// lateFor records an outcome that differs from what was decided, and pages.
-// One that says the same is only stale.
-func (d *decider) lateFor(in Returned, row *Row) error {
-	effect := in.Outcome.Effect
-	agrees := effect == EffectUnknown || effect == "" || effect == row.effect() ||
-		effect == EffectNone && row.State == RowUndone || effect == EffectApplied && row.State == RowUndone
-	if agrees || d.run.Ended() && row.State == RowUnknown {
+// lateFor resolves a doubt that is open; an outcome that differs from what
+// was decided is recorded, and somebody told. One that says the same, or
+// comes again, is only stale.
+func (d *decider) lateFor(in Returned, row *Row, open, undo bool) error {
+	effect, taken := in.Outcome.Effect, row.effect()
+	if undo {
+		taken = EffectNone
+		if row.State == RowUndone {
+			taken = EffectApplied
+		}
+	}
+	switch {
+	case effect == EffectUnknown:
+		return ErrStale
+	case open:
+		d.resolve(row.Path, row.Attempt, undo, "late_result", in.Outcome)
+		return nil
+	case effect == taken || taken == EffectUndone || d.run.late[in.ID]:
 		return ErrStale
 	}
-	d.emit(LateResult{ID: in.ID, Outcome: in.Outcome, Contradicts: true})
+	contradicts := taken != EffectUnknown
+	d.emit(LateResult{ID: in.ID, Outcome: in.Outcome, Contradicts: contradicts})
 	d.emit(NoticeQueued{
-		To: d.pageTo(row.Path), Page: true,
-		Text: fmt.Sprintf("%s answered late and says %s; it had been taken as %s", in.ID, effect, row.effect()),
+		To: d.pageTo(row.Path), Page: contradicts,
+		Text: fmt.Sprintf("%s answered late and says %s; it had been taken as %s", in.ID, effect, taken),
 	})
 	return nil
+}
+
+// lost reports whether nobody knows yet what became of the step's attempt.
+func (s *Step) lost() bool {
+	return s.Doing == DoingFence || s.Doing == DoingProbe || s.Doing == DoingDoubt
 }
 
 // undoValidFor is how long an approval of an undo run holds.

@@ -61,7 +61,7 @@ func (r *Run) word(dirty bool) Word {
 		}
 		return clean
 	}
-	if r.Cause == nil {
+	if r.Cause == nil || r.Cause.InFinally {
 		for _, row := range r.Ledger {
 			if row.State == RowCommitted {
 				return pick(Succeeded, FailedDirty)

@@ -23,42 +23,15 @@ func (r *Run) settle(path string, attempt int, o Outcome, at time.Time) {
 		if o.Failure == nil {
 			s.Outputs, s.ActedAt = o.Outputs, at
 		}
-		if o.Effect != "" {
-			s.Effect = joinEffects(s.Effect, o.Effect)
-		}
 	})
-	if row := r.row(path, attempt); row == nil {
+	if r.row(path, attempt) == nil {
 		return
 	}
 	r.Completed++
-	done := r.Completed
 	r.setRow(path, attempt, func(row *Row) {
-		row.State, row.Completed, row.Left = rowState(o.Effect), done, o.Left
+		row.State, row.Completed, row.Left = rowState(o.Effect), r.Completed, o.Left
 		if len(o.Receipt) > 0 {
 			row.Receipt = o.Receipt
 		}
 	})
-}
-
-// joinEffects is the effect of a step over all its attempts: a later attempt
-// that did nothing must not hide an earlier one that did.
-func joinEffects(a, b Effect) Effect {
-	rank := map[Effect]int{EffectNone: 1, EffectApplied: 2, EffectPartial: 3}
-	if a == EffectUnknown || rank[b] >= rank[a] {
-		return b
-	}
-	return a
-}
-
-func rowState(e Effect) RowState {
-	switch e {
-	case EffectApplied:
-		return RowApplied
-	case EffectPartial:
-		return RowPartial
-	case EffectUnknown:
-		return RowUnknown
-	default:
-		return RowNone
-	}
 }

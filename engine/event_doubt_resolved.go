@@ -23,25 +23,5 @@ func (e DoubtResolved) apply(r *Run, at time.Time) {
 		r.setRow(e.Path, e.Attempt, func(row *Row) { row.Undoing = UndoIdle })
 		return
 	}
-	r.setStep(e.Path, func(s *Step) { s.Effect = EffectNone })
-	for _, row := range r.Ledger {
-		if row.Path == e.Path && row.Attempt != e.Attempt {
-			r.setStep(e.Path, func(s *Step) { s.Effect = joinEffects(s.Effect, row.effect()) })
-		}
-	}
 	r.settle(e.Path, e.Attempt, e.Outcome, at)
-}
-
-// effect is the effect that the row's state stands for.
-func (row *Row) effect() Effect {
-	switch row.State {
-	case RowApplied, RowCommitted, RowLeft, RowUndoFailed:
-		return EffectApplied
-	case RowPartial:
-		return EffectPartial
-	case RowUnknown, RowIntended:
-		return EffectUnknown
-	default:
-		return EffectNone
-	}
 }

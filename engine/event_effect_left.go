@@ -14,8 +14,10 @@ type EffectKept struct {
 func (EffectKept) Kind() string { return "effect_left" }
 
 func (e EffectKept) apply(r *Run, at time.Time) {
-	if q := r.question(AskDrift, e.Path); q != nil {
-		r.close(q.ID, at)
+	for id, q := range r.Questions {
+		if q.Path == e.Path && (q.Kind == AskDrift || q.Kind == AskResume) {
+			r.close(id, at)
+		}
 	}
 	r.setRow(e.Path, e.Attempt, func(row *Row) { row.State, row.Undoing, row.Why = RowLeft, UndoIdle, e.Why })
 }

@@ -26,7 +26,6 @@ func (e EffectLost) apply(r *Run, _ time.Time) {
 	r.setStep(e.Path, func(s *Step) {
 		s.Doing, s.Deadline = DoingFence, e.Until
 		s.Failure = &Failure{Class: e.Class, Reason: e.Reason}
-		s.Effect = EffectUnknown
 	})
 	r.setRow(e.Path, e.Attempt, func(row *Row) { row.State = RowUnknown })
 }

@@ -15,8 +15,9 @@ type GatePlanBegan struct {
 // Kind implements [Event].
 func (GatePlanBegan) Kind() string { return "gate_plan_began" }
 
-func (e GatePlanBegan) apply(r *Run, _ time.Time) {
+func (e GatePlanBegan) apply(r *Run, at time.Time) {
 	r.setGate(e.Path, func(g *Gate) {
+		g.Deadline = at.Add(readTimeout)
 		g.State, g.Planned, g.Inputs = GatePlanning, map[string]Plan{}, e.Members
 		g.Asks++
 	})

@@ -11,16 +11,14 @@ type GroupDone struct {
 func (GroupDone) Kind() string { return "group_done" }
 
 func (e GroupDone) apply(r *Run, at time.Time) {
-	latest, effect := at, EffectNone
-	first := true
+	var latest time.Time
 	for path, s := range r.Steps {
-		if path == e.Path || !within(path, e.Path) || s.ActedAt.IsZero() {
-			continue
+		if path != e.Path && within(path, e.Path) && s.ActedAt.After(latest) {
+			latest = s.ActedAt
 		}
-		if first || s.ActedAt.After(latest) {
-			latest, first = s.ActedAt, false
-		}
-		effect = joinEffects(effect, s.Effect)
 	}
-	r.setStep(e.Path, func(s *Step) { s.Doing, s.ActedAt, s.Effect = DoingNothing, latest, effect })
+	if latest.IsZero() {
+		latest = at
+	}
+	r.setStep(e.Path, func(s *Step) { s.Doing, s.ActedAt, s.Effect = DoingNothing, latest, r.effect(e.Path) })
 }

@@ -1,9 +1,12 @@
 package engine
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // LateResult records the outcome of a call whose place in the run was
-// decided before. It changes nothing.
+// decided before. It changes nothing but that the same is not recorded twice.
 type LateResult struct {
 	ID          string  `json:"id"`
 	Outcome     Outcome `json:"outcome"`
@@ -13,4 +16,10 @@ type LateResult struct {
 // Kind implements [Event].
 func (LateResult) Kind() string { return "late_result" }
 
-func (LateResult) apply(*Run, time.Time) {}
+func (e LateResult) apply(r *Run, _ time.Time) {
+	r.late = maps.Clone(r.late)
+	if r.late == nil {
+		r.late = map[string]bool{}
+	}
+	r.late[e.ID] = true
+}

@@ -11,5 +11,5 @@ type LocksWanted struct {
 func (LocksWanted) Kind() string { return "locks_requested" }
 
 func (e LocksWanted) apply(r *Run, _ time.Time) {
-	r.Locks = Locks{State: LocksRequested, Identities: e.Identities}
+	r.Locks = Locks{State: LocksRequested, Identities: e.Identities, N: r.Locks.N + 1}
 }

@@ -18,6 +18,9 @@ func (MemberPlanned) Kind() string { return "member_planned" }
 func (e MemberPlanned) apply(r *Run, _ time.Time) {
 	r.setGate(e.Gate, func(g *Gate) {
 		g.Planned = maps.Clone(g.Planned)
+		if g.Planned == nil {
+			g.Planned = map[string]Plan{}
+		}
 		g.Planned[e.Path] = e.Plan
 	})
 }

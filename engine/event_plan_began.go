@@ -17,8 +17,9 @@ type PlanBegan struct {
 // Kind implements [Event].
 func (PlanBegan) Kind() string { return "plan_began" }
 
-func (e PlanBegan) apply(r *Run, _ time.Time) {
+func (e PlanBegan) apply(r *Run, at time.Time) {
 	r.setStep(e.Path, func(s *Step) {
+		s.Deadline = at.Add(readTimeout)
 		s.Doing, s.Attempt, s.Input, s.Resource, s.Plan = DoingPlan, e.Attempt, e.Input, e.Resource, nil
 		s.N++
 	})

@@ -14,7 +14,10 @@ func (ProbeBegan) Kind() string { return "probe_began" }
 
 func (e ProbeBegan) apply(r *Run, at time.Time) {
 	if e.Undo {
-		r.setRow(e.Path, e.Attempt, func(row *Row) { row.Undoing = UndoProbe; row.N++ })
+		r.setRow(e.Path, e.Attempt, func(row *Row) {
+			row.Undoing, row.deadline = UndoProbe, at.Add(readTimeout)
+			row.N++
+		})
 		return
 	}
 	r.setStep(e.Path, func(s *Step) {

@@ -29,7 +29,7 @@ func (e GateVoided) apply(r *Run, at time.Time) {
 			continue
 		}
 		switch s.Doing {
-		case DoingPlan, DoingGuard, DoingNothing, DoingRetryWait:
+		case DoingPlan, DoingGuard, DoingNothing:
 			r.setStep(path, func(s *Step) { s.Doing, s.Plan, s.Guarded = DoingNothing, nil, false })
 		case DoingChildren:
 			r.setStep(path, func(s *Step) { s.Guarded = false })

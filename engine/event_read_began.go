@@ -18,6 +18,6 @@ func (ReadBegan) Kind() string { return "read_began" }
 
 func (e ReadBegan) apply(r *Run, _ time.Time) {
 	r.setStep(e.Path, func(s *Step) {
-		s.Doing, s.Attempt, s.Input, s.Deadline = DoingAct, e.Attempt, e.Input, e.Deadline
+		s.Doing, s.Attempt, s.Input, s.Deadline = DoingRead, e.Attempt, e.Input, e.Deadline
 	})
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"maps"
 	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // RunRecovered says that a new generation of the runtime has taken the run
@@ -20,28 +22,65 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 	r.Generation = e.Generation
 	if e.Pins != nil {
 		r.Facts.Pins = *e.Pins
+		r.uncover(at)
 	}
-	r.repause(at)
-	r.PausedFor += e.Down
-	r.Questions = maps.Clone(r.Questions)
+	r.forgetDowntime(e.Down, at)
 	for id, q := range r.Questions {
 		if !q.Expires.IsZero() {
 			c := *q
 			c.Expires = c.Expires.Add(e.Down)
+			r.Questions = maps.Clone(r.Questions)
 			r.Questions[id] = &c
 		}
 	}
-	for path, g := range r.Gates {
-		if g.State == GateApproved {
-			r.setGate(path, func(g *Gate) { g.ValidUntil = g.ValidUntil.Add(e.Down) })
-		}
+	for path := range r.Gates {
+		r.setGate(path, func(g *Gate) {
+			g.Deadline = at.Add(readTimeout)
+			if g.State == GateApproved {
+				g.ValidUntil = g.ValidUntil.Add(e.Down)
+			}
+		})
 	}
 	for path, s := range r.Steps {
-		if s.Doing == DoingVerify || s.Doing == DoingWait {
-			r.setStep(path, func(s *Step) {
-				s.Deadline = s.Deadline.Add(e.Down)
-				s.Samples, s.NextSample = nil, at
-			})
+		step := r.Book.Step(path)
+		if step == nil || s.Done() {
+			continue
 		}
+		r.setStep(path, func(s *Step) { s.recover(step, e.Down, at) })
+	}
+	for _, row := range r.Ledger {
+		if row.Undoing == UndoGuard || row.Undoing == UndoProbe {
+			r.setRow(row.Path, row.Attempt, func(row *Row) { row.deadline = at.Add(readTimeout) })
+		}
+	}
+}
+
+// forgetDowntime keeps the time without a runtime out of the account of
+// people, and out of what timeouts count.
+func (r *Run) forgetDowntime(down time.Duration, at time.Time) {
+	if !r.Asking.IsZero() {
+		r.Asking = r.Asking.Add(down)
+	}
+	if r.pausedSince.IsZero() {
+		r.PausedFor += down
+	}
+	r.repause(at)
+}
+
+// recover gives reads their full time again, and conditions the time that
+// nobody looked. A plain wait goes on by the clock.
+func (s *Step) recover(step *runbook.Step, down time.Duration, at time.Time) {
+	switch s.Doing {
+	case DoingPlan, DoingGuard, DoingProbe:
+		s.Deadline = at.Add(readTimeout)
+	case DoingRead:
+		s.Deadline = at.Add(limit(step, readTimeout))
+	case DoingWait, DoingVerify:
+		if s.Doing == DoingWait && step.Uses == "" {
+			return
+		}
+		s.Deadline = s.Deadline.Add(down)
+		s.Samples, s.NextSample = nil, at
+	default:
 	}
 }

@@ -17,6 +17,7 @@ func (e RunStarted) apply(r *Run, at time.Time) {
 	r.repause(at)
 	for i := range e.Facts.Undo {
 		row := e.Facts.Undo[i]
+		row.State, row.Undoing = RowCommitted, UndoIdle
 		r.Ledger = append(r.Ledger, &row)
 		r.Completed = max(r.Completed, row.Completed)
 	}

@@ -13,7 +13,6 @@ func (StepStarted) Kind() string { return "step_started" }
 
 func (e StepStarted) apply(r *Run, at time.Time) {
 	r.setStep(e.Path, func(s *Step) {
-		s.Status, s.StartedAt, s.PausedFor = StatusRunning, at, r.PausedFor
-		s.Effect = EffectNone
+		s.Status, s.StartedAt, s.PausedFor, s.Effect = StatusRunning, at, r.pausedFor(at), EffectNone
 	})
 }

@@ -12,14 +12,24 @@ type Stopped struct {
 func (Stopped) Kind() string { return "stopped" }
 
 func (e Stopped) apply(r *Run, at time.Time) {
-	r.Stop, r.UndoWord, r.Uncovered = &e.Stop, false, true
-	if q := r.question(AskResume, ""); q != nil {
-		r.close(q.ID, at)
-	}
-	for _, row := range r.Ledger {
-		if row.Undoing == UndoGuard {
-			r.setRow(row.Path, row.Attempt, func(row *Row) { row.Undoing = UndoIdle })
+	r.Stop = &e.Stop
+	r.uncover(at)
+	for path, s := range r.Steps {
+		if s.Guarded && !s.Done() {
+			r.setStep(path, func(s *Step) { s.Guarded = false })
 		}
 	}
 	r.repause(at)
+}
+
+// uncover takes back what people had said about undos: each is looked at
+// again, and waits for a person's word.
+func (r *Run) uncover(at time.Time) {
+	r.UndoWord, r.Uncovered = false, true
+	for id, q := range r.Questions {
+		if q.Kind == AskResume || q.Kind == AskDrift {
+			r.close(id, at)
+		}
+	}
+	r.dropUndoGuards(true)
 }

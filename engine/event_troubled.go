@@ -13,7 +13,7 @@ type Troubled struct {
 func (Troubled) Kind() string { return "troubled" }
 
 func (e Troubled) apply(r *Run, at time.Time) {
-	r.Cause = joinCauses(r.Cause, e.Cause)
+	r.Cause = joinCauses(r.Cause, e.Cause, r.Phase)
 	if r.Failed == nil {
 		r.Failed = e.Failure
 	}
@@ -28,31 +28,58 @@ func (e Troubled) apply(r *Run, at time.Time) {
 			continue
 		}
 		status := StatusCancelled
-		if within(e.Cause.Path, path) && e.Cause.Kind == CauseFailure {
+		if e.Cause.Kind == CauseFailure && within(e.Cause.Path, path) {
 			status = StatusFailed
 		}
-		r.setStep(path, func(s *Step) { s.Status, s.Doing, s.EndedAt = status, DoingNothing, at })
+		r.setStep(path, func(s *Step) {
+			s.Status, s.Doing, s.EndedAt = status, DoingNothing, at
+			if path == e.Cause.Path && s.Failure == nil {
+				s.Failure = &Failure{Class: e.Cause.Class, Reason: e.Cause.Reason}
+			}
+		})
 	}
 	for path, g := range r.Gates {
 		if g.State == GatePlanning || g.State == GateOpen || g.State == GateApproved {
 			r.setGate(path, func(g *Gate) { g.State = GateIdle })
 		}
 	}
+	r.dropUndoGuards(false)
 	if r.Locks.State == LocksRequested {
-		r.Locks = Locks{}
+		r.Locks = Locks{N: r.Locks.N}
+	}
+}
+
+// dropUndoGuards takes undos that have not been intended back to where their
+// target is looked at; force: a person's word to undo all the same, too.
+func (r *Run) dropUndoGuards(force bool) {
+	for _, row := range r.Ledger {
+		if row.Undoing != UndoGuard && row.Undoing != UndoAsk && !row.forced {
+			continue
+		}
+		r.setRow(row.Path, row.Attempt, func(row *Row) {
+			if row.Undoing == UndoGuard || row.Undoing == UndoAsk {
+				row.Undoing = UndoIdle
+			}
+			row.forced = row.forced && !force
+		})
 	}
 }
 
 // joinCauses keeps the first cause, which names the run's end, and takes over
-// what a later one says about undos and handlers. Only a person's undo of the
-// whole run replaces it.
-func joinCauses(first *Cause, later Cause) *Cause {
+// what a later one says about undos and handlers. A person's undo of the
+// whole run replaces it. phase is where the later one arose.
+func joinCauses(first *Cause, later Cause, phase Phase) *Cause {
+	inHandler := phase == PhaseOnFailure || phase == PhaseFinally
 	if first == nil || later.Kind == CauseUndo {
+		later.InFinally = phase == PhaseFinally && later.Kind == CauseFailure
 		return &later
 	}
 	c := *first
-	if later.Kind == CauseCancel {
+	switch {
+	case later.Kind == CauseCancel:
 		c.Keep, c.Undo = !later.Undo, later.Undo
+	case inHandler && later.Kind == CauseFailure:
+		c.Keep = later.Keep // what came before the handler is undone or left by now
 	}
 	c.ReadOnly = c.ReadOnly || later.ReadOnly
 	return &c
@@ -61,9 +88,6 @@ func joinCauses(first *Cause, later Cause) *Cause {
 // mutationOpen reports whether an attempt of a mutation is in flight, or what
 // became of it is not known.
 func (s *Step) mutationOpen() bool {
-	if s.Generation == 0 {
-		return false
-	}
 	switch s.Doing {
 	case DoingAct, DoingFence, DoingProbe, DoingDoubt:
 		return true

@@ -16,9 +16,9 @@ type UndoBegan struct {
 // Kind implements [Event].
 func (UndoBegan) Kind() string { return "undo_began" }
 
-func (e UndoBegan) apply(r *Run, _ time.Time) {
+func (e UndoBegan) apply(r *Run, at time.Time) {
 	r.setRow(e.Path, e.Attempt, func(row *Row) {
-		row.Undoing, row.input = UndoGuard, e.Input
+		row.Undoing, row.input, row.deadline = UndoGuard, e.Input, at.Add(readTimeout)
 		row.N++
 	})
 }

@@ -12,4 +12,11 @@ type UndoAsked struct {
 // Kind implements [Event].
 func (UndoAsked) Kind() string { return "undo_asked" }
 
-func (e UndoAsked) apply(r *Run, _ time.Time) { r.UndoWord, r.Uncovered = true, false }
+func (e UndoAsked) apply(r *Run, _ time.Time) {
+	r.UndoWord, r.Uncovered, r.UndoEnded = true, false, false
+	for _, row := range r.Ledger {
+		if row.State == RowLeft || row.State == RowUndoFailed {
+			r.setRow(row.Path, row.Attempt, func(row *Row) { row.State, row.Why = RowApplied, "" })
+		}
+	}
+}

@@ -15,5 +15,8 @@ func (VerifyVerdict) Kind() string { return "verify_verdict" }
 
 func (e VerifyVerdict) apply(r *Run, at time.Time) {
 	r.closeAbout(e.Path, at)
-	r.setStep(e.Path, func(s *Step) { s.Doing, s.Accepted, s.Verified = DoingNothing, e.By, e.Verdict })
+	r.setStep(e.Path, func(s *Step) {
+		s.Doing, s.Accepted, s.Verified = DoingNothing, e.By, e.Verdict
+		s.N++
+	})
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 )
 
@@ -51,6 +52,10 @@ type Pins struct {
 	Plugins map[string]string `json:"plugins,omitempty"` // name to name@version+checksum
 }
 
+func (p Pins) equal(q Pins) bool {
+	return p.Runbook == q.Runbook && p.Config == q.Config && p.Actions == q.Actions && maps.Equal(p.Plugins, q.Plugins)
+}
+
 // Failure is why something failed.
 type Failure struct {
 	Class  string `json:"class"`
@@ -77,6 +82,18 @@ type Outcome struct {
 	Receipt json.RawMessage `json:"receipt,omitempty"`
 	Left    string          `json:"left,omitempty"`   // fingerprint of the target afterwards
 	Served  string          `json:"served,omitempty"` // plugin@version+checksum
+}
+
+// said is the outcome with its effect: a plugin that does not say how a
+// failed mutation left its target is not believed to have left it alone.
+func (o Outcome) said() Outcome {
+	if o.Effect == "" {
+		o.Effect = EffectUnknown
+		if o.Failure == nil {
+			o.Effect = EffectApplied
+		}
+	}
+	return o
 }
 
 // Plan is what a mutating action says that it will do.

@@ -36,8 +36,8 @@ const maxVoids = 3
 // it has no gate, or because its gate is approved; moved: something was
 // decided.
 func (d *decider) passGate(step *runbook.Step) (moved, open bool) {
-	if step.Approve == nil {
-		return false, true
+	if step.Approve == nil || d.readOnly() && changes(step) {
+		return false, true // where only reads are made, what the gate covers is passed over
 	}
 	switch g := d.run.gate(step.Path); g.State {
 	case GateApproved, GateConsumed:
@@ -101,8 +101,6 @@ func (d *decider) members(step *runbook.Step) []*runbook.Step {
 	return out
 }
 
-func (d *decider) mutationsLeft(step *runbook.Step) bool { return len(d.members(step)) > 0 }
-
 // foreseen is the input that a mutation would have if its turn were now. What
 // cannot be told, or would be passed over, is not shown; should its turn come
 // all the same, people are asked then.
@@ -153,14 +151,13 @@ func (d *decider) identities() []string {
 			set[row.Resource] = true
 		}
 	}
-	walk(d.run.Book, func(s *runbook.Step) {
-		if !s.Mutates() || d.run.Facts.UndoOf != "" {
-			return
+	if d.run.Facts.UndoOf == "" {
+		for _, s := range d.run.Book.Mutations() {
+			if id := d.identity(s); id != "" {
+				set[id] = true
+			}
 		}
-		if id := d.identity(s); id != "" {
-			set[id] = true
-		}
-	})
+	}
 	return slices.Sorted(maps.Keys(set))
 }
 
@@ -181,7 +178,7 @@ func (d *decider) identity(s *runbook.Step) string {
 }
 
 // planned takes the answer to a plan.
-func (d *decider) planned(c PlanCall, in Planned) error {
+func (d *decider) planned(c PlanCall, in Planned) {
 	switch {
 	case c.gate != "" && in.Failure != nil:
 		d.gateUnplanned(c, *in.Failure)
@@ -192,18 +189,16 @@ func (d *decider) planned(c PlanCall, in Planned) error {
 	default:
 		d.stepPlanned(d.run.Book.Step(c.Path), in)
 	}
-	return nil
 }
 
 // gateUnplanned fails the gate's step: what cannot be planned cannot be shown.
 func (d *decider) gateUnplanned(c PlanCall, f Failure) {
 	reason := fmt.Sprintf("%s could not be planned: %s", c.Path, f.Reason)
 	if c.gate == undoGate {
-		d.emit(UndoFailed{Path: c.Path, Attempt: d.undoRow(c.Path).Attempt, Class: f.Class, Reason: reason})
-		d.endUndoRun()
+		d.trouble(Cause{Kind: CauseFailure, Class: f.Class, Reason: reason, Keep: true}, nil)
 		return
 	}
-	d.fail(d.run.Book.Step(c.gate), f.Class, reason, EffectNone)
+	d.fail(d.run.Book.Step(c.gate), f.Class, reason)
 }
 
 // askWhenPlanned opens the question once every member is planned.
@@ -219,17 +214,13 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		}
 		members = append(members, Member{Path: m.Path, Shown: shown(m, plan)})
 	}
-	var roles []string
-	for _, of := range step.Approve.Of {
-		roles = append(roles, of.Role)
-	}
 	d.emit(QuestionOpened{Question: Question{
 		ID:       d.run.id(step.Path, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind:     AskGate,
 		Path:     step.Path,
 		Text:     fmt.Sprintf("May %s go on with %s?", d.run.Facts.Runbook, step.Path),
 		Digest:   gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, step.Path, members),
-		Roles:    roles,
+		Roles:    roles(step.Approve),
 		Self:     step.Approve.Self,
 		Choices:  []string{ChoiceApprove, ChoiceDeny},
 		Members:  members,
@@ -311,7 +302,7 @@ func (d *decider) notApproved(q *Question, c Cause) {
 	var f *RunFailure
 	if d.uncommitted() {
 		c.Kind = CauseFailure
-		f = &RunFailure{Step: q.Path, Class: c.Class, Reason: c.Reason, Effect: EffectApplied}
+		f = &RunFailure{Step: q.Path, Class: c.Class, Reason: c.Reason, Effect: d.run.effect(q.Path)}
 	}
 	d.trouble(c, f)
 }
@@ -331,22 +322,22 @@ func (d *decider) uncommitted() bool {
 // rolesOf are the roles of the nearest gate at or above a step, else of every
 // gate of the runbook.
 func (d *decider) rolesOf(path string) []string {
-	for s := d.run.Book.Step(path); s != nil; s = s.Parent {
-		if s.Approve != nil {
-			return roles(s.Approve)
+	if s := d.run.Book.Step(path); s != nil {
+		if gate := s.Gate(); gate != nil {
+			return roles(gate.Approve)
 		}
 	}
 	var all []string
-	walk(d.run.Book, func(s *runbook.Step) {
+	for _, s := range d.run.Book.All() {
 		if s.Approve == nil {
-			return
+			continue
 		}
 		for _, role := range roles(s.Approve) {
 			if !slices.Contains(all, role) {
 				all = append(all, role)
 			}
 		}
-	})
+	}
 	return all
 }
 

@@ -4,45 +4,37 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// mutation takes a mutating step towards its intent: gate, plan, comparison
-// with what people saw, guard. Each call decides at most one of them.
-func (d *decider) mutation(step *runbook.Step, s *Step) bool {
+// mutation takes a mutating step towards its intent: gate, guards of the
+// groups around it, plan, comparison with what people saw, guard. Each call
+// decides at most one of them.
+func (d *decider) mutation(step *runbook.Step) bool {
 	if moved, open := d.passGate(step); !open {
 		return moved
 	}
 	if d.blocked() {
 		return false
 	}
-	gate := gateOf(step)
+	gate := step.Gate()
 	if gate == nil {
-		d.fail(step, "denied", "no gate covers this step", EffectNone)
+		d.fail(step, "denied", "no gate covers this step")
 		return true
 	}
-	g := d.run.gate(gate.Path)
-	if g.State != GateApproved && g.State != GateConsumed {
-		// A group whose every mutation would be passed over was let in without
-		// a question; this one's turn has come all the same.
-		moved, _ := d.passGate(gate)
+	// A group's gate may have been voided since the group began, or not been
+	// asked because, as things stood then, every mutation would be passed over.
+	if moved, open := d.passGate(gate); !open {
 		return moved
 	}
-	if s.Plan == nil {
-		return d.planTurn(step)
-	}
-	return false
-}
-
-// gateOf is the nearest approve at or above a step.
-func gateOf(step *runbook.Step) *runbook.Step {
-	for s := step; s != nil; s = s.Parent {
-		if s.Approve != nil {
-			return s
+	for g := step.Parent; g != nil; g = g.Parent {
+		if g.Guard != nil && !d.run.step(g.Path).Guarded {
+			return d.guard(g)
 		}
 	}
-	return nil
+	return d.planTurn(step)
 }
 
 // blocked reports whether no mutation may begin now: a stop stands, or
@@ -76,7 +68,7 @@ func (r *Run) Doubtful() bool {
 func (d *decider) planTurn(step *runbook.Step) bool {
 	input, err := d.input(step.With)
 	if err != nil {
-		d.fail(step, "expression", d.where(err), EffectNone)
+		d.fail(step, "expression", err.Error())
 		return true
 	}
 	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: d.identity(step)})
@@ -86,7 +78,7 @@ func (d *decider) planTurn(step *runbook.Step) bool {
 // nextAttempt numbers the next attempt of a mutation: one that has a row in
 // the ledger is never begun again under its number.
 func (d *decider) nextAttempt(path string) int {
-	n := 1
+	n := max(1, d.run.step(path).Attempt)
 	for _, row := range d.run.Ledger {
 		if row.Path == path {
 			n = max(n, row.Attempt+1)
@@ -104,8 +96,13 @@ func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
 		return
 	}
 	d.emit(StepPlanned{Path: step.Path, Plan: in.Plan})
-	gate := gateOf(step)
-	if changed := d.drift(step, d.run.gate(gate.Path), in.Plan); len(changed) > 0 {
+	gate := step.Gate()
+	saw, shown := d.run.gate(gate.Path).Shown[step.Path]
+	if !shown {
+		d.void(gate.Path, step.Path+" was not known when people were asked", nil, false)
+		return
+	}
+	if changed := d.drift(step, saw, in.Plan); len(changed) > 0 {
 		d.void(gate.Path, "what would be done is not what was shown", changed, true)
 		return
 	}
@@ -118,11 +115,7 @@ func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
 
 // drift lists how a plan differs from what people saw. A fingerprint that an
 // action of this very run left is no drift.
-func (d *decider) drift(step *runbook.Step, g *Gate, p Plan) []string {
-	saw, ok := g.Shown[step.Path]
-	if !ok {
-		return []string{step.Path + " was not shown"}
-	}
+func (d *decider) drift(step *runbook.Step, saw Shown, p Plan) []string {
 	var changed []string
 	if !bytes.Equal(compact(saw.Binding), compact(p.Binding)) {
 		changed = append(changed, fmt.Sprintf("%s would do %s, shown was %s", step.Path, p.Binding, saw.Binding))
@@ -147,7 +140,7 @@ func (d *decider) ours(fingerprint string) bool {
 func (d *decider) guard(step *runbook.Step) bool {
 	input, err := d.input(step.Guard.With)
 	if err != nil {
-		d.fail(step, "expression", d.where(err), EffectNone)
+		d.fail(step, "expression", err.Error())
 		return true
 	}
 	d.emit(GuardBegan{Path: step.Path, Input: input})
@@ -159,15 +152,15 @@ func (d *decider) guard(step *runbook.Step) bool {
 func (d *decider) guarded(path string, o Outcome) {
 	step := d.run.Book.Step(path)
 	if o.Failure != nil {
-		d.fail(step, "guard", "the guard could not be read: "+o.Failure.Reason, EffectNone)
+		d.fail(step, "guard", "the guard could not be read: "+o.Failure.Reason)
 		return
 	}
 	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action, o.Outputs)))
 	switch {
 	case err != nil:
-		d.fail(step, "guard", d.where(err), EffectNone)
+		d.fail(step, "guard", err.Error())
 	case !ok:
-		d.fail(step, "guard", "the guard does not hold: "+step.Guard.That.Source(), EffectNone)
+		d.fail(step, "guard", "the guard does not hold: "+step.Guard.That.Source())
 	default:
 		d.emit(GuardPassed{Path: path})
 		if step.Mutates() {
@@ -179,22 +172,17 @@ func (d *decider) guarded(path string, o Outcome) {
 // intend records that a mutation begins. Everything that must hold at that
 // instant is looked at here once more.
 func (d *decider) intend(step *runbook.Step) {
-	gate := gateOf(step)
+	gate := step.Gate()
 	g := d.run.gate(gate.Path)
 	s := d.run.step(step.Path)
 	switch {
-	case d.blocked() || d.run.Locks.State != LocksHeld:
-		d.void(gate.Path, "the step could not begin at its turn", nil, false)
-		return
+	case d.blocked():
+		return // a sibling is in doubt: planned and guarded again when that is over
 	case g.State == GateApproved && d.now.After(g.ValidUntil):
 		d.void(gate.Path, "the approval was not used in time", nil, false)
 		return
-	case g.State != GateApproved && g.State != GateConsumed:
+	case g.State != GateApproved && g.State != GateConsumed, d.run.Locks.State != LocksHeld:
 		return
-	}
-	limit := actTimeout
-	if step.Timeout > 0 {
-		limit = step.Timeout
 	}
 	resource := s.Resource
 	if s.Plan.Resource != "" {
@@ -203,12 +191,20 @@ func (d *decider) intend(step *runbook.Step) {
 	d.emit(Intended{
 		Path: step.Path, Attempt: s.Attempt, Gate: gate.Path, Action: step.Uses, Input: s.Input,
 		Expect: s.Plan.Fingerprint, Undo: s.Plan.Undo, Resource: resource, Served: s.Plan.Served,
-		Generation: d.run.Generation, Deadline: d.now.Add(limit),
+		Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
 	})
 }
 
+// limit is how long one attempt of a step may take.
+func limit(step *runbook.Step, otherwise time.Duration) time.Duration {
+	if step.Timeout > 0 {
+		return step.Timeout
+	}
+	return otherwise
+}
+
 // read takes the answer of a read.
-func (d *decider) read(c Read, o Outcome) error {
+func (d *decider) read(c Read, o Outcome) {
 	switch c.use {
 	case useGuard:
 		d.guarded(c.Path, o)
@@ -217,7 +213,6 @@ func (d *decider) read(c Read, o Outcome) error {
 	case useStep:
 		d.stepRead(c.Path, o)
 	}
-	return nil
 }
 
 // stepRead takes the outcome of a step that changes nothing.
@@ -238,51 +233,44 @@ func (d *decider) stepRead(path string, o Outcome) {
 }
 
 // acted takes the outcome of a mutation.
-func (d *decider) acted(path string, attempt int, o Outcome) error {
+func (d *decider) acted(path string, attempt int, o Outcome) {
 	step := d.run.Book.Step(path)
-	if o.Effect == "" {
-		o.Effect = EffectUnknown // a plugin that does not say is not believed
-		if o.Failure == nil {
-			o.Effect = EffectApplied
-		}
-	}
+	o = o.said()
 	if o.Effect == EffectUnknown {
 		class, reason := "unavailable", "the outcome is not known"
 		if o.Failure != nil {
 			class, reason = o.Failure.Class, o.Failure.Reason
 		}
 		d.lost(path, attempt, class, reason)
-		return nil
+		return
 	}
 	d.emit(Acted{Path: path, Attempt: attempt, Outcome: o})
-	if o.Failure != nil || o.Effect == EffectPartial {
-		f := Failure{Class: "internal", Reason: "only a part was done"}
-		if o.Failure != nil {
-			f = *o.Failure
-		}
-		d.failed(step, attempt, f, o.Effect)
+	d.partly(step, attempt, o)
+}
+
+// partly goes on after a mutation that is known to have failed, or to have
+// done only a part.
+func (d *decider) partly(step *runbook.Step, attempt int, o Outcome) {
+	switch {
+	case o.Failure != nil:
+		d.failed(step, attempt, *o.Failure, o.Effect)
+	case o.Effect == EffectPartial:
+		d.failed(step, attempt, Failure{Class: "internal", Reason: "only a part was done"}, o.Effect)
 	}
-	return nil
 }
 
 // failed decides what follows a failure whose effect is known: another
 // attempt, another question, or the step's end.
 func (d *decider) failed(step *runbook.Step, attempt int, f Failure, effect Effect) {
-	if d.run.Phase == PhaseStopping {
-		d.emit(StepFailed{Path: step.Path, Class: f.Class, Reason: f.Reason, Effect: effect})
-		return
-	}
-	if effect == EffectNone && step.Mutates() && f.Class == "drift" {
-		if gate := gateOf(step); gate != nil {
-			d.void(gate.Path, "the target was changed before the action", []string{f.Reason}, true)
+	if effect == EffectNone && d.run.Phase != PhaseStopping {
+		if step.Mutates() && f.Class == "drift" {
+			d.void(step.Gate().Path, "the target was changed before the action", []string{f.Reason}, true)
 			return
 		}
-	}
-	if effect == EffectNone {
 		if at, ok := d.retryAt(step, attempt, f.Class); ok {
 			d.emit(RetryScheduled{Path: step.Path, Attempt: attempt + 1, At: at, Class: f.Class, Reason: f.Reason})
 			return
 		}
 	}
-	d.fail(step, f.Class, f.Reason, d.run.step(step.Path).Effect)
+	d.fail(step, f.Class, f.Reason)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +39,7 @@ func Pending(r Run) []Command {
 	}
 	p.questions()
 	if r.Locks.State == LocksRequested {
-		p.add(Lock{ID: r.Facts.ID + "/lock", Identities: r.Locks.Identities})
+		p.add(Lock{ID: fmt.Sprintf("%s/lock.%d", r.Facts.ID, r.Locks.N), Identities: r.Locks.Identities})
 	}
 	if t := r.Book.Timeout; t > 0 && r.Phase == PhaseRunning && !r.paused() {
 		id := fmt.Sprintf("%s/timer.timeout.%d", r.Facts.ID, r.PausedFor.Milliseconds())
@@ -67,6 +68,12 @@ func (p *pending) timer(path string, attempt int, what timerKind, n int, at time
 	p.add(Timer{ID: id, At: at, path: path, what: what, n: attempt})
 }
 
+// watch adds a call and the timer that ends it when no answer comes.
+func (p *pending) watch(c Command, path string, deadline time.Time) {
+	p.add(c)
+	p.add(Timer{ID: c.CommandID() + ".lost", At: deadline.Add(lostGrace), path: path, what: timerLost, call: c.CommandID()})
+}
+
 func (p *pending) notices() {
 	for _, n := range p.r.Notices {
 		if !n.Sent {
@@ -82,16 +89,20 @@ func (p *pending) step(step *runbook.Step, s *Step) {
 	r := p.r
 	switch s.Doing {
 	case DoingPlan:
-		p.add(PlanCall{
+		p.watch(PlanCall{
 			ID: r.id(step.Path, s.Attempt, fmt.Sprintf("plan.%d", s.N)), Path: step.Path,
-			Service: r.Facts.Service, Action: step.Uses, Input: s.Input, attempt: s.Attempt,
-		})
+			Service: r.Facts.Service, Action: step.Uses, Input: s.Input, Deadline: s.Deadline, attempt: s.Attempt,
+		}, step.Path, s.Deadline)
 	case DoingGuard:
-		p.add(Read{
+		p.watch(Read{
 			ID: r.id(step.Path, max(s.Attempt, 1), fmt.Sprintf("guard.%d", s.N)), Path: step.Path,
 			Service: r.Facts.Service, Action: step.Guard.Uses, Input: s.GuardInput, Deadline: s.Deadline, use: useGuard,
-		})
-		p.timer(step.Path, max(s.Attempt, 1), timerLost, s.N, s.Deadline.Add(lostGrace))
+		}, step.Path, s.Deadline)
+	case DoingRead:
+		p.watch(Read{
+			ID: r.id(step.Path, s.Attempt, "act"), Path: step.Path, Service: r.Facts.Service,
+			Action: step.Uses, Input: s.Input, Deadline: s.Deadline, use: useStep,
+		}, step.Path, s.Deadline)
 	case DoingAct:
 		p.act(step, s)
 	case DoingRetryWait:
@@ -99,8 +110,7 @@ func (p *pending) step(step *runbook.Step, s *Step) {
 	case DoingFence:
 		p.timer(step.Path, s.Attempt, timerFence, s.N, s.Deadline)
 	case DoingProbe:
-		p.add(r.probe(step, s))
-		p.timer(step.Path, s.Attempt, timerLost, s.N, s.Deadline.Add(lostGrace))
+		p.watch(r.probe(step, s), step.Path, s.Deadline)
 	case DoingVerify:
 		p.sample(step, s, step.Verify.Uses)
 	case DoingWait:
@@ -118,25 +128,18 @@ func (p *pending) step(step *runbook.Step, s *Step) {
 	}
 }
 
+// act is open only in the generation that intended it: what an older one had
+// begun is never begun again.
 func (p *pending) act(step *runbook.Step, s *Step) {
 	r := p.r
-	if !step.Mutates() {
-		p.add(Read{
-			ID: r.id(step.Path, s.Attempt, "act"), Path: step.Path, Service: r.Facts.Service,
-			Action: step.Uses, Input: s.Input, Deadline: s.Deadline, use: useStep,
-		})
-		p.timer(step.Path, s.Attempt, timerLost, 0, s.Deadline.Add(lostGrace))
-		return
-	}
 	if s.Generation != r.Generation {
 		return
 	}
 	id := r.id(step.Path, s.Attempt, "act")
-	p.add(Act{
+	p.watch(Act{
 		ID: id, Path: step.Path, Service: r.Facts.Service, Action: step.Uses, Input: s.Input,
 		Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,
-	})
-	p.timer(step.Path, s.Attempt, timerLost, 0, s.Deadline.Add(lostGrace))
+	}, step.Path, s.Deadline)
 	if r.Stop != nil || r.Phase == PhaseStopping {
 		p.add(StopCall{ID: r.id(step.Path, s.Attempt, "stop"), Call: id})
 	}
@@ -160,16 +163,22 @@ func (p *pending) sample(step *runbook.Step, s *Step, action string) {
 }
 
 func (r *Run) probe(step *runbook.Step, s *Step) Probe {
-	row := r.row(step.Path, s.Attempt)
-	return Probe{
+	c := Probe{
 		ID: r.id(step.Path, s.Attempt, fmt.Sprintf("probe.%d", s.N)), Path: step.Path, Service: r.Facts.Service,
-		Action: step.Uses, Input: s.Input, Expect: s.fingerprint(), Undo: row.Receipt,
-		Call: r.id(step.Path, s.Attempt, "act"), attempt: s.Attempt,
+		Action: step.Uses, Input: s.Input, Expect: s.fingerprint(),
+		Call: r.id(step.Path, s.Attempt, "act"), Deadline: s.Deadline, attempt: s.Attempt,
 	}
+	if row := r.row(step.Path, s.Attempt); row != nil {
+		c.Undo = row.Receipt
+	}
+	return c
 }
 
 func (p *pending) gate(path string, g *Gate) {
 	r := p.r
+	if r.step(path).Done() {
+		return
+	}
 	if g.State == GateApproved {
 		p.timer(path, 0, timerValid, g.Asks, g.ValidUntil)
 	}
@@ -182,12 +191,13 @@ func (p *pending) gate(path string, g *Gate) {
 		}
 		c := PlanCall{
 			ID: r.id(member, 0, fmt.Sprintf("plan.%d", g.Asks)), Path: member,
-			Service: r.Facts.Service, Action: r.actionOf(member, path), Input: g.Inputs[member], gate: path,
+			Service: r.Facts.Service, Action: r.actionOf(member, path), Input: g.Inputs[member],
+			Deadline: g.Deadline, gate: path,
 		}
 		if path == undoGate {
 			c.Input, c.Receipt = nil, g.Inputs[member]
 		}
-		p.add(c)
+		p.watch(c, member, g.Deadline)
 	}
 }
 
@@ -214,44 +224,52 @@ func (p *pending) undo(row *Row) {
 	case UndoGuard:
 		c := PlanCall{
 			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.guard.%d", row.N)), Path: row.Path,
-			Service: r.Facts.Service, Action: undoAction(step), Receipt: row.Receipt, undo: true, attempt: row.Attempt,
+			Service: r.Facts.Service, Action: undoAction(step), Deadline: row.deadline, undo: true, attempt: row.Attempt,
 		}
-		if row.input != nil {
-			c.Input, c.Receipt = row.input, nil
-		}
-		p.add(c)
+		c.Input, c.Receipt = row.undoInput()
+		p.watch(c, row.Path, row.deadline)
 	case UndoAct:
 		if row.generation != r.Generation {
 			return
 		}
 		c := Undo{
-			ID: r.id(row.Path, row.Attempt, "undo"), Path: row.Path, Service: r.Facts.Service,
-			Action: undoAction(step), Receipt: row.Receipt, Expect: row.expect, Deadline: row.deadline, attempt: row.Attempt,
+			ID: r.undoID(row), Path: row.Path, Service: r.Facts.Service,
+			Action: undoAction(step), Expect: row.expect, Deadline: row.deadline, attempt: row.Attempt,
 		}
-		if row.input != nil {
-			c.Input, c.Receipt = row.input, nil
-		}
-		p.add(c)
-		p.undoTimer(row, timerLost, row.deadline.Add(lostGrace))
+		c.Input, c.Receipt = row.undoInput()
+		p.watch(c, row.Path, row.deadline)
 		if r.Stop != nil && !r.UndoWord {
-			p.add(StopCall{ID: r.id(row.Path, row.Attempt, "undo.stop"), Call: c.ID})
+			p.add(StopCall{ID: c.ID + ".stop", Call: c.ID})
 		}
 	case UndoFence:
-		p.undoTimer(row, timerFence, row.deadline)
+		p.add(Timer{ID: r.undoID(row) + ".timer.fence", At: row.deadline, path: row.Path, what: timerFence, undo: true, n: row.Attempt})
 	case UndoProbe:
 		c := Probe{
 			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.probe.%d", row.N)), Path: row.Path,
-			Service: r.Facts.Service, Action: undoAction(step), Input: row.input, Receipt: row.Receipt,
-			Expect: row.expect, Call: r.id(row.Path, row.Attempt, "undo"), attempt: row.Attempt, undo: true,
+			Service: r.Facts.Service, Action: undoAction(step), Expect: row.expect, Call: r.undoID(row),
+			Deadline: row.deadline, attempt: row.Attempt, undo: true,
 		}
-		p.add(c)
+		c.Input, c.Receipt = row.undoInput()
+		p.watch(c, row.Path, row.deadline)
 	case UndoIdle, UndoDoubt, UndoAsk:
 	}
 }
 
-func (p *pending) undoTimer(row *Row, what timerKind, at time.Time) {
-	id := p.r.id(row.Path, row.Attempt, fmt.Sprintf("undo.timer.%s", what))
-	p.add(Timer{ID: id, At: at, path: row.Path, what: what, undo: true, n: row.Attempt})
+// undoInput is what the undo of a row is called with: the input that the
+// runbook writes, else the receipt.
+func (row *Row) undoInput() (input, receipt json.RawMessage) {
+	if row.input != nil {
+		return row.input, nil
+	}
+	return nil, row.Receipt
+}
+
+// undoID names the latest intent to undo a row. Each is a call of its own.
+func (r *Run) undoID(row *Row) string {
+	if row.undos > 1 {
+		return r.id(row.Path, row.Attempt, fmt.Sprintf("undo.%d", row.undos))
+	}
+	return r.id(row.Path, row.Attempt, "undo")
 }
 
 func (p *pending) questions() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/policy"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // person takes what a person asks for. What is refused is recorded.
@@ -92,6 +93,9 @@ func (d *decider) vote(v Vote) string {
 	if v.Approve && v.Digest != q.Digest {
 		return "what you were shown is not what would be done now; look again and answer the new question"
 	}
+	if !q.Expires.IsZero() && d.now.After(q.Expires) {
+		return "the question has expired"
+	}
 	glass, refusal := d.rules().MayAnswer(v.By, q.Roles, q.Self || !v.Approve, v.BreakGlass)
 	if refusal != "" {
 		return refusal
@@ -102,7 +106,7 @@ func (d *decider) vote(v Vote) string {
 	}
 	if glass {
 		e.BreakGlass = v.BreakGlass
-		d.emit(NoticeQueued{To: q.Roles[0], Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
+		d.emit(NoticeQueued{To: d.pageTo(q.Path), Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
 			v.By, q.Path, d.run.Facts.ID, v.BreakGlass)})
 	}
 	d.emit(e)
@@ -237,7 +241,7 @@ func (d *decider) skip(in Skip) string {
 	if step == nil {
 		return fmt.Sprintf("there is no step %s", in.Path)
 	}
-	if _, refusal := d.rules().MayAnswer(in.By, d.rolesOf(path), true, ""); refusal != "" {
+	if refusal := d.maySkip(in.By, path); refusal != "" {
 		return refusal
 	}
 	why := "skipped by " + in.By
@@ -245,8 +249,11 @@ func (d *decider) skip(in Skip) string {
 		why += ": " + in.Reason
 	}
 	if row := d.undoRow(path); row != nil && d.run.Phase == PhaseUndoing {
-		if row.Undoing == UndoAct || !row.dirty() {
-			return "its undo cannot be skipped now"
+		switch {
+		case row.Undoing != UndoIdle && row.Undoing != UndoGuard && row.Undoing != UndoAsk:
+			return "its undo is in flight or in doubt"
+		case !row.dirty() && (row.State != RowCommitted || !d.run.Cause.All):
+			return "there is nothing to undo"
 		}
 		d.emit(EffectKept{Path: path, Attempt: row.Attempt, Why: why, By: in.By})
 		return ""
@@ -255,6 +262,8 @@ func (d *decider) skip(in Skip) string {
 	switch {
 	case s.Done():
 		return fmt.Sprintf("%s is already %s", path, s.Status)
+	case d.over(step):
+		return fmt.Sprintf("the run is %s, and no longer comes to %s", d.run.Phase, path)
 	case s.Doing == DoingVerify || s.Doing == DoingVerdict:
 		d.emit(VerifyVerdict{Path: path, Verdict: verdictAccepted, By: in.By, Why: why})
 		return ""
@@ -265,4 +274,27 @@ func (d *decider) skip(in Skip) string {
 	}
 	d.emit(StepSkipped{Path: path, Why: why, By: in.By})
 	return ""
+}
+
+// maySkip: whoever may answer the gate of a step may skip it; where nothing is
+// gated, whoever may cancel the run.
+func (d *decider) maySkip(person, path string) (refusal string) {
+	roles := d.rolesOf(path)
+	if len(roles) == 0 {
+		return d.rules().MayStop(person)
+	}
+	_, refusal = d.rules().MayAnswer(person, roles, true, "")
+	return refusal
+}
+
+// over reports whether the run has left the part that a step belongs to.
+func (d *decider) over(step *runbook.Step) bool {
+	switch r := &d.run; {
+	case within(step.Path, "finally"):
+		return false
+	case within(step.Path, "on_failure"):
+		return r.Reached == PhaseFinally || r.Reached == PhaseOnFailure && r.Phase != PhaseOnFailure
+	default:
+		return r.Phase != PhaseRunning
+	}
 }

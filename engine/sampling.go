@@ -33,7 +33,7 @@ func (d *decider) verify(step *runbook.Step, s *Step) bool {
 	}
 	input, err := d.verifyInput(step.Verify, s.ActedAt)
 	if err != nil {
-		d.verdict(step, verdictInconclusive, d.where(err))
+		d.verdict(step, verdictInconclusive, err.Error())
 		return true
 	}
 	d.emit(SamplingBegan{Path: step.Path, Input: input, Deadline: d.now.Add(step.Verify.Within)})
@@ -112,7 +112,7 @@ func (d *decider) sampledOut(path string) {
 		if n := len(s.Samples); n > 0 && s.Samples[n-1].Why != "" {
 			reason += "; last: " + s.Samples[n-1].Why
 		}
-		d.fail(step, "timeout", reason, EffectNone)
+		d.fail(step, "timeout", reason)
 		return
 	}
 	v := step.Verify
@@ -161,8 +161,7 @@ func (d *decider) verdict(step *runbook.Step, verdict, why string) {
 
 // notVerified ends a step whose verify failed.
 func (d *decider) notVerified(step *runbook.Step, why string, keep bool, by string) {
-	s := d.run.step(step.Path)
-	effect := s.Effect
+	effect := d.run.effect(step.Path)
 	d.emit(StepFailed{Path: step.Path, Class: "verify", Reason: why, Effect: effect})
 	d.trouble(
 		Cause{Kind: CauseFailure, Path: step.Path, Class: "verify", Reason: why, Keep: keep, By: by},

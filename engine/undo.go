@@ -3,13 +3,15 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// undoGate is the path of the gate of a run that undoes another.
-const undoGate = "undo"
+// undoGate is the path of the gate of a run that undoes another. No step has
+// it: ids have no hyphen.
+const undoGate = "undo-run"
 
 // undoAction is the action that puts back what a step changed; empty: none.
 func undoAction(step *runbook.Step) string {
@@ -53,7 +55,7 @@ func (d *decider) undoing() bool {
 	if step.Undo.With != nil {
 		raw, err := d.input(step.Undo.With)
 		if err != nil {
-			d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "expression", Reason: d.where(err)})
+			d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "expression", Reason: err.Error()})
 			return true
 		}
 		input = raw
@@ -81,15 +83,27 @@ func (d *decider) nextUndo() *Row {
 	return next
 }
 
-// afterUndo enters what follows the undos.
+// afterUndo writes down what stays changed, and enters what follows the undos.
 func (d *decider) afterUndo() bool {
+	c := d.run.Cause
+	for _, row := range d.run.Ledger {
+		if row.State != RowApplied && row.State != RowPartial {
+			continue
+		}
+		why := "left as it is: " + c.Reason
+		if d.run.UndoEnded {
+			why = "an undo before it failed"
+		}
+		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: why, By: c.By})
+		return true
+	}
 	switch {
-	case d.run.Reached == PhaseFinally || d.run.Facts.UndoOf != "":
+	case d.run.Facts.UndoOf != "":
 		return d.end()
-	case d.run.Reached == "" && d.run.Cause.Kind == CauseFailure:
+	case d.run.Reached == "" && c.Kind == CauseFailure && !c.ReadOnly:
 		d.emit(PhaseEntered{Phase: PhaseOnFailure})
 	default:
-		d.emit(PhaseEntered{Phase: PhaseFinally})
+		d.emit(PhaseEntered{Phase: PhaseFinally}) // for the second time: what is left of it
 	}
 	return true
 }
@@ -110,28 +124,33 @@ func (d *decider) askResume(row *Row) bool {
 // undoPlanned compares the target of an undo with what the action left, and
 // begins the undo only where nobody has changed it since.
 func (d *decider) undoPlanned(row *Row, in Planned) {
+	step := d.run.Book.Step(row.Path)
 	why := ""
 	switch {
 	case in.Failure != nil:
 		why = "it could not be looked at: " + in.Failure.Reason
-	case row.forced:
+	case row.forced || step.Undo.Action.NoPrecondition:
 	case row.Left == "":
 		why = "it is not known how the action left it"
-	case row.Left != in.Plan.Fingerprint:
+	case !d.leftSo(row, in.Plan.Fingerprint):
 		why = "somebody has changed it since: " + in.Plan.Detail
 	}
 	if why != "" {
 		d.askDrift(row, why)
 		return
 	}
-	step := d.run.Book.Step(row.Path)
-	limit := actTimeout
-	if step.Timeout > 0 {
-		limit = step.Timeout
-	}
 	d.emit(UndoIntended{
 		Path: row.Path, Attempt: row.Attempt, Action: step.Undo.Uses, Expect: in.Plan.Fingerprint,
-		Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit),
+		Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
+	})
+}
+
+// leftSo reports whether a target still is as this run left it: by the action
+// that is to be undone, or by the undo of a later one.
+func (d *decider) leftSo(row *Row, fingerprint string) bool {
+	return slices.ContainsFunc(d.run.Ledger, func(other *Row) bool {
+		last := other == row || other.Resource == row.Resource && other.State == RowUndone
+		return last && other.Left != "" && other.Left == fingerprint
 	})
 }
 
@@ -146,37 +165,33 @@ func (d *decider) askDrift(row *Row, why string) {
 }
 
 // undone takes the outcome of an undo.
-func (d *decider) undone(row *Row, o Outcome) error {
-	if o.Effect == EffectUnknown || o.Effect == "" && o.Failure != nil {
-		reason := "the outcome is not known"
-		class := "unavailable"
-		if o.Failure != nil {
-			class, reason = o.Failure.Class, o.Failure.Reason
-		}
-		d.undoLost(row, class, reason)
-		return nil
-	}
-	if o.Failure == nil && o.Effect != EffectPartial {
-		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt})
-		return nil
-	}
+func (d *decider) undone(row *Row, o Outcome) {
+	o = o.said()
 	f := Failure{Class: "internal", Reason: "only a part was put back"}
 	if o.Failure != nil {
 		f = *o.Failure
 	}
-	d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: f.Class, Reason: f.Reason})
-	return nil
+	switch {
+	case o.Effect == EffectUnknown:
+		d.undoLost(row, f.Class, f.Reason)
+	case o.Failure == nil && o.Effect != EffectPartial:
+		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt, Left: o.Left})
+	case o.Effect == EffectNone && f.Class == "drift":
+		d.askDrift(row, "somebody has changed it in the meantime: "+f.Reason)
+	default:
+		d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: f.Class, Reason: f.Reason})
+	}
 }
 
 // undoSettled goes on once it is known what became of a lost undo.
 func (d *decider) undoSettled(row *Row, o Outcome) {
-	if o.Effect == EffectApplied {
-		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt})
+	if o.Effect == EffectApplied && o.Failure == nil {
+		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt, Left: o.Left})
 		return
 	}
-	reason := "the undo did not happen: " + row.Why
-	if o.Effect == EffectPartial || o.Effect == EffectUnknown {
-		reason = fmt.Sprintf("the undo is %s: %s", o.Effect, row.Why)
+	reason := "it did not happen: " + row.Why
+	if o.Effect != EffectNone {
+		reason = fmt.Sprintf("it is %s: %s", o.Effect, row.Why)
 	}
 	d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "unavailable", Reason: reason})
 }
@@ -206,6 +221,14 @@ func (d *decider) undoRow(path string) *Row {
 	return last
 }
 
+// undoable reports whether any of the rows has an undo.
+func (d *decider) undoable(rows []Row) bool {
+	return slices.ContainsFunc(rows, func(row Row) bool {
+		step := d.run.Book.Step(row.Path)
+		return step != nil && undoAction(step) != ""
+	})
+}
+
 // undoRunGate takes the gate of a run that undoes another forward: locks,
 // plans of every undo, one question, then the undos.
 func (d *decider) undoRunGate() bool {
@@ -223,6 +246,9 @@ func (d *decider) undoRunGate() bool {
 		for _, row := range d.run.Ledger {
 			if step := d.run.Book.Step(row.Path); step != nil && undoAction(step) != "" {
 				receipts[row.Path] = row.Receipt
+				if row.Receipt == nil {
+					receipts[row.Path] = json.RawMessage("null")
+				}
 			}
 		}
 		d.emit(GatePlanBegan{Path: undoGate, Members: receipts})

@@ -12,9 +12,9 @@ import (
 // just made, of a guard, a verify or a wait.
 func (r *Run) vars(result any) expr.Vars {
 	steps := map[string]any{}
-	walk(r.Book, func(s *runbook.Step) {
+	for _, s := range r.Book.All() {
 		if s.ID == "" {
-			return
+			continue
 		}
 		st := r.step(s.Path)
 		steps[s.ID] = map[string]any{
@@ -22,7 +22,7 @@ func (r *Run) vars(result any) expr.Vars {
 			"effect":  string(st.Effect),
 			"outputs": decode(s.Action, st.Outputs),
 		}
-	})
+	}
 	vars := map[string]any{}
 	for name, raw := range r.Vars {
 		vars[name] = untyped(raw)

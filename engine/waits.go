@@ -77,7 +77,9 @@ func (r *Run) StatusOf(path string) Status {
 
 // Tree visits every step of the run's runbook in its order, with its state.
 func (r *Run) Tree(visit func(step *runbook.Step, state Step)) {
-	walk(r.Book, func(s *runbook.Step) { visit(s, *r.step(s.Path)) })
+	for _, s := range r.Book.All() {
+		visit(s, *r.step(s.Path))
+	}
 }
 
 // PeopleSeconds is how long people were waited for, up to now.

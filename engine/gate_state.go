@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+)
+
+// Gate is the state of an approve.
+type Gate struct {
+	State      GateState
+	Asks       int // how often it was asked
+	Voids      int
+	Shown      map[string]Shown           // by path of the member: what people saw
+	Planned    map[string]Plan            // by path of the member: what the next question will show
+	Inputs     map[string]json.RawMessage // by path of the members that are being planned
+	Changed    []string                   // what differed when it was voided
+	By         string                     // who decided
+	BreakGlass string
+	ValidUntil time.Time
+	Deadline   time.Time // by when its members must be planned
+}
+
+// GateState is where a gate stands.
+type GateState string
+
+// The states of a gate.
+const (
+	GateIdle     GateState = ""
+	GatePlanning GateState = "planning"
+	GateOpen     GateState = "open"
+	GateApproved GateState = "approved"
+	GateConsumed GateState = "consumed" // its first intent is recorded
+)
+
+// Shown is what people saw of one member of a gate.
+type Shown struct {
+	Binding     json.RawMessage `json:"binding,omitempty"`
+	Fingerprint string          `json:"fingerprint"`
+	Action      string          `json:"action"`
+	Served      string          `json:"served"`
+	Undo        string          `json:"undo"` // the action that would undo it, or why there is none
+	Detail      string          `json:"detail,omitempty"`
+	Unit        string          `json:"unit,omitempty"`
+	Affected    int             `json:"affected,omitempty"`
+	Total       int             `json:"total,omitempty"`
+	NoPrecond   bool            `json:"no_precondition,omitempty"`
+}
+
+func (r *Run) gate(path string) *Gate {
+	if g, ok := r.Gates[path]; ok {
+		return g
+	}
+	return &Gate{}
+}
+
+func (r *Run) setGate(path string, change func(*Gate)) {
+	g := *r.gate(path)
+	change(&g)
+	m := maps.Clone(r.Gates)
+	if m == nil {
+		m = map[string]*Gate{}
+	}
+	m[path] = &g
+	r.Gates = m
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+)
+
+// Status is steps.ID.status.
+type Status string
+
+// The states of a step. Waiting is derived; see [Run.StatusOf].
+const (
+	StatusPending   Status = "pending"
+	StatusRunning   Status = "running"
+	StatusWaiting   Status = "waiting"
+	StatusSucceeded Status = "succeeded"
+	StatusFailed    Status = "failed"
+	StatusSkipped   Status = "skipped"
+	StatusUndone    Status = "undone"
+	StatusInDoubt   Status = "in_doubt"
+	StatusCancelled Status = "cancelled"
+)
+
+// Doing is what a running step does.
+type Doing string
+
+// What a running step may be doing. A step that does nothing waits for its
+// turn, its gate or the end of a stop.
+const (
+	DoingNothing   Doing = ""
+	DoingPlan      Doing = "planning"
+	DoingGuard     Doing = "guarding"
+	DoingRead      Doing = "reading"  // its own action, which changes nothing
+	DoingAct       Doing = "acting"   // its own action, a mutation
+	DoingRetryWait Doing = "retrying" // waits for the time of its next attempt
+	DoingFence     Doing = "fencing"  // waits until a lost effect can no longer arrive
+	DoingProbe     Doing = "probing"
+	DoingDoubt     Doing = "in_doubt"
+	DoingVerify    Doing = "verifying"
+	DoingVerdict   Doing = "verdict" // a person decides about a verify
+	DoingWait      Doing = "waiting"
+	DoingChildren  Doing = "children"
+)
+
+// Step is the state of one step or group.
+type Step struct {
+	Status      Status
+	Doing       Doing
+	Attempt     int // from 1
+	N           int // numbers the reads of the step: plan.n, guard.n, verify.n
+	StartedAt   time.Time
+	EndedAt     time.Time
+	Input       json.RawMessage // resolved `with`
+	GuardInput  json.RawMessage
+	Resource    string // resolved `resource` of a tool
+	Plan        *Plan
+	Outputs     json.RawMessage
+	Failure     *Failure
+	Effect      Effect // the join over all attempts
+	Guarded     bool   // of a group: its guard was true since the vote
+	Generation  int    // in which the attempt was intended
+	Deadline    time.Time
+	ActedAt     time.Time // when the action ended; samples must be newer
+	Samples     []Sample
+	Verified    string // verdict of the verify; empty: none yet
+	SampleInput json.RawMessage
+	NextSample  time.Time
+	PausedFor   time.Duration // of a group: time of people and stops, not counted by its timeout
+	Accepted    string        // who accepted it instead of a passed verify
+}
+
+// Sample is one answer of a verify or a wait.
+type Sample struct {
+	At      time.Time `json:"at"`
+	Verdict string    `json:"verdict"` // true, false or void
+	Why     string    `json:"why,omitempty"`
+}
+
+// Done reports whether the step has come to its end.
+func (s *Step) Done() bool {
+	switch s.Status {
+	case StatusSucceeded, StatusFailed, StatusSkipped, StatusUndone, StatusCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
+// step returns the state of a step; a step that has not begun is pending.
+func (r *Run) step(path string) *Step {
+	if s, ok := r.Steps[path]; ok {
+		return s
+	}
+	return &Step{Status: StatusPending}
+}
+
+// setStep replaces the state of one step by what change makes of a copy.
+func (r *Run) setStep(path string, change func(*Step)) {
+	s := *r.step(path)
+	change(&s)
+	m := maps.Clone(r.Steps)
+	if m == nil {
+		m = map[string]*Step{}
+	}
+	m[path] = &s
+	r.Steps = m
+}
