@@ -20,6 +20,8 @@ func judgeAppPool(v *view) *claim {
 		return notBecause(cause, "%.0f of %.0f connections are in use: the pool has room", v.acquired, v.max)
 	case !v.queued():
 		return notBecause(cause, "nobody waits for a connection")
+	case v.opensSlowly():
+		return notBecause(cause, "%.0f connections are being opened, and a fresh one takes %.0f ms: opening them is slow", v.opening, v.in.Database.Connect.MS)
 	case v.refused():
 		return notBecause(cause, "the server itself has no slot left")
 	case v.stuck():

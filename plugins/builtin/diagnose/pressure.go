@@ -27,7 +27,7 @@ func (v *view) pressure() pressure {
 	}
 	if r := v.holdNow() / v.holdBefore; finite(r) {
 		p.holdKnown = true
-		if r >= grown {
+		if r >= grown+2/math.Sqrt(math.Max(1, zeroIfNaN(v.releases)*v.seconds())) {
 			p.hold = r
 		}
 	}

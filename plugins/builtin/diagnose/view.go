@@ -20,6 +20,7 @@ type view struct {
 
 	pool              bool // there are figures of a pool
 	max, acquired     float64
+	opening           float64 // connections being opened
 	waiting, timeouts float64
 	acquireP99        float64
 	hold, query       float64 // seconds, of what was finished
@@ -54,6 +55,11 @@ func (v *view) readPool(p *capability.PoolOutput) {
 		}
 	}
 	v.max, v.acquired = whole(now.Max), whole(now.Acquired)
+	if p != nil {
+		for _, r := range p.Replicas {
+			v.opening += float64(r.Constructing)
+		}
+	}
 	v.waiting, v.timeouts = whole(now.Waiting), whole(now.Timeouts)
 	v.acquireP99 = number(now.AcquireP99S)
 	v.hold, v.query = number(now.HoldS), number(now.QueryS)
@@ -94,8 +100,14 @@ func (v *view) readDatabase(d *capability.ConnectionsOutput) {
 	}
 }
 
-// full says that (nearly) every connection of the pool is in use.
-func (v *view) full() bool { return v.pool && v.acquired >= 0.9*v.max }
+// full says that (nearly) every connection of the pool is in use, or is being
+// opened for somebody who waits for it.
+func (v *view) full() bool { return v.pool && v.acquired+v.opening >= 0.9*v.max }
+
+// opensSlowly says that it is the opening of connections that takes long.
+func (v *view) opensSlowly() bool {
+	return v.database && v.opening >= 0.3*v.max && v.in.Database.Connect.MS >= 1000
+}
 
 // queued says that requests wait for a connection as they should not.
 func (v *view) queued() bool {

@@ -75,13 +75,7 @@ func (b *bound) answer(ctx context.Context, call plugins.Call, to plugins.Stream
 		if err != nil {
 			return nil, err
 		}
-		heard, silent, err := b.heard(ctx, keepFor, to)
-		if err != nil {
-			return nil, err
-		}
-		out, err := poolOf(heard, in.Window.Std())
-		out.Resource, out.Silent = b.resource, silent
-		return out, err
+		return b.pool(ctx, in.Window.Std(), to)
 	case actionHealth:
 		in, err := capability.Input[capability.HealthInput](call.Action, call.Input)
 		if err != nil {
@@ -106,6 +100,35 @@ func (b *bound) answer(ctx context.Context, call plugins.Call, to plugins.Stream
 		return b.queried(series, in.At), nil
 	}
 	return nil, plugins.Fail(plugins.Invalid, "plugin prometheus has no action %q, only %s, %s and %s", call.Action, actionHealth, actionPool, actionQuery)
+}
+
+// settle is how old an onset must be before its figures say much: what was
+// finished in the first moments was mostly begun before.
+const settle = 500 * time.Millisecond
+
+// pool answers metrics.pool. Where the onset is only moments ago it waits a
+// moment, and looks again.
+func (b *bound) pool(ctx context.Context, window time.Duration, to plugins.Stream) (capability.PoolOutput, error) {
+	for again := false; ; again = true {
+		heard, silent, err := b.heard(ctx, keepFor, to)
+		if err != nil {
+			return capability.PoolOutput{}, err
+		}
+		out, err := poolOf(heard, window)
+		out.Resource, out.Silent = b.resource, silent
+		if err != nil || out.Onset == nil || again {
+			return out, err
+		}
+		age := out.ObservedAt.Sub(*out.Onset)
+		if age >= settle {
+			return out, nil
+		}
+		select {
+		case <-time.After(settle - age):
+		case <-ctx.Done():
+			return out, nil
+		}
+	}
 }
 
 // heard returns the histories of the replicas that answer, and says which do

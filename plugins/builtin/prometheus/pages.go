@@ -29,6 +29,7 @@ type target struct {
 	err     error         // of the last reading
 	tries   int           // readings so far
 	changed chan struct{} // closed, and made anew, after each reading
+	wanted  chan struct{} // asks for a reading out of turn
 }
 
 func startPages(s section) *pages {
@@ -41,7 +42,7 @@ func startPages(s section) *pages {
 	}
 	p := &pages{cancel: cancel, every: s.Every.Std()}
 	for _, address := range s.Targets {
-		t := &target{page: page{client: client, address: address, headers: s.Headers}, changed: make(chan struct{})}
+		t := &target{page: page{client: client, address: address, headers: s.Headers}, changed: make(chan struct{}), wanted: make(chan struct{}, 1)}
 		t.history.replica = t.page.name()
 		p.targets = append(p.targets, t)
 		p.loops.Go(func() { t.loop(ctx, p.every) })
@@ -75,6 +76,7 @@ func (t *target) loop(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-t.wanted:
 		}
 	}
 }
@@ -83,11 +85,26 @@ func (t *target) loop(ctx context.Context, every time.Duration) {
 // snapshots make a rate.
 const leastTries = 2
 
-// await returns when the target was read often enough, or ctx ends.
-func (t *target) await(ctx context.Context) {
+// refresh asks for a reading now, and returns how many there are once it is
+// done.
+func (t *target) refresh() (tries int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tries == 0 {
+		return leastTries // the first one is under way
+	}
+	select {
+	case t.wanted <- struct{}{}:
+	default: // somebody else has just asked
+	}
+	return max(t.tries+1, leastTries)
+}
+
+// await returns when the target was read so many times, or ctx ends.
+func (t *target) await(ctx context.Context, tries int) {
 	for {
 		t.mu.Lock()
-		enough, changed := t.tries >= leastTries, t.changed
+		enough, changed := t.tries >= tries, t.changed
 		t.mu.Unlock()
 		if enough {
 			return
@@ -102,11 +119,16 @@ func (t *target) await(ctx context.Context) {
 
 // histories implements source.
 func (p *pages) histories(ctx context.Context, _ time.Duration) (heard []history, silent []string, err error) {
+	// One that hangs is left out: its page may take half of our time.
 	first, cancel := context.WithTimeout(ctx, answerWithin/2)
 	defer cancel()
+	tries := make([]int, len(p.targets))
+	for i, t := range p.targets {
+		tries[i] = t.refresh()
+	}
 	var because []string
-	for _, t := range p.targets {
-		t.await(first)
+	for i, t := range p.targets {
+		t.await(first, tries[i])
 		t.mu.Lock()
 		n := len(t.history.snapshots)
 		switch {
