@@ -111,11 +111,15 @@ func (t *Type) conformNumber(text string, path []string) (any, error) {
 	whole := !strings.ContainsAny(text, ".eE")
 	if t.Kinds&Int != 0 && (whole || t.Kinds&Num == 0) {
 		if whole {
-			n, err := strconv.Atoi(text)
-			if err != nil {
-				return nil, misfit(path, "%s does not fit an integer", clipText(text))
+			if n, err := strconv.Atoi(text); err == nil {
+				return n, nil
 			}
-			return n, nil
+			// Where a number will do, a large one is as good if it is exact.
+			f, err := strconv.ParseFloat(text, 64)
+			if err == nil && t.Kinds&Num != 0 && strconv.FormatFloat(f, 'f', -1, 64) == text {
+				return f, nil
+			}
+			return nil, misfit(path, "%s does not fit an integer", clipText(text))
 		}
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {

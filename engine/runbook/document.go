@@ -65,7 +65,12 @@ func (p *parser) document(src []byte) *yaml.Node {
 func unreadable(src []byte) int {
 	for i := 0; i < len(src); {
 		r, size := utf8.DecodeRune(src[i:])
-		if r == utf8.RuneError && size == 1 || r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f || r == 0xfeff {
+		switch {
+		case r == utf8.RuneError && size == 1, r == 0x7f, r == 0xfeff:
+			return i
+		case r == '\r' && !bytes.HasPrefix(src[i+1:], []byte("\n")), r == 0x85, r == 0x2028, r == 0x2029:
+			return i // YAML breaks a line here, and nobody sees it
+		case r < ' ' && r != '\n' && r != '\r' && r != '\t':
 			return i
 		}
 		i += size

@@ -33,6 +33,7 @@ func TestBombs(t *testing.T) {
 		"expression":       {head + "  - if: " + strings.Repeat("1+", 40<<10) + "1 == 2\n    wait: 1s\n", "too-large"},
 		"groups":           {groups(200), "too-deep"},
 		"not text":         {"a: \xff\xfe", "not-text"},
+		"lone return":      {"a: b\rc: d", "not-text"},
 		"UTF-16":           {"\xff\xfea\x00", "not-text"},
 		"quote never shut": {"a: \"" + strings.Repeat("[", 1000), "yaml"},
 	} {
