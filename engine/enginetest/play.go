@@ -17,35 +17,6 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// Fault is how a call ends otherwise than well.
-type Fault struct {
-	Outcome engine.Outcome
-	Happens bool // the world is changed all the same
-	Silent  bool // no answer comes
-}
-
-// None fails a call that changed nothing.
-func None(class string) Fault {
-	return Fault{Outcome: engine.Outcome{Failure: &engine.Failure{Class: class, Reason: "as the test wants"}, Effect: engine.EffectNone}}
-}
-
-// Partial fails a call that changed a part.
-func Partial() Fault {
-	return Fault{Happens: true, Outcome: engine.Outcome{
-		Failure: &engine.Failure{Class: "internal", Reason: "as the test wants"}, Effect: engine.EffectPartial,
-	}}
-}
-
-// Lost fails a call of which nobody knows what became.
-func Lost(happens bool) Fault {
-	return Fault{Happens: happens, Outcome: engine.Outcome{
-		Failure: &engine.Failure{Class: "unavailable", Reason: "the connection is gone"}, Effect: engine.EffectUnknown,
-	}}
-}
-
-// Silent never answers.
-func Silent(happens bool) Fault { return Fault{Happens: happens, Silent: true} }
-
 // Play drives one run against a world, one input at a time, with a clock of
 // its own. After every input it checks that the stored records replay to the
 // run as it is.
@@ -59,9 +30,8 @@ type Play struct {
 	Locked  bool // somebody else has the locks
 	Err     error
 
-	faults map[string]Fault
-	open   map[string]bool
-	cmds   map[string]engine.Command
+	open map[string]bool
+	cmds map[string]engine.Command
 }
 
 // NewPlay returns a play of a runbook, before its start.
@@ -73,14 +43,14 @@ func NewPlay(t testing.TB, src string) *Play {
 	}
 	return &Play{
 		T: t, World: NewWorld(), Book: book, Run: engine.New(book),
-		Now:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		faults: map[string]Fault{}, open: map[string]bool{}, cmds: map[string]engine.Command{},
+		Now:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		open: map[string]bool{}, cmds: map[string]engine.Command{},
 	}
 }
 
 // On makes the call with an id (without the run) end badly.
 func (p *Play) On(id string, f Fault) *Play {
-	p.faults[id] = f
+	p.World.On(id, f)
 	return p
 }
 
@@ -217,43 +187,11 @@ func (p *Play) next() engine.Input {
 		default:
 		}
 		delete(p.cmds, id)
-		if in := p.call(cmd); in != nil {
+		if in := p.World.Do(cmd); in != nil {
 			return in
 		}
 	}
 	return nil
-}
-
-// call carries a command out, or lets it fail as the test wants.
-func (p *Play) call(cmd engine.Command) engine.Input {
-	id := cmd.CommandID()
-	f, faulty := p.faults[short(id)]
-	if !faulty {
-		return p.World.Do(cmd)
-	}
-	o := f.Outcome
-	switch cmd.(type) {
-	case engine.Act, engine.Undo:
-		p.World.Begin(cmd)
-		if f.Happens {
-			done := p.World.Perform(cmd)
-			if o.Effect == engine.EffectPartial {
-				o.Receipt, o.Left = done.Receipt, done.Left
-			}
-		}
-	default:
-	}
-	if f.Silent {
-		return nil
-	}
-	switch cmd.(type) {
-	case engine.PlanCall:
-		return engine.Planned{ID: id, Failure: o.Failure}
-	case engine.Probe:
-		return engine.Probed{ID: id, Outcome: o}
-	default:
-		return engine.Returned{ID: id, Outcome: o}
-	}
 }
 
 // Sleep lets time pass: timers fire, samples are taken, calls are answered.

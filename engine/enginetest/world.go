@@ -17,6 +17,7 @@ type World struct {
 	sick   bool
 	served string
 	begun  []Call
+	faults map[string]Fault // by id of the call, without the run
 }
 
 // Call is a mutation that the world was asked for.
@@ -31,7 +32,9 @@ type Call struct {
 }
 
 // NewWorld returns a world in which every value is 0 and all is well.
-func NewWorld() *World { return &World{values: map[string]int{}, served: "world@1"} }
+func NewWorld() *World {
+	return &World{values: map[string]int{}, served: "world@1", faults: map[string]Fault{}}
+}
 
 // Set changes a value, as somebody else would.
 func (w *World) Set(key string, value int) {
@@ -66,6 +69,9 @@ func (w *World) Calls() []Call {
 func (w *World) Do(cmd engine.Command) engine.Input {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if f, ok := w.faults[short(cmd.CommandID())]; ok {
+		return w.fail(cmd, f)
+	}
 	switch c := cmd.(type) {
 	case engine.PlanCall:
 		return w.plan(c)
