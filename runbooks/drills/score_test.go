@@ -124,14 +124,26 @@ func TestWorst(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestWhatPeopleRead(t *testing.T) {
+	s := shipped(t)
+	never := observed()
+	never.Healthy = time.Time{}
+	results := []Result{Score(s, observed()), Score(s, never)}
 	var got strings.Builder
-	o := observed()
-	o.Healthy = time.Time{}
-	if err := WriteTable(&got, shipped(t), Score(shipped(t), o)); err != nil {
+	for _, r := range results {
+		if err := WriteResult(&got, s, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := WriteWorst(&got, s, worst(s, results)); err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile("testdata/table.golden")
+	for _, c := range []ControlResult{{Passed: true, BrokenFor: 60, ErrorRate: 0.321, P99: 15}, {BrokenFor: 29.9}} {
+		if err := WriteControl(&got, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/people.golden")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,11 +40,8 @@ func TestMain(m *testing.M) {
 func hold(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	s, err := Start(ctx, Options{Seed: 1, Dir: dir, Command: []string{exe, practiceVerb}})
+	// As the product does: the executable that runs, not the one now on disk.
+	s, err := Start(ctx, Options{Seed: 1, Dir: dir, Command: []string{"/proc/self/exe", practiceVerb}})
 	if err != nil {
 		return err
 	}
