@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/client"
 )
 
 // exitCode is what a command tells a script. The table below is the only
@@ -96,7 +98,7 @@ func wordCode(w engine.Word) exitCode {
 	}
 }
 
-// exitError is an error that carries its exit code, and what to do next.
+// codedError is an error that carries its exit code, and what to do next.
 type codedError struct {
 	code exitCode
 	err  error
@@ -105,6 +107,12 @@ type codedError struct {
 
 func (e *codedError) Error() string { return e.err.Error() }
 func (e *codedError) Unwrap() error { return e.err }
+
+// Class is how the error's code travels from the owner to a client.
+func (e *codedError) Class() string { return codeClasses[e.code] }
+
+// Hint is what to do next.
+func (e *codedError) Hint() string { return e.hint }
 
 // fail makes an error with an exit code; hint may be empty.
 func fail(code exitCode, hint, format string, args ...any) error {
@@ -124,6 +132,8 @@ func explain(err error) (code exitCode, text, hint string) {
 	var done ended
 	var refused *engine.Refusal
 	var start *engine.StartError
+	var told *server.Problem
+	var silent *client.UnreachableError
 	switch {
 	case err == nil:
 		return exitOK, "", ""
@@ -134,7 +144,11 @@ func explain(err error) (code exitCode, text, hint string) {
 	case errors.As(err, &refused):
 		return exitRefused, err.Error(), ""
 	case errors.As(err, &start):
-		return exitUsage, err.Error(), "`firebreak check --show RUNBOOK` lists its inputs"
+		return exitUsage, err.Error(), ""
+	case errors.As(err, &told):
+		return classCode(told.Class), err.Error(), told.Hint
+	case errors.As(err, &silent):
+		return exitState, err.Error(), silent.Hint()
 	case errors.Is(err, context.Canceled):
 		return exitError, "interrupted", ""
 	}
@@ -148,15 +162,20 @@ func explain(err error) (code exitCode, text, hint string) {
 	return exitError, err.Error(), ""
 }
 
+// codeClasses are the classes of errors that this command makes itself.
+var codeClasses = map[exitCode]string{
+	exitUsage: "invalid", exitProblems: "problems", exitRefused: "refused", exitNotFound: "not_found", exitState: "state",
+}
+
 // classCode is the exit code of an error's class, as the runtime and the
 // server name them.
 func classCode(class string) exitCode {
 	switch class {
 	case "not_found":
 		return exitNotFound
-	case "invalid":
+	case "invalid", "too_large":
 		return exitUsage
-	case "refused", "denied":
+	case "refused", "stale":
 		return exitRefused
 	case "problems":
 		return exitProblems

@@ -179,9 +179,33 @@ func parseInputs(book *runbook.Runbook, flags []string) (map[string]json.RawMess
 		} else {
 			raw = guess(book, name, value)
 		}
+		if !slices.ContainsFunc(book.Inputs, func(in runbook.Input) bool { return in.Name == name }) {
+			return nil, &usageError{err: fmt.Errorf("%s has no input %s", book.Name, name), hint: inputsOf(book)}
+		}
 		out[name] = raw
 	}
+	for _, in := range book.Inputs {
+		if _, given := out[in.Name]; in.Required && !given {
+			return nil, &usageError{err: fmt.Errorf("input %s is missing: %s needs it", in.Name, book.Name), hint: inputsOf(book)}
+		}
+	}
 	return out, nil
+}
+
+// inputsOf says how a runbook's inputs are given.
+func inputsOf(book *runbook.Runbook) string {
+	if len(book.Inputs) == 0 {
+		return "it has no inputs"
+	}
+	var all []string
+	for _, in := range book.Inputs {
+		text := "--input " + in.Name + "=" + strings.ToUpper(in.Type.String())
+		if !in.Required {
+			text = "[" + text + "]"
+		}
+		all = append(all, text)
+	}
+	return "give " + strings.Join(all, " ")
 }
 
 // guess writes a flag's text as the JSON that the input's type takes.
