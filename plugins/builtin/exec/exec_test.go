@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -36,6 +37,14 @@ func commandUnderTest(do string, args []string) int {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "first\nthe disk is full")
 		return 3
+	case "host": // runs a command as the plugin does, until it is killed
+		b, err := New().Bind(plugins.Binding{Access: plugins.Mutate, Config: json.RawMessage(args[0])})
+		if err != nil {
+			return 1
+		}
+		s := newStream()
+		go func() { fmt.Println(<-s.pids) }()
+		b.Run(context.Background(), call("exec.run", `{"command": "deaf"}`), s)
 	case "env":
 		fmt.Println(strings.Join(os.Environ(), "\n"))
 	case "dir":
@@ -271,6 +280,27 @@ func TestCommandThatEndsWellWhenItIsStopped(t *testing.T) {
 	got := <-out
 	if got.Failure != nil || got.Applied != plugins.All || !strings.Contains(outputs(t, got).Stdout, "wound up") {
 		t.Errorf("%+v, %+v", got, got.Failure)
+	}
+}
+
+// TestCommandDiesWithThePlugin kills the process that runs the command.
+func TestCommandDiesWithThePlugin(t *testing.T) {
+	host := exec.Command("/proc/self/exe", marker, "host", string(section(t, "")))
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Error(err)
+	}
+	host.Process.Kill()
+	host.Wait()
+	if pid > 0 {
+		gone(t, pid)
 	}
 }
 

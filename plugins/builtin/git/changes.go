@@ -38,7 +38,11 @@ func (b *bound) changes(ctx context.Context, call plugins.Call, to plugins.Strea
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.head()
+	return again(func() (*capability.ChangesOutput, error) { return b.history(ctx, in, to) })
+}
+
+func (b *bound) history(ctx context.Context, in capability.ChangesInput, to plugins.Stream) (*capability.ChangesOutput, error) {
+	s, err := b.readHead()
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +54,22 @@ func (b *bound) changes(ctx context.Context, call plugins.Call, to plugins.Strea
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("history of %s: %w", b.Resource(), err)
 		}
-		parent, end, err := firstParent(s.store, cursor)
+		parents, edge, err := parents(s.store, cursor)
 		if err != nil {
 			return nil, fmt.Errorf("history of %s: %w", b.Resource(), err)
 		}
-		if end {
+		if edge {
 			break
 		}
+		var parent *object.Commit // nil: there is nothing before the first commit
+		if len(parents) > 0 {
+			parent = parents[0]
+		}
 		was, err := b.version(s.store, parent, newer)
+		var unreadable *plugins.Failure
+		if err != nil && !errors.As(err, &unreadable) {
+			return nil, err
+		}
 		if err != nil { // what it changed counts for the commit that made the file readable again
 			to.Log("warn", fmt.Sprintf("skipped what cannot be read: %v", err))
 			cursor = parent
@@ -95,9 +107,9 @@ func (b *bound) version(store *filesystem.Storage, c *object.Commit, newer versi
 		v.settings = newer.settings
 		return v, nil
 	}
-	doc, err := readDocument(store, entry.Hash)
+	doc, err := b.document(store, c, entry.Hash)
 	if err != nil {
-		return v, fmt.Errorf("%s at %s %w", b.path, c.Hash, err)
+		return v, err
 	}
 	v.settings = doc.settings(b.below)
 	return v, nil
@@ -129,19 +141,21 @@ func (v version) since(was version, since time.Time, only string) []capability.C
 	return out
 }
 
-// firstParent returns nil before the first commit; end where a shallow clone
-// knows no more.
-func firstParent(store *filesystem.Storage, c *object.Commit) (parent *object.Commit, end bool, err error) {
-	if len(c.ParentHashes) == 0 {
-		return nil, false, nil
+// parents returns the commits before c; edge where a shallow clone knows no
+// more.
+func parents(store *filesystem.Storage, c *object.Commit) (before []*object.Commit, edge bool, err error) {
+	for _, hash := range c.ParentHashes {
+		p, err := object.GetCommit(store, hash)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			shallow, serr := store.Shallow()
+			if serr == nil && slices.Contains(shallow, c.Hash) {
+				return nil, true, nil
+			}
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("commit %s: %w", hash, err)
+		}
+		before = append(before, p)
 	}
-	parent, err = object.GetCommit(store, c.ParentHashes[0])
-	if !errors.Is(err, plumbing.ErrObjectNotFound) {
-		return parent, false, err
-	}
-	shallow, serr := store.Shallow()
-	if serr == nil && slices.Contains(shallow, c.Hash) {
-		return nil, true, nil
-	}
-	return nil, false, err
+	return before, false, nil
 }

@@ -2,8 +2,10 @@ package git
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -106,12 +108,8 @@ func (c *checkout) read() ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// follow puts the new content into the worktree, and stages it under the
-// index's lock. Its failure leaves the branch where it is.
-func (c *checkout) follow(content []byte, blob plumbing.Hash, lock *lockfile) error {
-	if err := c.replace(content); err != nil {
-		return fmt.Errorf("worktree %s: %w", c.worktree, err)
-	}
+// stage records the file as it is in the worktree now, under the index's lock.
+func (c *checkout) stage(content []byte, blob plumbing.Hash, lock *lockfile) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(filepath.Join(c.worktree, c.path), &st); err != nil {
 		return fmt.Errorf("worktree %s: %w", c.worktree, err)
@@ -143,6 +141,9 @@ func (c *checkout) replace(content []byte) error {
 		return err
 	}
 	next := c.path + ".firebreak-new"
+	if err := root.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a call that was killed: we hold the lock
+		return err
+	}
 	f, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm())
 	if err != nil {
 		return err

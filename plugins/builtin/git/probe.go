@@ -18,7 +18,7 @@ const maxProbed = 2000 // commits looked at for that of a lost call
 // Probe looks for the commit that the call would have made, and else at the
 // value.
 func (b *bound) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
-	probed, err := b.probe(ctx, call, undo)
+	probed, err := again(func() (plugins.Probed, error) { return b.probe(ctx, call, undo) })
 	if err != nil {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
 	}
@@ -30,7 +30,7 @@ func (b *bound) probe(ctx context.Context, call plugins.Call, undo json.RawMessa
 	if err := json.Unmarshal(undo, &planned); err != nil || planned.Setting == "" {
 		return plugins.Probed{}, fmt.Errorf("the plan of call %s left no receipt to look by", call.ID)
 	}
-	s, err := b.head()
+	s, err := b.readHead()
 	if err != nil {
 		return plugins.Probed{}, err
 	}
@@ -84,13 +84,11 @@ func find(ctx context.Context, s snapshot, call string, since plumbing.Hash) (*o
 		if c.Author.Name == author && call != "" && strings.Contains(c.Message, "\n"+callTrailer+call+"\n") {
 			return c, nil
 		}
-		for _, h := range c.ParentHashes {
-			p, err := object.GetCommit(s.store, h)
-			if err != nil {
-				break // the edge of a shallow clone
-			}
-			next = append(next, p)
+		before, _, err := parents(s.store, c)
+		if err != nil {
+			return nil, err
 		}
+		next = append(next, before...)
 	}
 	return nil, nil
 }

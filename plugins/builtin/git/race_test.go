@@ -17,7 +17,7 @@ func TestConcurrentCommits(t *testing.T) {
 	eachKind(t, func(t *testing.T, r *repo) {
 		b := r.bind()
 		r.commit("Room", map[string]string{"api/pool.yaml": r.file() + "other: 0\n"})
-		const rounds = 12
+		const rounds = 6
 		theirs := make(chan int, 1)
 		go func() {
 			done := 0
@@ -29,7 +29,7 @@ func TestConcurrentCommits(t *testing.T) {
 			theirs <- done
 		}()
 		ours := 0
-		for i := 100; i < 200; i++ { // bounded, or else a push would never get its turn
+		for i := 100; i < 140; i++ { // bounded, or else a push would never get its turn
 			c := apply(t, i)
 			c.ID = fmt.Sprintf("race/%d", i)
 			out := run(t, b, c)
@@ -177,5 +177,35 @@ func TestStopWhileWaitingForTheLock(t *testing.T) {
 	refused(t, <-out, plugins.Cancelled)
 	if _, err := os.Stat(lock); err != nil {
 		t.Errorf("somebody else's lock is gone: %v", err)
+	}
+}
+
+// TestRepackMeanwhile: git moves every object to another file while we read.
+func TestRepackMeanwhile(t *testing.T) {
+	r := newRepo(t, true)
+	b := r.bind()
+	done := make(chan error, 1)
+	go func() {
+		for range 25 {
+			if out, err := gitCommand(r.dir, "repack", "-adq").CombinedOutput(); err != nil {
+				done <- fmt.Errorf("%w: %s", err, out)
+				return
+			}
+		}
+		done <- nil
+	}()
+	for i := 100; ; i++ {
+		applied(t, run(t, b, apply(t, i)))
+		if out := run(t, b, call(t, "settings.changes", map[string]any{"limit": 1000})); out.Failure != nil {
+			t.Fatal(out.Failure)
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
 	}
 }

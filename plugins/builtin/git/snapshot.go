@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -23,7 +25,22 @@ type snapshot struct {
 }
 
 // head reads the settings file at the branch's newest commit.
-func (b *bound) head() (snapshot, error) {
+func (b *bound) head() (snapshot, error) { return again(b.readHead) }
+
+// again repeats what read the repository while git was moving its objects to
+// another pack: they are all there, but not where they were.
+func again[T any](f func() (T, error)) (T, error) {
+	const tries = 10
+	for i := 1; ; i++ {
+		v, err := f()
+		moved := errors.Is(err, plumbing.ErrObjectNotFound) || errors.Is(err, dotgit.ErrPackfileNotFound) || errors.Is(err, fs.ErrNotExist)
+		if !moved || i == tries {
+			return v, err
+		}
+	}
+}
+
+func (b *bound) readHead() (snapshot, error) {
 	at, ok, err := b.repo.read(b.branch)
 	if err != nil {
 		return snapshot{}, err
@@ -54,9 +71,9 @@ func (b *bound) at(store *filesystem.Storage, commit *object.Commit) (snapshot, 
 	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated {
 		return snapshot{}, plugins.Fail(plugins.Invalid, "%s in %s is a link or folder, not a file", b.path, b.repo.root)
 	}
-	doc, err := readDocument(store, entry.Hash)
+	doc, err := b.document(store, commit, entry.Hash)
 	if err != nil {
-		return snapshot{}, plugins.Fail(plugins.Invalid, "%s at %s of %s %v", b.path, commit.Hash, b.repo.root, err)
+		return snapshot{}, err
 	}
 	return snapshot{store, commit, entry.Hash, doc}, nil
 }
@@ -74,24 +91,32 @@ func (b *bound) entry(commit *object.Commit) (*object.TreeEntry, error) {
 	return entry, err
 }
 
-func readDocument(store *filesystem.Storage, blob plumbing.Hash) (*document, error) {
-	obj, err := object.GetBlob(store, blob)
+// document reads the file. One that cannot be understood is a failure of class
+// invalid.
+func (b *bound) document(store *filesystem.Storage, commit *object.Commit, blob plumbing.Hash) (*document, error) {
+	src, err := readBlob(store, blob)
+	if err != nil {
+		return nil, fmt.Errorf("%s at %s of %s: %w", b.path, commit.Hash, b.repo.root, err)
+	}
+	doc, err := parse(src)
+	if err != nil {
+		return nil, plugins.Fail(plugins.Invalid, "%s at %s of %s %v", b.path, commit.Hash, b.repo.root, err)
+	}
+	return doc, nil
+}
+
+// readBlob reads no more than parse will take.
+func readBlob(store *filesystem.Storage, hash plumbing.Hash) ([]byte, error) {
+	blob, err := object.GetBlob(store, hash)
 	if err != nil {
 		return nil, err
 	}
-	if obj.Size > maxFile {
-		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
-	}
-	r, err := obj.Reader()
+	r, err := blob.Reader()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	src, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	return parse(src)
+	return io.ReadAll(io.LimitReader(r, maxFile+1))
 }
 
 // value reads a setting from the file.

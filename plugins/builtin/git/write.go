@@ -88,7 +88,13 @@ func (b *bound) land(ctx context.Context, call plugins.Call, o order, to plugins
 		return c, "", landed, err
 	}
 	if tree != nil {
-		if err := tree.follow(c.src, commit.blob, index); err != nil {
+		// File, index, branch, in this order: cut off in between, the file is
+		// an edit that git shows; the other way round, the next commit there
+		// would silently take our change back.
+		if err := tree.replace(c.src); err != nil {
+			return c, "", landed, fmt.Errorf("worktree %s: %w", b.repo.worktree, err)
+		}
+		if err := tree.stage(c.src, commit.blob, index); err != nil {
 			return c, "", plugins.Unknown, err
 		}
 	}
@@ -102,19 +108,20 @@ func (b *bound) land(ctx context.Context, call plugins.Call, o order, to plugins
 }
 
 // prepare works the change out on the newest commit, and writes its objects.
-func (b *bound) prepare(o order, expect string) (change, commit, error) {
-	s, err := b.head()
-	if err != nil {
-		return change{}, commit{}, err
-	}
-	c, err := b.workOut(o, s, expect)
-	if err != nil || c.none() {
-		return c, commit{}, err
-	}
-	if _, err := b.checkout(s); err != nil {
-		return c, commit{}, err
-	}
-	made, err := b.build(c)
+func (b *bound) prepare(o order, expect string) (c change, made commit, err error) {
+	made, err = again(func() (commit, error) {
+		s, err := b.readHead()
+		if err != nil {
+			return commit{}, err
+		}
+		if c, err = b.workOut(o, s, expect); err != nil || c.none() {
+			return commit{}, err
+		}
+		if _, err := b.checkout(s); err != nil {
+			return commit{}, err
+		}
+		return b.build(c)
+	})
 	return c, made, err
 }
 

@@ -25,6 +25,9 @@ import (
 // under test, by this variable.
 const roleKey = "FIREBREAK_TEST_ROLE"
 
+// quickExit spares a replica the second that the race detector waits at exit.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleKey) {
 	case "supervisor":
@@ -43,7 +46,7 @@ func supervise(dir string, names []string) {
 			runtime.LockOSThread() // Pdeathsig is about this thread
 			for {
 				cmd := exec.Command("/proc/self/exe", dir, name)
-				cmd.Env = []string{roleKey + "=replica"}
+				cmd.Env = []string{roleKey + "=replica", quickExit}
 				cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 				out, err := cmd.StdoutPipe()
 				if err != nil || cmd.Start() != nil {
@@ -113,7 +116,7 @@ func startFleet(t *testing.T, n int) *fleet {
 		f.names = append(f.names, fmt.Sprintf("api-%d", i))
 	}
 	cmd := exec.Command("/proc/self/exe", append([]string{f.dir}, f.names...)...)
-	cmd.Env = []string{roleKey + "=supervisor"}
+	cmd.Env = []string{roleKey + "=supervisor", quickExit}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error, 1), make(chan error, 1)

@@ -144,7 +144,7 @@ func TestReplicaThatDoesNotComeBack(t *testing.T) {
 			f := startFleet(t, 3)
 			b := f.bind(plugins.Mutate)
 			f.put("api-1."+how, "")
-			out := run(t, b, restartCall(`{"waves": [1, 2, "100%"], "ready_within": "1s"}`), &stream{})
+			out := run(t, b, restartCall(`{"waves": [1, 2, "100%"], "ready_within": "3s"}`), &stream{})
 			if out.Failure == nil || out.Failure.Class != plugins.Timeout || out.Applied != plugins.Partial || !strings.Contains(out.Failure.Reason, "api-1 did not come back") {
 				t.Fatalf("applied %s, %+v", out.Applied, out.Failure)
 			}
