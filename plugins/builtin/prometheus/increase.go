@@ -6,21 +6,23 @@ import (
 )
 
 // increase returns how much a counter grew over the snapshots. A counter that
-// fell began anew, with its replica, and has grown from 0. NaN: not known.
+// fell began anew, with its replica, and has grown from 0; so has one that was
+// not on the page before, as labelled ones are not until they count. NaN: not
+// known.
 func increase(snapshots []snapshot, f figure) float64 {
 	return grown(snapshots, func(s snapshot) float64 { return s.figures[f] })
 }
 
 func grown(snapshots []snapshot, of func(snapshot) float64) float64 {
 	sum, last := nan, nan
-	for _, s := range snapshots {
+	for i, s := range snapshots {
 		v := of(s)
 		if math.IsNaN(v) {
 			continue
 		}
 		switch {
-		case math.IsNaN(last):
-		case v < last:
+		case i == 0:
+		case math.IsNaN(last), v < last:
 			add(&sum, v)
 		default:
 			add(&sum, v-last)

@@ -156,9 +156,10 @@ func (s *server) failure(ctx context.Context, err error) *plugins.Failure {
 		class = plugins.Timeout
 	case v1.ErrCanceled:
 		class = plugins.Cancelled
-	case v1.ErrClient:
+	case v1.ErrClient, v1.ErrServer:
+		var side string
 		var status int
-		if _, err := fmt.Sscanf(e.Msg, "client error: %d", &status); err == nil {
+		if _, err := fmt.Sscanf(e.Msg, "%s error: %d", &side, &status); err == nil {
 			class = classOf(status)
 		}
 	}
