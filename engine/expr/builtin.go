@@ -116,12 +116,12 @@ func arguments(sig signature) string {
 	switch {
 	case sig.variadic:
 		return fmt.Sprintf("at least %d", least)
-	case most == least && most == 1:
+	case most > least:
+		return fmt.Sprintf("%d or %d arguments", least, most)
+	case most == 1:
 		return "1 argument"
-	case most == least:
-		return fmt.Sprintf("%d arguments", most)
 	}
-	return fmt.Sprintf("%d or %d arguments", least, most)
+	return fmt.Sprintf("%d arguments", most)
 }
 
 func (t *typer) predicate(n *ast.PredicateNode, list *Type, kinds Kind) *Type {

@@ -132,16 +132,16 @@ func (t *typer) pointer(n *ast.PointerNode) *Type {
 
 func (t *typer) member(n *ast.MemberNode) *Type {
 	path, dotted := chain(n)
-	base, name := label(n.Node), ""
+	base := label(n.Node)
 	from := t.check(&n.Node)
 	if !n.Optional {
 		t.need(&n.Node, from, Object|List, base)
 	}
-	if property, ok := n.Property.(*ast.StringNode); ok {
-		name = property.Value
-	} else {
+	property, ok := n.Property.(*ast.StringNode)
+	if !ok {
 		return t.index(n, from)
 	}
+	name := property.Value
 	if t.err != nil {
 		return anyType
 	}
@@ -215,7 +215,10 @@ func (t *typer) array(n *ast.ArrayNode) *Type {
 func (t *typer) object(n *ast.MapNode) *Type {
 	fields := map[string]*Type{}
 	for _, pair := range n.Pairs {
-		pair := pair.(*ast.PairNode)
+		pair, ok := pair.(*ast.PairNode)
+		if !ok {
+			return t.fail(n.Location().From, "syntax", "this is no object", "")
+		}
 		key, ok := pair.Key.(*ast.StringNode)
 		if !ok {
 			return t.fail(pair.Location().From, "not-allowed", "a key of an object must be written out", "")

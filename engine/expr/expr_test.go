@@ -122,7 +122,7 @@ func TestRefused(t *testing.T) {
 		{`input.service`, "unknown-name", `there is no input here`, 0},
 		{`1 + steps.db.outputs.usd`, "unknown-field", `steps.db.outputs has no field usd`, 21},
 		{`inputs.n == "seven"`, "wrong-type", `inputs.n is an integer and is compared with`, 0},
-		{`steps.db.status == "skiped"`, "wrong-type", `steps.db.status is never "skiped"`, 19},
+		{`steps.db.status == "skipt"`, "wrong-type", `steps.db.status is never "skipt"`, 19},
 		{`steps.db.status in ["faild"]`, "wrong-type", `steps.db.status is never "faild"`, 20},
 		{`now()`, "not-allowed", `the function now is not part of the language`, 0},
 		{`keys(alert.labels)`, "not-allowed", `the function keys`, 0},

@@ -39,8 +39,8 @@ func (e *RunError) Unwrap() error { return e.Err }
 
 // explain turns an error of the machine into one for people.
 func (p *Program) explain(err error, vars Vars) error {
-	var at *file.Error
-	if !errors.As(err, &at) {
+	at, ok := errors.AsType[*file.Error](err)
+	if !ok {
 		return p.failed(0, err, vars)
 	}
 	if at.Prev != nil {
@@ -50,8 +50,7 @@ func (p *Program) explain(err error, vars Vars) error {
 }
 
 func (p *Program) failed(at int, err error, vars Vars) error {
-	var null *NullError
-	if errors.As(err, &null) {
+	if null, ok := errors.AsType[*NullError](err); ok {
 		err = &NullError{Name: null.Name, Why: whyNull(null.Name, vars)}
 	}
 	if p.place == nil {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/conf"
 )
 
 // Names that the compiled tree uses and that nobody can write: the checker
@@ -28,7 +28,7 @@ const (
 
 // functions are what the checker puts in the place of operators and builtins
 // that would otherwise lose something silently.
-var functions = map[string]*builtin.Function{
+var functions = conf.FunctionsTable{
 	needName:  {Name: needName, Func: need},
 	arithName: {Name: arithName, Func: arith},
 	tickName:  {Name: tickName, Func: tick},
@@ -42,20 +42,29 @@ var functions = map[string]*builtin.Function{
 
 // need returns its first argument if it is of the kinds wanted.
 func need(args ...any) (any, error) {
-	v, kinds, label := args[0], Kind(args[1].(int)), args[2].(string)
-	if kindOf(v)&kinds != 0 {
+	v := args[0]
+	kinds, okKinds := args[1].(int)
+	label, okLabel := args[2].(string)
+	if !okKinds || !okLabel {
+		return nil, errCall
+	}
+	if int(kindOf(v))&kinds != 0 {
 		return v, nil
 	}
 	if v == nil {
 		return nil, &NullError{Name: label}
 	}
-	return nil, fmt.Errorf("%s is %s, wanted %s", label, typeOf(v), Of(kinds))
+	return nil, fmt.Errorf("%s is %s, wanted %s", label, typeOf(v), Of(Kind(kinds&int(anyKind))))
 }
 
 // tick counts what an evaluation costs: a round of a loop, and the size of
 // the text that it made.
 func tick(args ...any) (any, error) {
-	cost, v := args[0].(*int), args[1]
+	v := args[1]
+	cost, ok := args[0].(*int)
+	if !ok {
+		return nil, errCall
+	}
 	*cost++
 	if s, ok := v.(string); ok {
 		*cost += len(s) / 64
@@ -96,11 +105,16 @@ func typeOf(v any) string {
 var (
 	errOverflow = errors.New("the integer overflows")
 	errDivision = errors.New("division by zero")
+	errCall     = errors.New("the compiled expression is broken")
 )
 
 // arith computes + - * / % ** on numbers and + on texts.
 func arith(args ...any) (any, error) {
-	op, left, right := args[0].(string), args[1], args[2]
+	left, right := args[1], args[2]
+	op, ok := args[0].(string)
+	if !ok {
+		return nil, errCall
+	}
 	if l, ok := left.(string); ok {
 		r, ok := right.(string)
 		if !ok || op != "+" {
@@ -249,7 +263,12 @@ func abs(args ...any) (any, error) {
 }
 
 func split(args ...any) (any, error) {
-	pieces := strings.Split(args[0].(string), args[1].(string))
+	whole, okWhole := args[0].(string)
+	by, okBy := args[1].(string)
+	if !okWhole || !okBy {
+		return nil, errCall
+	}
+	pieces := strings.Split(whole, by)
 	list := make([]any, len(pieces))
 	for i, piece := range pieces {
 		list[i] = piece

@@ -90,7 +90,7 @@ func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightNa
 		return
 	}
 	l, r := left.notNull(), right.notNull()
-	if comparable(l.Kinds)&comparable(r.Kinds) == 0 {
+	if equalTo(l.Kinds)&equalTo(r.Kinds) == 0 {
 		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is compared with %s", leftName, l, r), "")
 		return
 	}
@@ -104,8 +104,8 @@ func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightNa
 	}
 }
 
-// comparable widens kinds by those that can be equal to them.
-func comparable(kinds Kind) Kind {
+// equalTo widens kinds by those that can be equal to them.
+func equalTo(kinds Kind) Kind {
 	if kinds&number != 0 {
 		kinds |= number
 	}
@@ -139,7 +139,7 @@ func (t *typer) membership(n *ast.BinaryNode, left, right *Type, leftName, right
 		return Of(Bool)
 	}
 	elem := right.elem()
-	if comparable(left.notNull().Kinds)&comparable(elem.Kinds) == 0 && len(elem.Enum)+int(elem.Kinds) != 0 {
+	if equalTo(left.notNull().Kinds)&equalTo(elem.Kinds) == 0 && len(elem.Enum)+int(elem.Kinds) != 0 {
 		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is looked for in a list of %s", leftName, left.notNull(), elem), "")
 		return Of(Bool)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -78,7 +79,7 @@ func (r *schemaReader) read(raw json.RawMessage, depth int) (*Type, error) {
 	if s.Ref != "" {
 		return r.ref(s.Ref, depth)
 	}
-	if arms := append(s.AnyOf, s.OneOf...); len(arms) > 0 {
+	if arms := slices.Concat(s.AnyOf, s.OneOf); len(arms) > 0 {
 		return r.union(arms, s, depth)
 	}
 	return r.plain(s, depth)

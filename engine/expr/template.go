@@ -73,9 +73,9 @@ func Condition(src string, scope Scope) (*Program, *Error) {
 	if inner, at, ok := Whole(src); ok {
 		return compileAt(src, inner, at, scope, Of(Bool))
 	}
-	if at := strings.Index(src, opening); at >= 0 {
+	if before, _, found := strings.Cut(src, opening); found {
 		return nil, &Error{
-			ID: "syntax", At: utf8.RuneCountInString(src[:at]), What: "a condition is one expression, not a text with templates in it",
+			ID: "syntax", At: utf8.RuneCountInString(before), What: "a condition is one expression, not a text with templates in it",
 			Hint: "leave ${{ and }} out",
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -182,10 +183,8 @@ func (p *parser) syntax(err error) {
 			}
 		}
 	}
-	for _, number := range []int{line, line - 1, line + 1} {
-		if p.trap(number) {
-			return
-		}
+	if slices.ContainsFunc([]int{line, line - 1, line + 1}, p.trap) {
+		return
 	}
 	if strings.Contains(text, "tab character") {
 		for i, l := range p.src.lines {

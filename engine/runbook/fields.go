@@ -1,11 +1,13 @@
 package runbook
 
 import (
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 func suggest(word string, names []string) string { return expr.Suggest(word, names) }
@@ -98,10 +100,8 @@ func (p *parser) hintKey(name string, s *shape) string {
 	if near := expr.Nearest(name, s.names()); near != "" {
 		return "did you mean " + near + "?"
 	}
-	for _, other := range []string{"foreach", "call", "ask"} {
-		if name == other {
-			return name + " is not read by this version"
-		}
+	if slices.Contains(laterKinds, name) {
+		return name + " is not read by this version"
 	}
 	return "its keys are " + strings.Join(s.names(), ", ")
 }
@@ -136,6 +136,7 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 		}
 	case formFlag:
 		return p.flag(n, k.name)
+	case formTemplate, formCondition, formValue, formValues, formShape, formShapes, formNamed, formSteps, formWait:
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,25 @@ func TestBroken(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 			}
 		})
+	}
+}
+
+// TestLineEndings holds that problems are the same with the line endings of
+// another system.
+func TestLineEndings(t *testing.T) {
+	files, _ := filepath.Glob("testdata/broken/*.txt")
+	catalog := testCatalog(t)
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, _, _ := strings.Cut(string(raw), ruler)
+		_, want := Parse(caseFile, []byte(src+"\n"), catalog)
+		_, got := Parse(caseFile, []byte(strings.ReplaceAll(src, "\n", "\r\n")+"\r\n"), catalog)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", file, got, want)
+		}
 	}
 }
 

@@ -149,6 +149,10 @@ var stepShapes = []struct {
 	}}},
 }
 
+// laterKinds are kinds of step that the language knows and this version does
+// not read.
+var laterKinds = []string{"foreach", "call", "ask"}
+
 // allStepKeys are the keys of any kind of step.
 func allStepKeys() []string {
 	var names []string

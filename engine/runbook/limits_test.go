@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gopkg.in/yaml.v3"
 )
 
 const head = "firebreak: v1\nname: case\nservice: api\nsteps:\n"
@@ -98,4 +100,29 @@ func TestManyProblemsAreCutShort(t *testing.T) {
 	if len(problems) != maxProblems+1 || problems[maxProblems].ID != "too-many" {
 		t.Errorf("%d problems", len(problems))
 	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	var src strings.Builder
+	src.WriteString(head)
+	for i := range 50 {
+		fmt.Fprintf(&src, "  - id: s%d\n    uses: metrics.pool\n    with:\n      window: 10s\n    optional: true\n", i)
+		fmt.Fprintf(&src, "  - if: steps.s%d.outputs.max > 3 && steps.s%d.status == \"succeeded\"\n    notify: sre\n    text: it has ${{ steps.s%d.outputs.max }}\n", i, i, i)
+	}
+	catalog := testCatalog(b)
+	b.Run("parse", func(b *testing.B) {
+		for b.Loop() {
+			if _, problems := Parse("b.yaml", []byte(src.String()), catalog); len(problems) > 0 {
+				b.Fatal(problems)
+			}
+		}
+	})
+	b.Run("yaml", func(b *testing.B) {
+		for b.Loop() {
+			var n yaml.Node
+			if err := yaml.Unmarshal([]byte(src.String()), &n); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -4,8 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 // parser turns one file into a runbook.
@@ -53,6 +54,7 @@ func (p *parser) runbook(root *yaml.Node) {
 	b := p.book
 	b.Name, b.Title, b.Owner = f.text("name"), f.text("title"), f.text("owner")
 	b.Timeout = f.duration("timeout", 0)
+	p.positive(f, "timeout")
 	found := len(p.found)
 	b.Inputs = p.inputs(f)
 	p.scope = newScope(b.Inputs)

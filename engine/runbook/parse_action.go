@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 // Defaults of what may be left out.

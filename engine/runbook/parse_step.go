@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 // findIDs notes the ids of all steps, so that a name that comes too early can
@@ -126,6 +127,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	}
 	step.Optional = f.flag("optional")
 	step.Timeout = f.duration("timeout", 0)
+	p.positive(f, "timeout")
 	p.body(step, f)
 	return step
 }
@@ -178,7 +180,7 @@ func (p *parser) kindOf(n *yaml.Node) (Kind, *shape) {
 			continue
 		}
 		hint := "a step has one of " + strings.Join(kinds, ", ")
-		if slices.Contains([]string{"foreach", "call", "ask"}, k.Value) {
+		if slices.Contains(laterKinds, k.Value) {
 			hint = k.Value + " is not read by this version"
 		} else if near := suggestOnly(k.Value, kinds); near != "" {
 			hint = near

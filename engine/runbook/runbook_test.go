@@ -10,8 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"path/filepath"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 func parseFile(t *testing.T, file string) *Runbook {

@@ -65,13 +65,12 @@ func (p *parser) scalar(n *yaml.Node, what string) bool {
 }
 
 func kindWord(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
+	switch {
+	case n.Kind == yaml.MappingNode:
 		return "a mapping"
-	case yaml.SequenceNode:
+	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	}
-	if isEmpty(n) {
+	case isEmpty(n):
 		return "nothing"
 	}
 	return "text"

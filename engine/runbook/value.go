@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/firebreak-ops/firebreak/engine/expr"
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
 // place makes the errors of a program name their position, and remembers it
@@ -23,7 +24,7 @@ func (p *parser) condition(n *yaml.Node, key string, names expr.Scope) *expr.Pro
 	if !p.scalar(n, key+" must be a condition") {
 		return nil
 	}
-	if n.Style == 0 && strings.TrimSpace(n.Value) == "" || n.Style != 0 && strings.TrimSpace(n.Value) == "" {
+	if strings.TrimSpace(n.Value) == "" {
 		p.add(posOf(n), "empty-condition", key+" is empty", "write the condition, or leave "+key+" out")
 		return nil
 	}
@@ -99,27 +100,11 @@ func (p *parser) templateOf(n *yaml.Node, s string, names expr.Scope, want *expr
 // value compiles any value and refuses it where its type is not the one that
 // is wanted. It is nil after a problem.
 func (p *parser) value(n *yaml.Node, key string, names expr.Scope, want *expr.Type) *expr.Value {
-	switch n.Kind {
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		return p.object(n, key, names, want)
-	case yaml.SequenceNode:
-		if !p.wants(n, key, expr.List, want) {
-			return nil
-		}
-		var elem *expr.Type
-		if want != nil {
-			elem = want.Elem
-		}
-		items := make([]*expr.Value, 0, len(n.Content))
-		for _, item := range n.Content {
-			if v := p.value(item, key, names, elem); v != nil {
-				items = append(items, v)
-			}
-		}
-		if len(items) < len(n.Content) {
-			return nil
-		}
-		return expr.ListOf(items)
+	}
+	if n.Kind == yaml.SequenceNode {
+		return p.listOf(n, key, names, want)
 	}
 	literal, ok := p.literal(n)
 	if !ok {
@@ -140,6 +125,26 @@ func (p *parser) value(n *yaml.Node, key string, names expr.Scope, want *expr.Ty
 		return nil
 	}
 	return expr.Literal(fitting)
+}
+
+func (p *parser) listOf(n *yaml.Node, key string, names expr.Scope, want *expr.Type) *expr.Value {
+	if !p.wants(n, key, expr.List, want) {
+		return nil
+	}
+	var elem *expr.Type
+	if want != nil {
+		elem = want.Elem
+	}
+	items := make([]*expr.Value, 0, len(n.Content))
+	for _, item := range n.Content {
+		if v := p.value(item, key, names, elem); v != nil {
+			items = append(items, v)
+		}
+	}
+	if len(items) < len(n.Content) {
+		return nil
+	}
+	return expr.ListOf(items)
 }
 
 func (p *parser) wants(n *yaml.Node, key string, kind expr.Kind, want *expr.Type) bool {
