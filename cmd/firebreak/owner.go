@@ -11,6 +11,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local"
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
@@ -44,6 +45,9 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		return nil, err
 	}
 	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive}
+	if a.journal != nil {
+		cfg.Journal = a.journal(cfg.Journal)
+	}
 	if drive {
 		if o.host, err = ws.newHost(slog.New(slog.DiscardHandler)); err != nil {
 			return nil, err
@@ -55,7 +59,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		return nil, err
 	}
 	o.server = server.New(server.Config{
-		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Halter: o.rt,
+		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Halter: halter{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Plugins: o.plugins, Person: o.person,
 		Version: buildVersion(), Generation: o.rt.Generation(),
 	})
@@ -88,9 +92,30 @@ func (o *owner) Close() error {
 // client is how verbs talk to this owner.
 func (o *owner) client() *client.Client { return client.New(o.server.Addr()) }
 
-// notify tells people. Whoever watches the run sees its notices; there is no
-// other channel, and the record says so by having been written.
-func (o *owner) notify(string, engine.Notify) error { return nil }
+// errNoChannel is recorded with every notice: whoever follows the run sees
+// it, and nobody else is reached.
+var errNoChannel = errors.New("no channel is configured; it is shown to whoever follows the run")
+
+func (o *owner) notify(string, engine.Notify) error { return errNoChannel }
+
+// halter is the runtime's halt, with the rule of who may lift it. Anybody who
+// reaches the socket may stop everything; to go on takes a role.
+type halter struct {
+	*local.Runtime
+	ws *workspace
+}
+
+// Lift implements [server.Halter].
+func (h halter) Lift(ctx context.Context, by string) error {
+	facts := policy.Facts{Members: map[string][]string{}}
+	for name, role := range h.ws.config.Roles {
+		facts.Members[name] = role.People
+	}
+	if refusal := facts.MayStop(by); refusal != "" {
+		return &engine.Refusal{By: by, What: "lift", Reason: refusal}
+	}
+	return h.Runtime.Lift(ctx, by)
+}
 
 // book makes a runbook of pinned bytes.
 func (w *workspace) book(src []byte) (*runbook.Runbook, error) {
