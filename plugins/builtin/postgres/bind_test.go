@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
+	"go.uber.org/goleak"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -155,4 +156,22 @@ func TestStatements(t *testing.T) {
 	if have := withoutLiterals(strings.Repeat("é", 500)); len(have) > mostQuery+len("…") {
 		t.Errorf("%d bytes are shown", len(have))
 	}
+}
+
+// TestCloseLeavesNothing holds that nothing outlives its binding, connected or
+// not.
+func TestCloseLeavesNothing(t *testing.T) {
+	needServer(t)
+	before := goleak.IgnoreCurrent()
+	for _, address := range []string{dsn("monitor", "appdb", port), "postgres://x@127.0.0.1:1/db"} {
+		b, err := New().Bind(binding(fmt.Sprintf(`{"read":%q}`, address)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, b, `{}`)
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goleak.VerifyNone(t, before)
 }

@@ -37,7 +37,7 @@ func (b *bound) Resource() string { return identity(b.config) }
 
 // Plan implements plugins.Bound. There is nothing to plan: all actions read.
 func (b *bound) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
-	return plugins.Plan{}, invalid("plugin postgres has no action that changes anything, so there is nothing to plan")
+	return plugins.Plan{}, plugins.Fail(plugins.Invalid, "plugin postgres has no action that changes anything, so there is nothing to plan")
 }
 
 // Probe implements plugins.Bound. A read has no effect to look for.
@@ -69,7 +69,7 @@ func (b *bound) Health(ctx context.Context) error {
 // Run implements plugins.Bound.
 func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
 	if call.Action != actionConnections {
-		return failed(invalid("plugin postgres has no action %q, only %s", call.Action, actionConnections))
+		return failed(plugins.Fail(plugins.Invalid, "plugin postgres has no action %q, only %s", call.Action, actionConnections))
 	}
 	in, err := capability.Input[capability.ConnectionsInput](call.Action, call.Input)
 	if err != nil {

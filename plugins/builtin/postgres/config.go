@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net"
 	"strconv"
 	"time"
@@ -26,21 +25,21 @@ type section struct {
 
 func parseSection(b plugins.Binding) (*pgx.ConnConfig, error) {
 	if b.Capability != "database" {
-		return nil, invalid("capability %q is not one of plugin postgres, which serves database", b.Capability)
+		return nil, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin postgres, which serves database", b.Capability)
 	}
 	var s section
 	dec := json.NewDecoder(bytes.NewReader(b.Config))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&s); err != nil {
-		return nil, invalid("section database of service %s: %v; known keys are plugin, read, mutate", b.Service, err)
+		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: %v; known keys are plugin, read, mutate", b.Service, err)
 	}
 	if s.Read == "" {
-		return nil, invalid("section database of service %s: read is missing: it is the connection string of a login with pg_monitor, such as {secret: \"env:API_READ_DSN\"}", b.Service)
+		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: read is missing: it is the connection string of a login with pg_monitor, such as {secret: \"env:API_READ_DSN\"}", b.Service)
 	}
 	c, err := pgx.ParseConfig(s.Read)
 	if err != nil {
 		// The library's text may quote the string, and with it a password.
-		return nil, invalid("section database of service %s: read is no connection string (it is not shown, since it may hold a password); write postgres://user@host:port/database", b.Service)
+		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: read is no connection string (it is not shown, since it may hold a password); write postgres://user@host:port/database", b.Service)
 	}
 	harden(c)
 	return c, nil
@@ -60,8 +59,4 @@ func harden(c *pgx.ConnConfig) {
 
 func identity(c *pgx.ConnConfig) string {
 	return "postgres:" + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" + c.Database
-}
-
-func invalid(format string, args ...any) *plugins.Failure {
-	return &plugins.Failure{Class: plugins.Invalid, Reason: fmt.Sprintf(format, args...)}
 }

@@ -49,9 +49,5 @@ func readFailed(resource string, err error) *plugins.Failure {
 }
 
 func failed(err error) plugins.Outcome {
-	var f *plugins.Failure
-	if !errors.As(err, &f) {
-		f = &plugins.Failure{Class: plugins.Internal, Reason: err.Error()}
-	}
-	return plugins.Outcome{Failure: f, Applied: plugins.None}
+	return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}
 }

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest"
 )
 
 const (
@@ -28,6 +31,10 @@ const (
 var port int
 
 func TestMain(m *testing.M) {
+	if handshake := plugins.Handshake(); os.Getenv(handshake.MagicCookieKey) != "" {
+		plugintest.Main(m, New()) // a child of the conformance test
+		return
+	}
 	// The server dies with the thread that started it, so the thread must
 	// live as long as the tests.
 	runtime.LockOSThread()
