@@ -63,8 +63,8 @@ func (s *scope) showAll(entries []shown) {
 	}
 }
 
-// Statuses are what steps.ID.status may be.
-var Statuses = []string{"pending", "running", "waiting", "succeeded", "failed", "skipped", "undone", "in_doubt", "cancelled"}
+// statuses are what steps.ID.status may be.
+var statuses = []string{"pending", "running", "waiting", "succeeded", "failed", "skipped", "undone", "in_doubt", "cancelled"}
 
 var (
 	text      = expr.Of(expr.String)
@@ -88,7 +88,7 @@ var (
 // stepType is what may be read of a step. Outputs are null where it was
 // skipped or failed: reading through them shows that only in the run.
 func stepType(s *Step) *expr.Type {
-	fields := map[string]*expr.Type{"status": expr.OneOf(Statuses...), "effect": effects}
+	fields := map[string]*expr.Type{"status": expr.OneOf(statuses...), "effect": effects}
 	if s.Kind == KindAction {
 		outputs := expr.Any()
 		if s.Action != nil && s.Action.Output != nil {
