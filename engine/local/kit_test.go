@@ -13,13 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // memory is a state in memory. It outlives its owners, as a file does.
 type memory struct {
@@ -339,6 +335,15 @@ func source(recs []engine.Record) string {
 
 func catalog(t testing.TB) runbook.Catalog {
 	t.Helper()
+	c, err := actions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// actions is what the runbooks of these tests may name.
+func actions() (runbook.Catalog, error) {
 	c := runbook.Catalog{}
 	for _, a := range []struct{ name, effect, input, output string }{
 		{"metrics.pool", "read", `{"type":"object","additionalProperties":false}`,
@@ -350,16 +355,17 @@ func catalog(t testing.TB) runbook.Catalog {
 	} {
 		act, err := runbook.NewAction(a.name, a.effect, []byte(a.input), []byte(a.output))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if a.effect == "mutate" {
 			act.Undo, act.Probe = a.name, true
 		}
 		c[a.name] = act
 	}
-	return c
+	return c, nil
 }
 
+// parse is how a runtime reads the runbooks of a catalog.
 func parse(c runbook.Catalog) func(src []byte) (*runbook.Runbook, error) {
 	return func(src []byte) (*runbook.Runbook, error) {
 		b, problems := runbook.Parse("test.yaml", src, c)

@@ -1,0 +1,210 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/client"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const pause = `firebreak: v1
+name: pause
+title: Wait a little
+owner: sre
+steps:
+  - id: rest
+    wait: 30s
+`
+
+// notFound is the error of a runtime that does not know a run.
+type notFound struct{ error }
+
+func (notFound) Class() string { return "not_found" }
+func (notFound) Hint() string  { return "look again" }
+
+// runs decides in memory what people say, as a runtime does.
+type runs struct {
+	mu      sync.Mutex
+	run     engine.Run
+	records []engine.Record
+	changed chan struct{} // closed and replaced with every record
+	said    []engine.Input
+	fail    error
+	halt    *engine.Stop
+}
+
+func newRuns(t *testing.T) *runs {
+	t.Helper()
+	book, problems := runbook.Parse("pause.yaml", []byte(pause), runbook.Catalog{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	r := &runs{run: engine.New(book), changed: make(chan struct{})}
+	f := engine.Facts{
+		ID: "r1", Runbook: "pause", Requester: engine.Requester{Kind: "alert", Name: "a"},
+		Roles: map[string]engine.Role{"sre": {People: []string{"alice"}}},
+	}
+	if err := r.decide(engine.Start{Facts: f}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *runs) decide(in engine.Input) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	recs, err := engine.Decide(r.run, in, time.Now().UTC())
+	for _, rec := range recs {
+		r.run = engine.Apply(r.run, rec)
+	}
+	r.records = append(r.records, recs...)
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return err
+}
+
+func (r *runs) Give(_ context.Context, id string, in engine.Input) error {
+	if id != "r1" {
+		return notFound{errors.New("there is no run " + id)}
+	}
+	r.mu.Lock()
+	r.said = append(r.said, in)
+	fail := r.fail
+	r.mu.Unlock()
+	if fail != nil {
+		return fail
+	}
+	return r.decide(in)
+}
+
+func (r *runs) Run(_ context.Context, id string) (engine.Run, error) {
+	if id != "r1" {
+		return engine.Run{}, notFound{errors.New("there is no run " + id)}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.run, nil
+}
+
+func (r *runs) Watch(ctx context.Context, id string, from int) (<-chan engine.Record, error) {
+	if _, err := r.Run(ctx, id); err != nil {
+		return nil, err
+	}
+	out := make(chan engine.Record)
+	go func() {
+		defer close(out)
+		for next := from - 1; ; {
+			r.mu.Lock()
+			recs, changed, ended := r.records[next:], r.changed, r.run.Ended()
+			r.mu.Unlock()
+			for _, rec := range recs {
+				select {
+				case out <- rec:
+					next++
+				case <-ctx.Done():
+					return
+				}
+			}
+			if ended {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func (r *runs) Halt(_ context.Context, by, reason string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.halt = &engine.Stop{Kind: "halt", By: by, Reason: reason}
+	return nil
+}
+
+func (r *runs) Lift(context.Context, string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.halt = nil
+	return nil
+}
+
+func (r *runs) Halted() *engine.Stop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.halt
+}
+
+// last is what was said last.
+func (r *runs) last() engine.Input {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.said) == 0 {
+		return nil
+	}
+	return r.said[len(r.said)-1]
+}
+
+// config is how a server of these tests is made.
+func config(t *testing.T, r *runs) server.Config {
+	t.Helper()
+	return server.Config{
+		Socket: filepath.Join(t.TempDir(), "state.sock"),
+		Runs:   r,
+		Halter: r,
+		List: func(_ context.Context, q server.Query) ([]server.Summary, error) {
+			if q.Service == "none" {
+				return nil, nil
+			}
+			return []server.Summary{{ID: "r1", Settled: !q.Unsettled, Seq: q.Limit}}, nil
+		},
+		Live: func(ctx context.Context, run string, to func(server.Progress)) {
+			to(server.Progress{Run: run, Kind: "log", Text: "resting"})
+			<-ctx.Done()
+		},
+		Start: func(_ context.Context, by server.Caller, req server.StartRequest) (string, error) {
+			if req.Runbook == "broken" {
+				return "", &engine.StartError{Reason: "input service is missing"}
+			}
+			return req.Runbook + "-by-" + by.Person, nil
+		},
+		Undo: func(_ context.Context, _ server.Caller, ended engine.Run, reason string) (string, error) {
+			return "undo-of-" + ended.Facts.ID + "-" + reason, nil
+		},
+		Plugins: func(context.Context) (json.RawMessage, error) { return json.RawMessage(`[{"name":"git"}]`), nil },
+		Person:  func(string) string { return "alice" },
+		Version: "v1",
+	}
+}
+
+// serve starts a server for the test and returns a client of it.
+func serve(t *testing.T, cfg server.Config) (*server.Server, *client.Client) {
+	t.Helper()
+	s := server.New(cfg)
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := client.New(s.Addr())
+	t.Cleanup(func() {
+		c.Close()
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, c
+}
