@@ -103,7 +103,7 @@ func TestAccepts(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"steps", "service", "settings.apply", "skipped"}
-	for word, want := range map[string]string{"setps": "steps", "servyce": "service", "skipt": "skipped", "settings.aply": "settings.apply", "zebra": "", strings.Repeat("x", 1000): ""} {
+	for word, want := range map[string]string{"setps": "steps", "servyce": "service", "skippd": "skipped", "settings.aply": "settings.apply", "zebra": "", strings.Repeat("x", 1000): ""} {
 		if got := Nearest(word, names); got != want {
 			t.Errorf("%.20s is near %q, want %q", word, got, want)
 		}
