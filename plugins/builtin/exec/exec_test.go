@@ -297,8 +297,12 @@ func TestCommandDiesWithThePlugin(t *testing.T) {
 	if _, err := fmt.Fscan(out, &pid); err != nil {
 		t.Error(err)
 	}
-	host.Process.Kill()
-	host.Wait()
+	if err := host.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := host.Wait(); err == nil {
+		t.Error("it was not killed")
+	}
 	if pid > 0 {
 		gone(t, pid)
 	}

@@ -115,9 +115,9 @@ func (c *checkout) stage(content []byte, blob plumbing.Hash, lock *lockfile) err
 		return fmt.Errorf("worktree %s: %w", c.worktree, err)
 	}
 	e := c.entry
-	e.Hash, e.Size = blob, uint32(len(content))
+	e.Hash, e.Size = blob, uint32(len(content)) //nolint:gosec // maxFile bounds it
 	e.CreatedAt, e.ModifiedAt = time.Unix(st.Ctim.Unix()), time.Unix(st.Mtim.Unix())
-	e.Dev, e.Inode, e.UID, e.GID = uint32(st.Dev), uint32(st.Ino), st.Uid, st.Gid
+	e.Dev, e.Inode, e.UID, e.GID = uint32(st.Dev), uint32(st.Ino), st.Uid, st.Gid //nolint:gosec // git keeps the low bits, too
 	var encoded bytes.Buffer
 	if err := index.NewEncoder(&encoded).Encode(c.index); err != nil {
 		return fmt.Errorf("index of %s: %w", c.worktree, err)
@@ -162,7 +162,7 @@ func (c *checkout) replace(content []byte) error {
 		err = root.Rename(next, c.path)
 	}
 	if err != nil {
-		root.Remove(next)
+		return errors.Join(err, root.Remove(next))
 	}
-	return err
+	return nil
 }

@@ -84,16 +84,21 @@ func (d *document) find(keys []string) (parent, key, node *yaml.Node, err error)
 				return nil, nil, nil, fmt.Errorf("setting %s: %w", joinSetting(keys[:i+1]), err)
 			}
 		case yaml.SequenceNode:
-			n, err := strconv.Atoi(name)
-			if err != nil || n < 0 || n >= len(node.Content) || strconv.Itoa(n) != name {
-				return nil, nil, nil, nil
-			}
-			node = node.Content[n]
+			node = item(node, name)
 		default:
 			return nil, nil, nil, nil
 		}
 	}
 	return parent, key, node, nil
+}
+
+// item returns the item of a list by its index; nil if there is none.
+func item(list *yaml.Node, index string) *yaml.Node {
+	n, err := strconv.Atoi(index)
+	if err != nil || n < 0 || n >= len(list.Content) || strconv.Itoa(n) != index {
+		return nil
+	}
+	return list.Content[n]
 }
 
 func child(m *yaml.Node, name string) (key, value *yaml.Node, err error) {

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -208,7 +207,7 @@ func FuzzSet(f *testing.F) {
 				t.Fatalf("%q -> %q: %q was %q, is %q", src, out, k, a[k], v)
 			}
 		}
-		if c1, c2 := bytes.Count([]byte(src), []byte("#")), bytes.Count(out, []byte("#")); !value.IsNull() && c2 < c1 && !strings.Contains(raw, "#") && strings.Count(a[name], "#") < c1-c2 {
+		if lost := strings.Count(src, "#") - strings.Count(string(out), "#"); !value.IsNull() && lost > strings.Count(a[name], "#") {
 			t.Fatalf("%q -> %q: a comment is gone", src, out)
 		}
 	})

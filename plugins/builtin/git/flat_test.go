@@ -1,6 +1,9 @@
 package git
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // flat lists a decoded document by path, without the package's own reader.
 func flat(at string, v any) map[string]string {
@@ -9,9 +12,7 @@ func flat(at string, v any) map[string]string {
 		if at != "" {
 			key = at + "\x00" + key
 		}
-		for k, v := range flat(key, v) {
-			out[k] = v
-		}
+		maps.Copy(out, flat(key, v))
 	}
 	switch v := v.(type) {
 	case map[string]any:

@@ -27,12 +27,12 @@ type lockfile struct {
 func lock(ctx context.Context, stop <-chan struct{}, name string) (*lockfile, error) {
 	giveUp := time.After(lockWait)
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		f, err := os.OpenFile(name+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		f, err := os.OpenFile(name+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // it becomes a ref, with the rights that git gives one
 		switch {
 		case err == nil:
 			return &lockfile{name, f}, nil
 		case errors.Is(err, fs.ErrNotExist): // the ref is packed, and its folder was pruned
-			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil { //nolint:gosec // as above
 				return nil, fmt.Errorf("lock %s: %w", name, err)
 			}
 		case !errors.Is(err, fs.ErrExist):

@@ -2,6 +2,7 @@ package git
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,8 @@ func parseSetting(name string) ([]string, error) {
 		}
 	}
 	keys = append(keys, key.String())
-	for _, k := range keys {
-		if k == "" {
-			return nil, fmt.Errorf("setting %q has an empty key; write keys joined by single dots, such as db.pool.max", name)
-		}
+	if slices.Contains(keys, "") {
+		return nil, fmt.Errorf("setting %q has an empty key; write keys joined by single dots, such as db.pool.max", name)
 	}
 	return keys, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -138,5 +139,5 @@ func (b *bound) keys(setting string) ([]string, error) {
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%v", err)
 	}
-	return append(b.below[:len(b.below):len(b.below)], keys...), nil
+	return slices.Concat(b.below, keys), nil
 }

@@ -25,8 +25,8 @@ func admin(t *testing.T, status, shed string, code int) string {
 			fmt.Fprint(w, status)
 			return
 		}
-		body, _ := io.ReadAll(r.Body)
-		if r.Method != http.MethodPost || string(body) != `{"older_than":"1s","for":"3s"}` {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != http.MethodPost || string(body) != `{"older_than":"1s","for":"3s"}` {
 			t.Errorf("%s %s %s", r.Method, r.URL, body)
 		}
 		w.WriteHeader(code)

@@ -113,8 +113,7 @@ func (c client) receive(req *http.Request) (answer, error) {
 
 // reason leaves out the method and URL that the caller says already.
 func reason(err error) error {
-	var ue *url.Error
-	if errors.As(err, &ue) {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return ue.Err
 	}
 	return err

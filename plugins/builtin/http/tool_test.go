@@ -57,8 +57,14 @@ func echo(t *testing.T) *httptest.Server {
 		case "/huge":
 			fmt.Fprint(w, strings.Repeat("\x01", maxBody+10))
 		default:
-			body, _ := io.ReadAll(r.Body)
-			json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": r.URL.Path, "body": string(body), "type": r.Header.Get("Content-Type"), "auth": r.Header.Get("Authorization"), "x": r.Header.Get("X-From")})
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			err = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": r.URL.Path, "body": string(body), "type": r.Header.Get("Content-Type"), "auth": r.Header.Get("Authorization"), "x": r.Header.Get("X-From")})
+			if err != nil {
+				t.Error(err)
+			}
 		}
 	}))
 	t.Cleanup(srv.Close)

@@ -83,13 +83,14 @@ func replicate(dir, name string) {
 		panic(err)
 	}
 	fmt.Println(l.Addr().(*net.TCPAddr).Port)
-	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if exists(filepath.Join(dir, name+".unready")) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprint(w, `{"version": "v7"}`)
-	}))
+	})}
+	go func() { panic(srv.Serve(l)) }()
 	for range end {
 		if !exists(filepath.Join(dir, name+".stuck")) {
 			return
@@ -129,8 +130,12 @@ func startFleet(t *testing.T, n int) *fleet {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err == nil {
+			t.Error("the supervisor was not killed")
+		}
 		for _, name := range f.names { // they die with their supervisor
 			f.until("replica "+name+" to be gone", func() bool { return !look(f.file(name + ".pid")).runs() })
 		}

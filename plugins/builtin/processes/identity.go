@@ -78,7 +78,7 @@ func (id identity) signal(s syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	defer p.Release()
+	defer func() { _ = p.Release() }() // only forgets the handle
 	now, err := identify(id.pid)
 	if err != nil || now != id {
 		return os.ErrProcessDone

@@ -50,8 +50,7 @@ func (b *bound) readinessOf(ctx context.Context, r replica) readiness {
 	}
 	res, err := b.client.Do(req)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err
 		}
 		return readiness{reason: fmt.Sprintf("not ready: %s: %v", at, err)}

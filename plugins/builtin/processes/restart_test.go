@@ -213,8 +213,14 @@ func TestStalePidfile(t *testing.T) {
 	if err := bystander.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer bystander.Wait()
-	defer bystander.Process.Kill()
+	defer func() {
+		if err := bystander.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := bystander.Wait(); err == nil {
+			t.Error("the bystander had ended by itself")
+		}
+	}()
 	file := dir + "/api-0.pid"
 	if err := os.WriteFile(file, fmt.Append(nil, bystander.Process.Pid), 0o644); err != nil {
 		t.Fatal(err)
@@ -305,12 +311,12 @@ func TestCut(t *testing.T) {
 
 func TestBindRefuses(t *testing.T) {
 	for key, section := range map[string]string{
-		"pidfiles":   `{}`,
-		"pidfiles: ": `{"pidfiles": ["run/*.pid"]}`,
-		"pidfiles:":  `{"pidfiles": ["/run/[.pid"]}`,
-		"signal":     `{"pidfiles": ["/run/*.pid"], "signal": "KILL"}`,
-		"ready":      `{"pidfiles": ["/run/*.pid"], "ready": "127.0.0.1:{port}"}`,
-		"pidfile":    `{"pidfile": "/run/api.pid"}`,
+		"at least one pattern": `{}`,
+		`"run/*.pid"`:          `{"pidfiles": ["run/*.pid"]}`,
+		`"/run/[.pid"`:         `{"pidfiles": ["/run/[.pid"]}`,
+		"signal":               `{"pidfiles": ["/run/*.pid"], "signal": "KILL"}`,
+		"ready":                `{"pidfiles": ["/run/*.pid"], "ready": "127.0.0.1:{port}"}`,
+		"pidfile":              `{"pidfile": "/run/api.pid"}`,
 	} {
 		if _, err := New().Bind(plugins.Binding{Capability: "workload", Config: json.RawMessage(section)}); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s: %v", section, err)
