@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/term"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
 // app is what a command may use of the world around it. Tests give their own.
@@ -19,6 +21,9 @@ type app struct {
 	tty   bool // out and in are a terminal
 	color bool
 	width int
+
+	// journal puts a test between the runtime and its journal; nil: nothing.
+	journal func(local.Journal) local.Journal
 
 	flags global
 }

@@ -6,12 +6,22 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
 // TestMain makes the test binary the firebreak command as well, for the
-// stories and for the plugins, which are this executable executed again.
+// stories and for the plugins, which are this executable executed again; and
+// the small world that the stories act on.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"firebreak": func() { os.Exit(int(execute(context.Background(), system(), os.Args[1:]))) },
+		"firebreak": func() {
+			a := system()
+			if at := os.Getenv(crashEnv); at != "" {
+				a.journal = func(j local.Journal) local.Journal { return newCrash(j, at) }
+			}
+			os.Exit(int(execute(context.Background(), a, os.Args[1:])))
+		},
+		"world": func() { os.Exit(world(os.Args[1:])) },
 	})
 }
