@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -33,6 +35,9 @@ func (a *app) check(files []string) error {
 			return err
 		}
 		book, problems := runbook.Parse(file, src, catalog)
+		if len(problems) == 0 {
+			problems = book.Expired(time.Now().UTC().Format(time.DateOnly))
+		}
 		if len(problems) > 0 {
 			bad = problemsOf(a, problems)
 			continue
