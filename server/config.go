@@ -49,6 +49,7 @@ type Config struct {
 	// configuration; "" when the user is nobody in it.
 	Person func(osUser string) string
 
+	Drives     bool // runs go on here; otherwise what people say is only recorded
 	Version    string
 	Generation int
 	Now        func() time.Time // nil: time.Now

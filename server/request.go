@@ -115,5 +115,6 @@ type Health struct {
 	PID        int       `json:"pid"`
 	Generation int       `json:"generation"`
 	Since      time.Time `json:"since"`
+	Drives     bool      `json:"drives"` // false: it only records what people say
 	You        Caller    `json:"you"`
 }

@@ -66,8 +66,7 @@ func read[T any](r *http.Request) (T, error) {
 	if errors.Is(err, io.EOF) {
 		return v, nil
 	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return v, err
 	}
 	if err != nil {
@@ -88,6 +87,7 @@ func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {
 		PID:        os.Getpid(),
 		Generation: s.cfg.Generation,
 		Since:      s.since,
+		Drives:     s.cfg.Drives,
 		You:        by,
 	}, nil
 }

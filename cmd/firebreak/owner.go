@@ -61,7 +61,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Halter: halter{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Plugins: o.plugins, Person: o.person,
-		Version: buildVersion(), Generation: o.rt.Generation(),
+		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
 	if err := o.server.Start(); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ type session struct {
 	own *owner // nil: another process is the owner
 }
 
+// handover bounds how long a verb waits for an owner that is starting, ending,
+// or only records what somebody else says.
+const handover = 5 * time.Second
+
 // connect returns a session with the owner of the state. Where there is none
 // this process becomes it: to drive runs, or only to record what is said.
 func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
@@ -25,8 +30,34 @@ func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s, err := a.join(state); s != nil || err != nil {
-		return s, err
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for end := time.Now().Add(handover); ; {
+		s, err := a.tryConnect(ctx, state, drive)
+		if err == nil || !errors.Is(err, errBusy) {
+			return s, err
+		}
+		if time.Now().After(end) {
+			return nil, err
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// errBusy says that the owner of the state will be another one soon.
+var errBusy = errors.New("the state file is in use for a moment")
+
+func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*session, error) {
+	s, err := a.join(state)
+	if s != nil && err == nil {
+		return s, s.usable(ctx, drive)
+	}
+	if err != nil {
+		return nil, err
 	}
 	ws, err := a.loadWorkspace()
 	if err != nil {
@@ -34,14 +65,30 @@ func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
 	}
 	o, err := a.own(ctx, ws, state, drive)
 	var owned *sqlite.OwnedError
-	if errors.As(err, &owned) && owned.Owner.Socket != "" {
-		return &session{Client: client.New(owned.Owner.Socket)}, nil // it was quicker
+	if errors.As(err, &owned) {
+		return nil, busy(err) // it was quicker
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &session{Client: o.client(), own: o}, nil
 }
+
+// usable is nil when the other process does what is wanted of an owner.
+func (s *session) usable(ctx context.Context, drive bool) error {
+	h, err := s.Health(ctx)
+	var gone *client.UnreachableError
+	if errors.As(err, &gone) {
+		return busy(err)
+	}
+	if err == nil && drive && !h.Drives {
+		return busy(errNoDriver)
+	}
+	return err
+}
+
+// busy marks an error that another try may not meet.
+func busy(err error) error { return fmt.Errorf("%w: %w", errBusy, err) }
 
 // join returns a session with the process that owns the state now, or nil.
 func (a *app) join(state string) (*session, error) {
@@ -50,7 +97,7 @@ func (a *app) join(state string) (*session, error) {
 		return nil, err
 	}
 	if o.Socket == "" {
-		return nil, &sqlite.OwnedError{Path: state, Owner: o}
+		return nil, busy(&sqlite.OwnedError{Path: state, Owner: o})
 	}
 	return &session{Client: client.New(o.Socket)}, nil
 }

@@ -191,8 +191,7 @@ func (c *Client) ask(ctx context.Context, method, path string, in any) (*http.Re
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var unwrapped *url.Error
-		if errors.As(err, &unwrapped) {
+		if unwrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = unwrapped.Err
 		}
 		return nil, &UnreachableError{Socket: c.socket, Err: err}
