@@ -73,11 +73,11 @@ func (d *document) insert(parent *yaml.Node, name string, value capability.Scala
 	}
 	first := parent.Content[0]
 	line := first.Line
-	for i := 0; i+1 < len(parent.Content); i += 2 {
-		if k, v := parent.Content[i], parent.Content[i+1]; v.Kind == yaml.ScalarNode && v.Line == k.Line {
-			if _, _, err := d.span(v); err == nil {
-				line = k.Line + 1
-			}
+	for i := len(parent.Content) - 2; i >= 0; i -= 2 {
+		k, v := parent.Content[i], parent.Content[i+1]
+		if _, _, err := d.span(v); err == nil && v.Line == k.Line {
+			line = k.Line + 1
+			break
 		}
 	}
 	at, eol := d.lineStart(line), "\n"

@@ -1,8 +1,10 @@
 package git
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -211,4 +213,26 @@ func FuzzSet(f *testing.F) {
 			t.Fatalf("%q -> %q: a comment is gone", src, out)
 		}
 	})
+}
+
+// TestLargeFile: the work grows with the file, not with its square.
+func TestLargeFile(t *testing.T) {
+	var src strings.Builder
+	for i := range 40000 {
+		fmt.Fprintf(&src, "key%d: %d\n", i, i)
+	}
+	doc, err := parse([]byte(src.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for setting, want := range map[string]string{"key39999": "key39999: 1\n", "new": "new: 1\n"} {
+		out, err := doc.set([]string{setting}, scalar(t, 1))
+		if err != nil || !strings.HasSuffix(string(out), want) {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("two edits took %s", took)
+	}
 }
