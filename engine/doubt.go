@@ -99,11 +99,13 @@ func (d *decider) resolve(path string, attempt int, undo bool, by string, o Outc
 		return
 	}
 	lost := *d.run.step(path).Failure
-	d.emit(DoubtResolved{Path: path, Attempt: attempt, By: by, Outcome: o})
-	step := d.run.Book.Step(path)
 	if o.Failure != nil {
 		lost = *o.Failure
+	} else if o.Effect != EffectApplied {
+		o.Failure = &lost
 	}
+	d.emit(DoubtResolved{Path: path, Attempt: attempt, By: by, Outcome: o})
+	step := d.run.Book.Step(path)
 	switch {
 	case o.Effect == EffectUnknown:
 		d.fail(step, lost.Class, "what became of it is not known: "+lost.Reason)

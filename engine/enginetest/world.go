@@ -227,3 +227,10 @@ func short(id string) string {
 	_, rest, _ := strings.Cut(id, "/")
 	return rest
 }
+
+// Forget drops the account of what was begun, and keeps the values.
+func (w *World) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = nil
+}
