@@ -63,7 +63,7 @@ var doubtStories = []story{
 	}},
 	{"an effect is waited for until it can no longer arrive", func(t *testing.T) {
 		play(t, book(late("a", gated, unverified))).On("a#1/act", enginetest.Lost(true)).Start().Approve("alice").
-			WaitsOn("timer").Sleep(19*time.Second).Never("probe_began").Sleep(time.Second).Saw("probe_began doubt_resolved").Ended(engine.Succeeded)
+			WaitsOn("timer").Sleep(19 * time.Second).Never("probe_began").Sleep(time.Second).Saw("probe_began doubt_resolved").Ended(engine.Succeeded)
 	}},
 	{"a late result resolves an open doubt", func(t *testing.T) {
 		p := inDoubt(t, true)
@@ -198,11 +198,11 @@ var recoveryStories = []story{
 	}},
 	{"downtime does not count for timeouts", func(t *testing.T) {
 		play(t, book(group("g", step("wait: {uses: world.read, with: {key: w}, until: result.value == 1, within: 5m}"), "timeout: 2m"))).Start().
-			Sleep(time.Minute).Crash(time.Hour).Sleep(59*time.Second).Never("troubled").Sleep(2*time.Second).Ended(engine.FailedClean)
+			Sleep(time.Minute).Crash(time.Hour).Sleep(59 * time.Second).Never("troubled").Sleep(2 * time.Second).Ended(engine.FailedClean)
 	}},
 	{"downtime counts once while people are waited for", func(t *testing.T) {
 		play(t, book(group("g", bump("a", gated, unverified)+"\n  - wait: 20s", "timeout: 30s"))).Start().
-			Sleep(time.Minute).Crash(time.Hour).Sleep(5*time.Second).Approve("alice").Sleep(19*time.Second).WaitsOn("timer").
+			Sleep(time.Minute).Crash(time.Hour).Sleep(5 * time.Second).Approve("alice").Sleep(19 * time.Second).WaitsOn("timer").
 			Sleep(time.Second).Ended(engine.Succeeded)
 	}},
 	{"a crash while a lock is waited for asks again", func(t *testing.T) {
@@ -238,7 +238,7 @@ var recoveryStories = []story{
 		p.Start().Approve("alice").Sleep(time.Second)
 		pins := p.Run.Facts.Pins
 		pins.Config = "sha256:other"
-		p.Crash(time.Minute, func(r *engine.Recovered) { r.Pins = &pins }).Sleep(11 * time.Second).WaitsOn("person").Called("a#1/act").
+		p.Crash(time.Minute, func(r *engine.Recovered) { r.Pins = &pins }).Sleep(11*time.Second).WaitsOn("person").Called("a#1/act").
 			Answer(engine.AskResume, engine.ChoiceResume, "alice").Ended(engine.FailedClean)
 	}},
 	{"pins that are the same void nothing", func(t *testing.T) {

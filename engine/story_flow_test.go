@@ -92,7 +92,7 @@ var flowStories = []story{
 			Sleep(time.Minute).Ended(engine.FailedClean)
 	}},
 	{"a group that takes too long is in trouble", func(t *testing.T) {
-		play(t, book(group("g", "\n  - wait: 1m", "timeout: 30s"))).Start().Sleep(29 * time.Second).WaitsOn("timer").
+		play(t, book(group("g", "\n  - wait: 1m", "timeout: 30s"))).Start().Sleep(29*time.Second).WaitsOn("timer").
 			Sleep(2*time.Second).Status("g", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
 	{"the time of people does not count", func(t *testing.T) {
@@ -104,12 +104,12 @@ var flowStories = []story{
 	}},
 	{"the time of a stop does not count", func(t *testing.T) {
 		play(t, book(group("g", "\n  - wait: 20s"+bump("a", gated, unverified)+"\n  - wait: 9s", "timeout: 30s"))).Start().
-			Sleep(10*time.Second).Say(engine.Halt{By: "alice"}).Sleep(20*time.Second).Say(engine.Lift{By: "alice"}).
+			Sleep(10 * time.Second).Say(engine.Halt{By: "alice"}).Sleep(20 * time.Second).Say(engine.Lift{By: "alice"}).
 			Approve("alice").Sleep(10 * time.Second).Ended(engine.Succeeded)
 	}},
 	{"a run that takes too long is in trouble", func(t *testing.T) {
 		play(t, "timeout: 1m\n"+book(bump("a", gated, unverified), bump("b", unverified, gated), "\n  - wait: 2m")).Start().
-			Approve("alice").Approve("alice").Sleep(61 * time.Second).Ended(engine.FailedClean).Holds("a", 1)
+			Approve("alice").Approve("alice").Sleep(61*time.Second).Ended(engine.FailedClean).Holds("a", 1)
 	}},
 	{"a soft stop goes to what is in flight", func(t *testing.T) {
 		p := play(t, book(side("p", bump("a", gated, unverified)+"\n  - wait: 1m", "timeout: 30s"))).

@@ -36,8 +36,8 @@ var gateStories = []story{
 			Deny("bob", false).Holds("a", 7).Ended(engine.Refused)
 	}},
 	{"silence aborts", func(t *testing.T) {
-		play(t, book(set("a", gated, unverified))).Start().Sleep(9*time.Minute).WaitsOn("approval").
-			Sleep(2*time.Minute).Called().Ended(engine.Refused)
+		play(t, book(set("a", gated, unverified))).Start().Sleep(9 * time.Minute).WaitsOn("approval").
+			Sleep(2 * time.Minute).Called().Ended(engine.Refused)
 	}},
 	{"silence skips where the runbook says so", func(t *testing.T) {
 		play(t, book(set("a", "approve: {of: [{role: ops, for: 5m}], on_expiry: skip}", unverified), read("b"))).Start().
@@ -61,7 +61,7 @@ var gateStories = []story{
 	}},
 	{"a yes holds only for a while", func(t *testing.T) {
 		play(t, book(group("g", "\n  - wait: 3m"+set("a"), "approve: {of: [{role: ops, for: 5m}], valid_for: 2m}", unverified))).
-			Start().Approve("alice").Sleep(2*time.Minute).Saw("gate_voided").Sleep(2*time.Minute).WaitsOn("approval").Called().
+			Start().Approve("alice").Sleep(2 * time.Minute).Saw("gate_voided").Sleep(2 * time.Minute).WaitsOn("approval").Called().
 			Approve("alice").Ended(engine.Succeeded)
 	}},
 	{"nobody approves their own request", func(t *testing.T) {
@@ -122,7 +122,7 @@ var gateStories = []story{
 			Approve("alice").Ended(engine.NoAction)
 	}},
 	{"a group that would do nothing is not asked about", func(t *testing.T) {
-		play(t, book(group("g", set("a", "if: inputs.go"), gated, unverified)) + "\ninputs: {go: {type: boolean, default: false}}").
+		play(t, book(group("g", set("a", "if: inputs.go"), gated, unverified))+"\ninputs: {go: {type: boolean, default: false}}").
 			Start().Never("question_opened").Ended(engine.NoAction)
 	}},
 	{"what has ended takes no more", func(t *testing.T) {

@@ -21,7 +21,7 @@ var handlerStories = []story{
 			"\non_failure:"+step("notify: ops", "text: '${{ run.failure.class }} at ${{ run.failure.step }}, ${{ run.failure.effect }}'")+
 			"\nfinally:"+read("z"))
 		p.World.SetSick(true)
-		p.Start().Approve("alice").Sleep(11*time.Second).
+		p.Start().Approve("alice").Sleep(11 * time.Second).
 			Saw("step_undone phase_entered notice_queued phase_entered read_began run_ended").Ended(engine.FailedClean)
 		if got := p.Run.Notices[0].Text; got != "verify at g, applied" {
 			t.Error(got)
@@ -91,7 +91,7 @@ var handlerStories = []story{
 		p := play(t, book(group("g", set("a")+set("b"), gated, verify("undo")))+"\non_failure:"+step("notify: ops", "text: bad")).
 			On("g/b#1/undo", enginetest.Silent(true))
 		p.World.SetSick(true)
-		p.Start().Approve("alice").Sleep(11 * time.Second).Say(engine.Cancel{By: "dora"}).
+		p.Start().Approve("alice").Sleep(11*time.Second).Say(engine.Cancel{By: "dora"}).
 			Give(returned("g/b#1/undo", "b=0")).Settle().Called("g/a#1/act", "g/b#1/act", "g/b#1/undo").
 			Holds("a", 7).Ended(engine.FailedDirty)
 	}},

@@ -50,7 +50,7 @@ var verifyStories = []story{
 	{"a verify may be tried again", func(t *testing.T) {
 		p := sick(t, "ask")
 		p.World.SetSick(false)
-		p.Answer(engine.AskVerdict, engine.ChoiceAgain, "alice").Sleep(3 * time.Second).Holds("a", 7).Ended(engine.Succeeded)
+		p.Answer(engine.AskVerdict, engine.ChoiceAgain, "alice").Sleep(3*time.Second).Holds("a", 7).Ended(engine.Succeeded)
 	}},
 	{"a verify may be accepted by name", func(t *testing.T) {
 		p := blind(t, "undo").Answer(engine.AskVerdict, engine.ChoiceAccept, "alice").Saw("verify_verdict committed").Ended(engine.Succeeded)
@@ -70,7 +70,7 @@ var verifyStories = []story{
 		p.Refused(engine.Answer{By: "alice", Question: p.Question(engine.AskVerdict).ID, Choice: "forget"}, "not a choice")
 	}},
 	{"a group is verified after its last step", func(t *testing.T) {
-		play(t, book(group("g", set("a")+set("b"), gated, verified))).Start().Approve("alice").Sleep(3*time.Second).
+		play(t, book(group("g", set("a")+set("b"), gated, verified))).Start().Approve("alice").Sleep(3 * time.Second).
 			Saw("intended acted intended acted group_done sampling_began verify_verdict committed").Ended(engine.Succeeded)
 	}},
 	{"a group whose verify fails is undone in reverse", func(t *testing.T) {
@@ -81,14 +81,14 @@ var verifyStories = []story{
 	}},
 	{"what is verified stays, whatever happens later", func(t *testing.T) {
 		play(t, book(set("a", gated, verified), read("b"))).On("b#1/act", enginetest.None("invalid")).Start().
-			Approve("alice").Sleep(3 * time.Second).Holds("a", 7).Never("undo_began").Ended(engine.FailedClean)
+			Approve("alice").Sleep(3*time.Second).Holds("a", 7).Never("undo_began").Ended(engine.FailedClean)
 	}},
 	{"a resolved alert is no evidence of health", func(t *testing.T) {
 		p := play(t, book(set("a", gated, verify("undo"))))
 		p.World.SetSick(true)
 		p.Start().Approve("alice").Sleep(time.Second)
 		p.Give(engine.AlertResolved{})
-		p.Sleep(10 * time.Second).Holds("a", 0).Ended(engine.FailedClean)
+		p.Sleep(10*time.Second).Holds("a", 0).Ended(engine.FailedClean)
 	}},
 	{"a resolved alert ends a run that has changed nothing", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start()
