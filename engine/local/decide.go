@@ -12,6 +12,8 @@ import (
 // decide deals with some inputs of a run, in their order: it decides, stores
 // everything in one transaction, and only then lets it take effect. It
 // returns what should be open from then on.
+//
+//nolint:contextcheck,nolintlint // a decision is stored even when nobody waits for it any more
 func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	if err := rt.load(l); err != nil {
 		return nil, rt.answer(l, items, nil, err)

@@ -129,7 +129,7 @@ func drive(ctx context.Context, dir string, book func([]byte) (*runbook.Runbook,
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, store.Close()) }() //nolint:contextcheck // it ends with the function
 	rt, err := local.Open(ctx, local.Config{
 		Journal: store, State: store, Executor: target{dir, say}, Book: book,
 		Warn: func(run string, err error) { say("warn " + run + " " + err.Error()) },

@@ -42,6 +42,9 @@ func (rt *Runtime) give(run string, it item) error {
 	return rt.giveLocked(run, it)
 }
 
+// giveLocked is give with mu held.
+//
+//nolint:contextcheck,nolintlint // what is given is decided and stored even when its giver no longer waits
 func (rt *Runtime) giveLocked(run string, it item) error {
 	if rt.closed {
 		return rt.refusal()

@@ -243,8 +243,8 @@ func TestClose(t *testing.T) {
 		go func() { closed <- w.Close(context.Background()) }()
 		<-w.calls.Done() // it is closing
 		select {
-		case <-closed:
-			t.Fatal("it did not wait")
+		case err := <-closed:
+			t.Fatalf("it did not wait: %v", err)
 		default:
 		}
 		close(release)

@@ -35,7 +35,7 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.heard, `DELETE FROM said WHERE n = ?`},
 	} {
 		var err error
-		if *p.to, err = c.PrepareContext(ctx, p.q); err != nil {
+		if *p.to, err = c.PrepareContext(ctx, p.q); err != nil { //nolint:sqlclosecheck // close does
 			return s, err
 		}
 	}

@@ -59,6 +59,8 @@ func (s *Store) do(ctx context.Context, write writer) error {
 
 // commit is the one goroutine that writes. Whatever waits when it comes round
 // goes into one transaction.
+//
+//nolint:contextcheck,nolintlint // it serves many callers, and ends with Close
 func (s *Store) commit() {
 	defer close(s.ended)
 	beat := time.NewTicker(beatEvery)
@@ -110,7 +112,7 @@ func (s *Store) transact(jobs []*job) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	var generation int
 	if err := s.stmt.generation.QueryRowContext(ctx).Scan(&generation); err != nil {
 		return err
@@ -123,8 +125,7 @@ func (s *Store) transact(jobs []*job) error {
 	}
 	for _, j := range jobs {
 		err := j.write(ctx, tx)
-		var own refused
-		if errors.As(err, &own) {
+		if own, ok := errors.AsType[refused](err); ok {
 			j.own = own.error
 			continue
 		}

@@ -71,7 +71,7 @@ func appendForever(path string) {
 					fmt.Fprintln(os.Stderr, err)
 					return
 				}
-				os.Stdout.WriteString(fmt.Sprintf("r%d %d\n", run, n))
+				fmt.Printf("r%d %d\n", run, n)
 			}
 		}()
 	}
@@ -181,8 +181,7 @@ func appendUntilFull(path string) {
 		return
 	}
 	n, err := fill(context.Background(), s)
-	var known *local.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*local.Error](err); ok {
 		fmt.Printf("%d %s %s\n", n, known.Class(), known.Hint())
 	} else {
 		fmt.Println("not ours:", err)

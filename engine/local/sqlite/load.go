@@ -21,7 +21,7 @@ func (s *Store) Load(ctx context.Context, run string, after int) ([]engine.Recor
 }
 
 func (s *Store) load(ctx context.Context, run string, after int) ([]engine.Record, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data FROM events WHERE run = ? AND seq > ? ORDER BY seq`, run, after)
+	rows, err := s.events.QueryContext(ctx, run, after)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 	}
 	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled FROM runs`
 	if len(where) > 0 {
-		q += " WHERE " + strings.Join(where, " AND ")
+		q += " WHERE " + strings.Join(where, " AND ") //nolint:gosec // of constant parts
 	}
 	q += " ORDER BY started_at DESC, id"
 	if f.Limit > 0 {

@@ -25,10 +25,11 @@ type Store struct {
 	lock *os.File
 	now  func() time.Time
 
-	db    *sql.DB   // behind write
-	write *sql.Conn // the one connection that writes; used by the committer alone
-	stmt  statements
-	read  *sql.DB
+	db     *sql.DB   // behind write
+	write  *sql.Conn // the one connection that writes; used by the committer alone
+	stmt   statements
+	read   *sql.DB
+	events *sql.Stmt // of read
 
 	jobs   chan *job
 	closed chan struct{} // no more jobs
@@ -82,7 +83,7 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", explain("find", path, err)
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	target, err := filepath.EvalSymlinks(abs)
 	if errors.Is(err, fs.ErrNotExist) {
 		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
 		if err != nil {
@@ -93,10 +94,10 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", explain("find", abs, err)
 	}
-	if info, err := os.Stat(real); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
 		return "", local.NewError(local.ClassInvalid, abs+" is not a file", "name a file with --state", nil)
 	}
-	return real, nil
+	return target, nil
 }
 
 // pragmas of every connection. They stand in the name of the data source, so
@@ -141,7 +142,8 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
-	return s.read.PingContext(ctx)
+	s.events, err = s.read.PrepareContext(ctx, `SELECT seq, at, kind, data FROM events WHERE run = ? AND seq > ? ORDER BY seq`)
+	return err
 }
 
 // touch makes the file, so that nobody else can read it, and finds out why
@@ -182,7 +184,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	for _, q := range []string{
 		schema,
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
@@ -224,6 +226,9 @@ func (s *Store) Close() error {
 // disconnect closes whatever is open.
 func (s *Store) disconnect() error {
 	errs := []error{s.stmt.close()}
+	if s.events != nil {
+		errs = append(errs, s.events.Close())
+	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
