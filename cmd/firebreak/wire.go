@@ -93,7 +93,7 @@ func (a *app) readConfig() (path string, src []byte, err error) {
 			return "", nil, fail(exitUsage, "name another with --config", "the configuration cannot be read: %w", err)
 		}
 	}
-	return "firebreak.yaml", nil, nil
+	return "firebreak.yaml", []byte{}, nil // not nil: a run keeps the bytes
 }
 
 // actions is every action that a runbook may name: the contracts of the
