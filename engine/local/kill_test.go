@@ -104,7 +104,7 @@ func (w target) Do(_ context.Context, _ local.RunInfo, cmd engine.Command) engin
 		w.say("wrote " + c.ID)
 		return engine.Returned{ID: c.ID, Outcome: outcome(err)}
 	case engine.Probe:
-		if _, err := os.Stat(w.path(c.Input)); err != nil {
+		if text, err := os.ReadFile(w.path(c.Input)); err != nil || len(text) == 0 {
 			return engine.Probed{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectNone}}
 		}
 		return engine.Probed{ID: c.ID, Outcome: outcome(nil)}

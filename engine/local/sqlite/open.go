@@ -57,7 +57,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, err
 	}
 	o := Owner{PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}
-	f, err := lock(path, o)
+	f, err := lock(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,13 @@ func (e *OwnedError) Hint() string {
 // nothing and does not block. The owner is zero in the moment before it has
 // said who it is.
 func FindOwner(path string) (o Owner, owned bool, err error) {
+	path, err = resolve(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Owner{}, false, nil
+	}
+	if err != nil {
+		return Owner{}, false, err
+	}
 	f, err := os.Open(lockPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Owner{}, false, nil
@@ -82,13 +90,25 @@ func flock(f *os.File, how int) error {
 	}
 }
 
-// lock makes this process the owner of a state file.
-func lock(path string, o Owner) (*os.File, error) {
+// glance is longer than anybody who looks for the owner holds the lock.
+const glance = 100 * time.Millisecond
+
+// lock makes this process the owner of a state file. A lock that somebody has
+// only to see who is the owner is waited for.
+func lock(ctx context.Context, path string, o Owner) (*os.File, error) {
 	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, explain("lock", path, err)
 	}
-	if err := flock(f, syscall.LOCK_EX); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	for err = flock(f, syscall.LOCK_EX); errors.Is(err, syscall.EWOULDBLOCK) && ctx.Err() == nil; err = flock(f, syscall.LOCK_EX) {
+		select {
+		case <-time.After(glance / 20):
+		case <-ctx.Done():
+		}
+	}
+	if err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, &OwnedError{Path: path, Owner: readOwner(f)}

@@ -31,8 +31,10 @@ func TestOneOwner(t *testing.T) {
 			t.Errorf("it is told: %v", err)
 		}
 	}
-	if o, owned, err := FindOwner(path); err != nil || !owned || o.PID != os.Getpid() || o.Socket != "/run/fb.sock" {
-		t.Errorf("owner is %+v, %v, %v", o, owned, err)
+	for _, name := range []string{path, link} {
+		if o, owned, err := FindOwner(name); err != nil || !owned || o.PID != os.Getpid() || o.Socket != "/run/fb.sock" {
+			t.Errorf("the owner of %s is %+v, %v, %v", name, o, owned, err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -41,4 +43,42 @@ func TestOneOwner(t *testing.T) {
 		t.Errorf("after the end: owned %v, %v", owned, err)
 	}
 	open(t, path)
+}
+
+// Somebody who only looks for the owner keeps nobody from becoming it.
+func TestLookersDoNotLock(t *testing.T) {
+	path := file(t)
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	looked := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-done:
+				looked <- nil
+				return
+			default:
+			}
+			if _, _, err := FindOwner(path); err != nil {
+				looked <- err
+				return
+			}
+		}
+	}()
+	for range 20 {
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	if err := <-looked; err != nil {
+		t.Error(err)
+	}
 }
