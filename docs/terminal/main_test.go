@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestScreen(t *testing.T) {
+	for name, c := range map[string]struct{ out, want string }{
+		"plain":        {"one\r\ntwo\r\n", "one|two"},
+		"colours":      {"\x1b[32m✓\x1b[0m done\r\n", "✓ done"},
+		"redrawn":      {"kept\r\nold 1\r\nold 2\r\n\x1b[2A\x1b[Jnew\r\n", "kept|new"},
+		"drawn over":   {"abc\rX\r\n", "Xbc"},
+		"empty at end": {"a\r\n\r\n\r\n", "a"},
+	} {
+		var lines []string
+		for _, line := range screenOf(c.out) {
+			text := ""
+			for _, cell := range line {
+				text += string(cell.char)
+			}
+			lines = append(lines, text)
+		}
+		if got := strings.Join(lines, "|"); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestDraw(t *testing.T) {
+	var b strings.Builder
+	if err := draw(&b, screenOf("\x1b[31m✗\x1b[0m a < b\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), `#ff7b72">✗</text>`) || !strings.Contains(b.String(), "a &lt; b</text>") {
+		t.Error(b.String())
+	}
+	wellFormed(t, b.String())
+	if err := draw(&b, screenOf("\x1b[95mnew\r\n")); err == nil {
+		t.Error("a colour without a look is drawn")
+	}
+}
+
+// TestPicture holds the picture of the README to being one of a passed drill.
+func TestPicture(t *testing.T) {
+	svg, err := os.ReadFile("../drill.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wellFormed(t, string(svg))
+	for _, text := range []string{"alert DBConnectionPoolHigh", "app_pool_too_small", "approved by", "PASSED", "INC-2024-0715"} {
+		if !strings.Contains(string(svg), text) {
+			t.Errorf("it does not show %q", text)
+		}
+	}
+}
+
+func wellFormed(t *testing.T, text string) {
+	t.Helper()
+	for d := xml.NewDecoder(strings.NewReader(text)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
