@@ -98,6 +98,9 @@ func (c *claim) finding(v *view) capability.Finding {
 // symptoms end every chain: what is seen in the end.
 func (v *view) symptoms() []string {
 	var out []string
+	if v.opening >= 0.3*v.max {
+		out = append(out, fmt.Sprintf("%.0f connections being opened", v.opening))
+	}
 	if v.waiting > 0 {
 		out = append(out, fmt.Sprintf("queue %.0f", v.waiting))
 	}

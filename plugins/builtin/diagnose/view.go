@@ -21,6 +21,7 @@ type view struct {
 	pool              bool // there are figures of a pool
 	max, acquired     float64
 	opening           float64 // connections being opened
+	opened            float64 // connections opened in the window
 	waiting, timeouts float64
 	acquireP99        float64
 	hold, query       float64 // seconds, of what was finished
@@ -60,6 +61,7 @@ func (v *view) readPool(p *capability.PoolOutput) {
 			v.opening += float64(r.Constructing)
 		}
 	}
+	v.opened = number(now.ConnectsRPS) * now.To.Sub(now.From).Seconds()
 	v.waiting, v.timeouts = whole(now.Waiting), whole(now.Timeouts)
 	v.acquireP99 = number(now.AcquireP99S)
 	v.hold, v.query = number(now.HoldS), number(now.QueryS)
@@ -100,9 +102,11 @@ func (v *view) readDatabase(d *capability.ConnectionsOutput) {
 	}
 }
 
-// full says that (nearly) every connection of the pool is in use, or is being
-// opened for somebody who waits for it.
-func (v *view) full() bool { return v.pool && v.acquired+v.opening >= 0.9*v.max }
+// full says that (nearly) every connection of the pool is in use, or will be
+// in a moment: it is being opened, and opening succeeds.
+func (v *view) full() bool {
+	return v.pool && v.acquired+math.Min(v.opening, zeroIfNaN(v.opened)) >= 0.9*v.max
+}
 
 // opensSlowly says that it is the opening of connections that takes long.
 func (v *view) opensSlowly() bool {
