@@ -16,7 +16,7 @@ func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"},
 		reflect.TypeFor[Duration]():  {Type: "string", Format: "go-duration"},
 		reflect.TypeFor[Scalar]():    {Types: []string{"null", "boolean", "number", "string"}},
-		reflect.TypeFor[Wave]():      {Types: []string{"integer", "string"}, Pattern: wavePattern, Minimum: jsonschema.Ptr(1.0)},
+		reflect.TypeFor[Wave]():      {Types: []string{"integer", "string"}, Pattern: wavePattern, Minimum: new(1.0)},
 		reflect.TypeFor[Cause]():     {Type: "string", Enum: enum(Causes())},
 		reflect.TypeFor[Layer]():     {Type: "string", Enum: enum(Layers())},
 		reflect.TypeFor[Risk]():      {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},

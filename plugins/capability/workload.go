@@ -74,7 +74,7 @@ func workloadActions() []plugins.Action {
 		{
 			Name: "workload.restart", Effect: plugins.Mutate,
 			Input: input[RestartInput](func(s *jsonschema.Schema) {
-				s.Properties["waves"].MinItems = jsonschema.Ptr(1)
+				s.Properties["waves"].MinItems = new(1)
 			}), Output: output[RestartOutput](),
 			// Signals that were sent may still take their replicas down.
 			Probe: true, SettlesIn: 5 * time.Second,

@@ -40,9 +40,9 @@ func judgeAppPool(v *view) *claim {
 	onset := v.in.Pool.Onset
 	if change != nil {
 		c.variant = "config_change"
-		c.then("%s %s → %s", change.Setting, change.Before, change.After)
+		c.thenf("%s %s → %s", change.Setting, change.Before, change.After)
 	}
-	c.then("pool %.0f/%.0f", v.acquired, v.max)
+	c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 	c.speaksFor(0.3, observation{
 		source: metrics, query: "metrics.pool: now.acquired, now.max, now.waiting", at: &v.in.Pool.ObservedAt,
 		observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.acquired, v.max, zeroIfNaN(v.waiting)), expected: "connections left, and nobody waits",

@@ -38,7 +38,7 @@ func judgeIdleInTransaction(v *view) *claim {
 	}
 
 	c := &claim{cause: cause}
-	c.then("%d transactions left open for up to %s", s.Count, seconds(s.OldestS))
+	c.thenf("%d transactions left open for up to %s", s.Count, seconds(s.OldestS))
 	c.speaksFor(0.7, observation{
 		source: database, at: &v.in.Database.ObservedAt,
 		query:    "select pid, usename, now() - xact_start as age, left(query, 80) from pg_stat_activity where state = 'idle in transaction' order by age desc",
@@ -46,7 +46,7 @@ func judgeIdleInTransaction(v *view) *claim {
 		expected: "none older than a few hold times",
 	})
 	if v.pool {
-		c.then("pool %.0f/%.0f", v.acquired, v.max)
+		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 		o := observation{
 			source: metrics, query: "metrics.pool: now.acquired, now.releases_rps, now.hold_s", at: &v.in.Pool.ObservedAt,
 			observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.acquired, v.releases*zeroIfNaN(v.hold)), expected: "the two alike",

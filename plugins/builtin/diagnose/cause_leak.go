@@ -34,7 +34,7 @@ func judgeConnectionLeak(v *view) *claim {
 		case frozenAtOnce(idle) && idle.Count >= 3:
 			return notBecause(cause, "all idle sessions went quiet at one instant, %s ago: that is a broken network, not a leak", seconds(idle.OldestS))
 		}
-		c.then("%d sessions idle for up to %s, not given back", idle.Count, seconds(idle.OldestS))
+		c.thenf("%d sessions idle for up to %s, not given back", idle.Count, seconds(idle.OldestS))
 		c.speaksFor(0.45, observation{
 			source: database, at: &v.in.Database.ObservedAt,
 			query:    "select pid, now() - state_change as age from pg_stat_activity where state = 'idle' order by age desc",
@@ -42,7 +42,7 @@ func judgeConnectionLeak(v *view) *claim {
 			expected: "no idle session that the pool has given out",
 		})
 	}
-	c.then("pool %.0f/%.0f", v.acquired, v.max)
+	c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 	c.speaksFor(0.45, observation{
 		source: metrics, query: "metrics.pool: now.acquired, now.releases_rps, now.hold_s", at: &v.in.Pool.ObservedAt,
 		observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.acquired, v.releases*zeroIfNaN(v.hold)), expected: "the two alike",

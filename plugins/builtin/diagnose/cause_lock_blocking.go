@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -29,12 +30,12 @@ func judgeLockBlocking(v *view) *claim {
 	}
 
 	c := &claim{cause: cause}
-	c.then("pid %d holds a lock (%s, %s)", root.Pid, root.State, root.Kind)
+	c.thenf("pid %d holds a lock (%s, %s)", root.Pid, root.State, root.Kind)
 	if ddl != nil {
 		c.variant = "ddl_convoy"
-		c.then("pid %d, a DDL, waits for it and blocks %d", ddl.Pid, ddl.Blocks)
+		c.thenf("pid %d, a DDL, waits for it and blocks %d", ddl.Pid, ddl.Blocks)
 	}
-	c.then("%.0f sessions wait for locks", v.locked)
+	c.thenf("%.0f sessions wait for locks", v.locked)
 	c.speaksFor(0.5, observation{
 		source: database, at: &v.in.Database.ObservedAt,
 		query:    "select wait_event, count(*) from pg_stat_activity where wait_event_type = 'Lock' group by 1",
@@ -46,7 +47,7 @@ func judgeLockBlocking(v *view) *claim {
 		observed: fmt.Sprintf("pid %d (%s) is in front of %d sessions: %s", root.Pid, root.State, root.Blocks, root.Query), expected: "nobody in front of so many",
 	})
 	if v.pool && (v.queued() || v.full()) {
-		c.then("pool %.0f/%.0f", v.acquired, v.max)
+		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 		c.speaksFor(0.1, observation{
 			source: metrics, query: "metrics.pool: now.acquired, now.waiting, now.hold_s", at: &v.in.Pool.ObservedAt,
 			observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.acquired, v.max, zeroIfNaN(v.waiting)), expected: "connections left, and nobody waits",
@@ -91,10 +92,8 @@ func (v *view) queuedDDL() *capability.Blocking {
 
 func (v *view) behindPrepared() bool {
 	for _, b := range v.in.Database.Blocking {
-		for _, front := range b.BlockedBy {
-			if front == 0 {
-				return true
-			}
+		if slices.Contains(b.BlockedBy, 0) {
+			return true
 		}
 	}
 	return false

@@ -37,8 +37,8 @@ func judgeMaxConnections(v *view) *claim {
 	}
 
 	c := &claim{cause: cause}
-	c.then("max_connections %d", d.Limits.Max)
-	c.then("postgres slots %d/%.0f", d.Used, v.usable)
+	c.thenf("max_connections %d", d.Limits.Max)
+	c.thenf("postgres slots %d/%.0f", d.Used, v.usable)
 	c.speaksFor(0.35, observation{
 		source: database, at: &d.ObservedAt,
 		query:    "select count(*) from pg_stat_activity where backend_type = 'client backend'; show max_connections",

@@ -32,7 +32,7 @@ func judgeSlowQuery(v *view) *claim {
 
 	c := &claim{cause: cause}
 	if slower >= 1.5 {
-		c.then("queries %s → %s", seconds(v.queryBefore), seconds(v.query))
+		c.thenf("queries %s → %s", seconds(v.queryBefore), seconds(v.query))
 		// The longer hold must come from the queries.
 		because := (v.query - v.queryBefore) / (v.hold - v.holdBefore)
 		weight := 0.55
@@ -63,19 +63,19 @@ func judgeSlowQuery(v *view) *claim {
 		}
 		switch {
 		case active.P50S >= usual:
-			c.then("%d sessions active for %s and more", active.Count, seconds(active.P50S))
+			c.thenf("%d sessions active for %s and more", active.Count, seconds(active.P50S))
 			c.speaksFor(0.4, o)
 		case float64(active.Count) >= 0.75*v.sessions:
 			// Held up by the pool, they begin in step, and may all be
 			// young: their number says the same.
-			c.then("%d of %.0f sessions active", active.Count, v.sessions)
+			c.thenf("%d of %.0f sessions active", active.Count, v.sessions)
 			c.speaksFor(0.35, o)
 		default:
 			c.speaksAgainst(0.1, o)
 		}
 	}
 	if v.full() {
-		c.then("pool %.0f/%.0f", v.acquired, v.max)
+		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 	}
 	c.actions = []capability.Remedy{
 		{

@@ -34,13 +34,13 @@ func judgeTrafficSpike(v *view) *claim {
 		observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.acquired, v.max, zeroIfNaN(v.waiting)), expected: "connections left, and nobody waits",
 	})
 	if p.demand > 1 {
-		c.then("first attempts %.0f/s → %.0f/s", v.firstBefore, v.first)
+		c.thenf("first attempts %.0f/s → %.0f/s", v.firstBefore, v.first)
 		c.speaksFor(0.5*p.share(p.demand), observation{
 			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.in.Pool.Onset,
 			observed: fmt.Sprintf("first attempts %.0f/s, were %.0f/s", v.first, v.firstBefore), expected: "as before",
 		})
 	}
-	c.then("pool %.0f/%.0f", v.acquired, v.max)
+	c.thenf("pool %.0f/%.0f", v.acquired, v.max)
 	if p.holdKnown && p.hold == 1 {
 		c.speaksFor(0.05, observation{
 			source: metrics, query: "metrics.pool: baseline.hold_s, now.hold_s", at: v.in.Pool.Onset,

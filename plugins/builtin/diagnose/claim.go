@@ -61,7 +61,8 @@ func (c *claim) add(weight float64, supports bool, o observation) {
 	})
 }
 
-func (c *claim) then(format string, args ...any) {
+// thenf adds a link to the chain from root to symptom.
+func (c *claim) thenf(format string, args ...any) {
 	c.chain = append(c.chain, fmt.Sprintf(format, args...))
 }
 

@@ -186,8 +186,8 @@ func TestPoolSizesOfReplicas(t *testing.T) {
 	})
 	silent := made(poolLowered, culprit, func(in *capability.DiagnoseInput) {
 		in.Pool.Replicas, in.Pool.Silent = in.Pool.Replicas[:4], []string{"e"}
-		in.Pool.Now.Max, in.Pool.Now.Acquired = p(16), p(16)
-		in.Pool.Now.ReleasesRPS = p(146.0)
+		in.Pool.Now.Max, in.Pool.Now.Acquired = new(16), new(16)
+		in.Pool.Now.ReleasesRPS = new(146.0)
 	})
 	for name, in := range map[string]capability.DiagnoseInput{"per replica": perReplica, "silent": silent} {
 		if out := connections(in); out.Top.Cause != capability.AppPoolTooSmall || out.Top.Change == nil {
@@ -253,8 +253,8 @@ func TestMissingAndAsOf(t *testing.T) {
 func TestSilentReplicaIsNoSmallerPool(t *testing.T) {
 	in := made(queueing, culprit, func(in *capability.DiagnoseInput) {
 		in.Pool.Replicas, in.Pool.Silent = in.Pool.Replicas[:4], []string{"e"}
-		in.Pool.Now.Max, in.Pool.Now.Acquired = p(40), p(40)
-		in.Pool.Now.ReleasesRPS = p(360.0)
+		in.Pool.Now.Max, in.Pool.Now.Acquired = new(40), new(40)
+		in.Pool.Now.ReleasesRPS = new(360.0)
 	})
 	if out := connections(in); out.Top.Cause == capability.AppPoolTooSmall {
 		t.Errorf("top %s %.2f: %q", out.Top.Cause, out.Top.Confidence, out.Top.Chain)

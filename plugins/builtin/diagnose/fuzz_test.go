@@ -21,7 +21,7 @@ func FuzzConnections(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(raw))
+		f.Add(raw)
 	}
 	contract, _ := capability.Lookup(actionConnections)
 	var schema jsonschema.Schema

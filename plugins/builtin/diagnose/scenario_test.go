@@ -10,8 +10,6 @@ import (
 // later unless a scenario says otherwise.
 var began = time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC)
 
-func p[T any](v T) *T { return &v }
-
 func scalar(v any) capability.Scalar {
 	s, err := capability.ScalarOf(v)
 	if err != nil {
@@ -26,9 +24,9 @@ func healthy() capability.DiagnoseInput {
 	window := func(from, to time.Time) capability.Window {
 		return capability.Window{
 			From: from, To: to, Samples: 20, Requests: 310,
-			OfferedRPS: p(310.0), FirstAttemptsRPS: p(310.0), ReleasesRPS: p(310.0), ConnectsRPS: p(0.0), ErrorRate: p(0.0),
-			HoldS: p(0.110), QueryS: p(0.073), AcquireP99S: p(0.004),
-			Acquired: p(34), Max: p(50), Waiting: p(0), Timeouts: p(0),
+			OfferedRPS: new(310.0), FirstAttemptsRPS: new(310.0), ReleasesRPS: new(310.0), ConnectsRPS: new(0.0), ErrorRate: new(0.0),
+			HoldS: new(0.110), QueryS: new(0.073), AcquireP99S: new(0.004),
+			Acquired: new(34), Max: new(50), Waiting: new(0), Timeouts: new(0),
 		}
 	}
 	now := began.Add(time.Second)
@@ -36,10 +34,10 @@ func healthy() capability.DiagnoseInput {
 	pool := &capability.PoolOutput{
 		Observed: observed,
 		Now:      window(began, now),
-		Baseline: p(window(began.Add(-time.Minute), began.Add(-time.Second))),
+		Baseline: new(window(began.Add(-time.Minute), began.Add(-time.Second))),
 	}
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
-		pool.Replicas = append(pool.Replicas, capability.PoolReplica{Name: name, Max: 10, Acquired: 7, Idle: 3, Waiting: p(0)})
+		pool.Replicas = append(pool.Replicas, capability.PoolReplica{Name: name, Max: 10, Acquired: 7, Idle: 3, Waiting: new(0)})
 	}
 	return capability.DiagnoseInput{
 		Pool: pool,
@@ -91,22 +89,22 @@ func made(changes ...scenario) capability.DiagnoseInput {
 // queueing fills the pool and makes requests wait.
 func queueing(in *capability.DiagnoseInput) {
 	now := &in.Pool.Now
-	in.Pool.Onset = p(began)
-	now.Acquired, now.Waiting, now.AcquireP99S = p(*now.Max), p(120), p(0.8)
+	in.Pool.Onset = new(began)
+	now.Acquired, now.Waiting, now.AcquireP99S = new(*now.Max), new(120), new(0.8)
 	for i := range in.Pool.Replicas {
 		r := &in.Pool.Replicas[i]
-		r.Acquired, r.Idle, r.Waiting = r.Max, 0, p(24)
+		r.Acquired, r.Idle, r.Waiting = r.Max, 0, new(24)
 	}
 }
 
 // poolLowered is INC-2024-0715: the pools go from 50 to 20.
 func poolLowered(in *capability.DiagnoseInput) {
-	in.Pool.Now.Max = p(20)
+	in.Pool.Now.Max = new(20)
 	for i := range in.Pool.Replicas {
 		in.Pool.Replicas[i].Max = 4
 	}
 	queueing(in)
-	in.Pool.Now.ReleasesRPS = p(182.0)
+	in.Pool.Now.ReleasesRPS = new(182.0)
 	in.Database.Used, in.Database.Free = 21, 36
 	in.Database.States = []capability.SessionState{
 		{State: inTransaction, Count: 15, OldestS: 0.05, P50S: 0.02},
@@ -138,7 +136,7 @@ func noChanges(in *capability.DiagnoseInput)  { in.Changes = nil }
 
 func spike(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.OfferedRPS, in.Pool.Now.FirstAttemptsRPS, in.Pool.Now.ReleasesRPS = p(900.0), p(900.0), p(450.0)
+	in.Pool.Now.OfferedRPS, in.Pool.Now.FirstAttemptsRPS, in.Pool.Now.ReleasesRPS = new(900.0), new(900.0), new(450.0)
 	in.Database.States = []capability.SessionState{
 		{State: activeSession, Count: 26, OldestS: 0.09, P50S: 0.04},
 		{State: inTransaction, Count: 24, OldestS: 0.06, P50S: 0.02},
@@ -147,13 +145,13 @@ func spike(in *capability.DiagnoseInput) {
 
 // retries multiply attempts, as they do some time after any other cause.
 func retries(in *capability.DiagnoseInput) {
-	in.Pool.Now.OfferedRPS, in.Pool.Now.Timeouts, in.Pool.Now.ErrorRate = p(900.0), p(400), p(0.6)
+	in.Pool.Now.OfferedRPS, in.Pool.Now.Timeouts, in.Pool.Now.ErrorRate = new(900.0), new(400), new(0.6)
 }
 
 // slow is a dropped index, some time later.
 func slow(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = p(0.884), p(0.845), p(56.0)
+	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = new(0.884), new(0.845), new(56.0)
 	in.Database.States = []capability.SessionState{
 		{State: activeSession, Count: 47, OldestS: 1.1, P50S: 0.45},
 		{State: inTransaction, Count: 3, OldestS: 1.2, P50S: 0.6},
@@ -164,12 +162,12 @@ func slow(in *capability.DiagnoseInput) {
 // slowEarly is the same a second after: nothing slow has finished yet.
 func slowEarly(in *capability.DiagnoseInput) {
 	slow(in)
-	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = p(0.125), p(0.085), p(90.0)
+	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = new(0.125), new(0.085), new(90.0)
 }
 
 func leak(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.ReleasesRPS = p(25.0)
+	in.Pool.Now.ReleasesRPS = new(25.0)
 	in.Database.States = []capability.SessionState{
 		{State: idleSession, Count: 46, OldestS: 7.5, P50S: 3.9, Frozen: 38},
 		{State: inTransaction, Count: 4, OldestS: 0.05, P50S: 0.02},
@@ -178,14 +176,14 @@ func leak(in *capability.DiagnoseInput) {
 
 func leftOpen(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.ReleasesRPS = p(10.0)
+	in.Pool.Now.ReleasesRPS = new(10.0)
 	in.Database.States = []capability.SessionState{{State: inTransaction, Count: 50, OldestS: 7.2, P50S: 3.6, Frozen: 44}}
 }
 
 // halfOpen is a network that went silent: all stopped at one instant.
 func halfOpen(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.ReleasesRPS, in.Pool.Now.HoldS, in.Pool.Now.QueryS = p(0.0), nil, nil
+	in.Pool.Now.ReleasesRPS, in.Pool.Now.HoldS, in.Pool.Now.QueryS = new(0.0), nil, nil
 	in.Database.States = []capability.SessionState{
 		{State: inTransaction, Count: 33, OldestS: 6.1, P50S: 6.05, Frozen: 33},
 		{State: idleSession, Count: 17, OldestS: 6.1, P50S: 6.04, Frozen: 17},
@@ -195,7 +193,7 @@ func halfOpen(in *capability.DiagnoseInput) {
 // externalCall holds connections while somebody else is called.
 func externalCall(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.HoldS, in.Pool.Now.ReleasesRPS = p(0.928), p(54.0)
+	in.Pool.Now.HoldS, in.Pool.Now.ReleasesRPS = new(0.928), new(54.0)
 	in.Database.States = []capability.SessionState{
 		{State: idleSession, Count: 24, OldestS: 0.82, P50S: 0.4},
 		{State: inTransaction, Count: 18, OldestS: 0.85, P50S: 0.4},
@@ -205,13 +203,13 @@ func externalCall(in *capability.DiagnoseInput) {
 
 func convoy(in *capability.DiagnoseInput) {
 	queueing(in)
-	in.Pool.Now.ReleasesRPS = p(3.0)
+	in.Pool.Now.ReleasesRPS = new(3.0)
 	in.Database.States = []capability.SessionState{{State: activeSession, Count: 51, OldestS: 3, P50S: 1.6, Frozen: 12}, {State: inTransaction, Count: 1, OldestS: 4, P50S: 4, Frozen: 1}}
 	in.Database.Waits = []capability.Wait{{Type: "Lock", Event: "relation", Count: 51}}
 	in.Database.Blocking = []capability.Blocking{
-		{Pid: 100, BackendStart: began.Add(-time.Hour), State: inTransaction, Kind: "read", Query: "select * from orders", XactAgeS: p(4.0), Blocks: 51},
-		{Pid: 101, BackendStart: began.Add(-time.Minute), State: activeSession, Kind: "ddl", Query: "alter table orders add c int", XactAgeS: p(3.0), Blocks: 50, BlockedBy: []int{100}},
-		{Pid: 102, BackendStart: began.Add(-time.Hour), State: activeSession, Kind: "read", Query: "select 1 from orders", XactAgeS: p(1.0), BlockedBy: []int{101}},
+		{Pid: 100, BackendStart: began.Add(-time.Hour), State: inTransaction, Kind: "read", Query: "select * from orders", XactAgeS: new(4.0), Blocks: 51},
+		{Pid: 101, BackendStart: began.Add(-time.Minute), State: activeSession, Kind: "ddl", Query: "alter table orders add c int", XactAgeS: new(3.0), Blocks: 50, BlockedBy: []int{100}},
+		{Pid: 102, BackendStart: began.Add(-time.Hour), State: activeSession, Kind: "read", Query: "select 1 from orders", XactAgeS: new(1.0), BlockedBy: []int{101}},
 	}
 }
 
@@ -223,9 +221,9 @@ func prepared(in *capability.DiagnoseInput) {
 
 // maxLowered is max_connections 60 -> 25 by a restart seconds ago.
 func maxLowered(in *capability.DiagnoseInput) {
-	in.Pool.Onset = p(began)
-	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.AcquireP99S, in.Pool.Now.ConnectsRPS = p(21), p(80), p(0.9), p(120.0)
-	in.Pool.Now.ReleasesRPS = p(190.0)
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.AcquireP99S, in.Pool.Now.ConnectsRPS = new(21), new(80), new(0.9), new(120.0)
+	in.Pool.Now.ReleasesRPS = new(190.0)
 	in.Database.Limits.Max, in.Database.Used, in.Database.Free = 25, 22, 0
 	in.Database.Clients[0].Count = 21
 	in.Database.StartedAt = began.Add(-3 * time.Second)
@@ -236,7 +234,7 @@ func maxLowered(in *capability.DiagnoseInput) {
 // tooManyReplicas exhausts the slots of a server whose limit is what it was.
 func tooManyReplicas(in *capability.DiagnoseInput) {
 	maxLowered(in)
-	in.Pool.Now.Max, in.Pool.Now.Acquired = p(120), p(55)
+	in.Pool.Now.Max, in.Pool.Now.Acquired = new(120), new(55)
 	in.Database.Limits.Max, in.Database.Used = 60, 57
 	in.Database.Clients[0].Count = 56
 	in.Database.StartedAt = began.Add(-48 * time.Hour)

@@ -71,11 +71,11 @@ func (w *warm) keep(ctx context.Context, config *pgx.ConnConfig) {
 		if conn != nil {
 			backoff = backoffFirst
 			w.serve(ctx, &session{conn: conn})
-			closeNow(conn)
+			closeNow(conn) //nolint:contextcheck // it is closed when ctx has ended, too
 			continue
 		}
 		// Half of it is chance, so that many of us do not knock together.
-		pause := time.NewTimer(backoff/2 + rand.N(backoff/2))
+		pause := time.NewTimer(backoff/2 + rand.N(backoff/2)) //nolint:gosec // spreads load, keeps no secret
 		w.refuse(ctx, pause.C)
 		pause.Stop()
 		backoff = min(2*backoff, backoffMost)
@@ -127,7 +127,7 @@ func (w *warm) serve(ctx context.Context, s *session) {
 		case j := <-w.jobs:
 			jobCtx, cancel := context.WithCancel(j.ctx)
 			release := context.AfterFunc(ctx, cancel)
-			err = j.work(jobCtx, s)
+			err = j.work(jobCtx, s) //nolint:contextcheck // the context of who asked; it ends with ours, too
 			release()
 			cancel()
 			j.reply <- err

@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -80,9 +81,7 @@ go_sql_wait_duration_seconds_total{db_name="a"} 1.5
 			}
 			s := reduce(zero, samples)
 			want := map[figure]float64{httpRequests: 100, httpFailed: 6, httpFirst: 80, httpInflight: 7}
-			for f, v := range c.figures {
-				want[f] = v
-			}
+			maps.Copy(want, c.figures)
 			for f, v := range want {
 				if !same(s.figures[f], v) {
 					t.Errorf("figure %d is %v, want %v", f, s.figures[f], v)

@@ -27,8 +27,7 @@ func classOf(status int) string {
 // unanswered makes a failure of an error of the transport, without the
 // address, which may hold a password.
 func unanswered(ctx context.Context, name string, err error) *plugins.Failure {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	switch {

@@ -57,10 +57,10 @@ func findTrouble(histories []history) trouble {
 	isBad := func(i instant) bool { return i.beyond(beyondBaseline*usual.waiting, beyondBaseline*usual.wait) }
 	first := -1
 	calmSince := all[len(all)-1].at
-	for i := len(all) - 1; i >= 0; i-- {
-		if isBad(all[i]) {
-			first, calmSince = i, all[i].at
-		} else if calmSince.Sub(all[i].at) > calmFor {
+	for i, then := range slices.Backward(all) {
+		if isBad(then) {
+			first, calmSince = i, then.at
+		} else if calmSince.Sub(then.at) > calmFor {
 			break
 		}
 	}

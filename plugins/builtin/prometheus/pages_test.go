@@ -38,8 +38,8 @@ func newReplica(t *testing.T) *replica {
 	gauge := func(name string) client.Gauge { return client.NewGauge(client.GaugeOpts{Name: name}) }
 	r := &replica{
 		max: gauge("pgxpool_max_conns"), acquired: gauge("pgxpool_acquired_conns"), waiting: gauge("pgxpool_waiting"),
-		requests: client.NewCounterVec(client.CounterOpts{Name: "http_requests_total"}, []string{"code"}),
-		took:     client.NewHistogram(client.HistogramOpts{Name: "http_request_duration_seconds", Buckets: []float64{.1, .5, 1}}),
+		requests: client.NewCounterVec(client.CounterOpts{Name: "http_requests_total", Help: "Requests."}, []string{"code"}),
+		took:     client.NewHistogram(client.HistogramOpts{Name: "http_request_duration_seconds", Help: "Time.", Buckets: []float64{.1, .5, 1}}),
 	}
 	registry := client.NewRegistry()
 	registry.MustRegister(r.max, r.acquired, r.waiting, r.requests, r.took)

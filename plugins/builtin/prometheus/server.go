@@ -156,6 +156,8 @@ func (s *server) failure(ctx context.Context, err error) *plugins.Failure {
 		class = plugins.Timeout
 	case v1.ErrCanceled:
 		class = plugins.Cancelled
+	case v1.ErrBadResponse:
+		class = plugins.Internal
 	case v1.ErrClient, v1.ErrServer:
 		var side string
 		var status int
