@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -91,32 +92,35 @@ func TestUnreadableRun(t *testing.T) {
 // Runs that want the same thing take turns, first come first served, over
 // restarts too.
 func TestLocksAcrossRuns(t *testing.T) {
-	mem := newMemory()
-	w := begin(t, mem, newHands(t))
-	held := func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld }
-	wanted := func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested }
-	w.start(fix, "a")
-	w.until("a", held)
-	w.start(fix, "b")
-	w.until("b", wanted)
-	w.start(fix, "c")
-	w.until("c", wanted)
-	if err := w.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w = begin(t, mem, newHands(t))
-	for i, id := range []string{"a", "b", "c"} {
-		w.until(id, held)
-		for _, later := range []string{"a", "b", "c"}[i+1:] {
-			if r, err := w.Run(t.Context(), later); err != nil || !wanted(r) {
-				t.Errorf("while %s has the lock, run %s is %q, %v", id, later, r.Locks.State, err)
-			}
-		}
-		if err := w.Give(t.Context(), id, engine.Cancel{By: "alice"}); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory()
+		w := begin(t, mem, newHands(t))
+		held := func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld }
+		wanted := func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested }
+		w.start(fix, "a")
+		w.until("a", held)
+		w.start(fix, "b")
+		w.until("b", wanted)
+		w.start(fix, "c")
+		w.until("c", wanted)
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	w.ended("c")
+		w = begin(t, mem, newHands(t))
+		for i, id := range []string{"a", "b", "c"} {
+			w.until(id, held)
+			synctest.Wait()
+			for _, later := range []string{"a", "b", "c"}[i+1:] {
+				if r, err := w.Run(t.Context(), later); err != nil || !wanted(r) {
+					t.Errorf("while %s has the lock, run %s is %q, %v", id, later, r.Locks.State, err)
+				}
+			}
+			if err := w.Give(t.Context(), id, engine.Cancel{By: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.ended("c")
+	})
 }
 
 // What people say while nobody drives runs is checked, kept, and acted on by

@@ -204,6 +204,9 @@ func TestSoftStop(t *testing.T) {
 // Closing gives up reads, and waits for what changes something.
 func TestClose(t *testing.T) {
 	t.Run("reads are cut", func(t *testing.T) {
+		synctest.Test(t, closeCutsReads)
+	})
+	t.Run("a run that only reads does not hold it up", func(t *testing.T) {
 		h := newHands(t)
 		h.on("metrics.pool", func(ctx context.Context, _ engine.Command) engine.Outcome {
 			<-ctx.Done()
@@ -274,6 +277,68 @@ func TestClose(t *testing.T) {
 		}
 		close(release)
 		<-returned
+	})
+}
+
+// closeCutsReads closes a runtime while one run reads and another acts: what
+// the cut read says is no fact, and is not recorded in the meantime.
+func closeCutsReads(t *testing.T) {
+	h := newHands(t)
+	release := make(chan struct{})
+	h.on("settings.apply", func(_ context.Context, cmd engine.Command) engine.Outcome {
+		<-release
+		_, out := action(cmd)
+		return out
+	})
+	w := begin(t, newMemory(), h)
+	acting := w.start(fix, "acting")
+	w.approve(acting)
+	<-h.called("settings.apply")
+	h.on("metrics.pool", func(ctx context.Context, _ engine.Command) engine.Outcome {
+		<-ctx.Done()
+		return engine.Outcome{Failure: &engine.Failure{Class: "cancelled"}}
+	})
+	reading := w.start(fix, "reading")
+	synctest.Wait()
+	before := w.mem.kinds(reading)
+	closed := make(chan error)
+	go func() { closed <- w.Close(context.Background()) }()
+	synctest.Wait() // the read has returned, the mutation has not
+	close(release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, w.mem.kinds(reading)); diff != "" {
+		t.Errorf("the cut read was recorded:\n%s", diff)
+	}
+}
+
+// A mutation in flight that is no longer wanted is left alone, and not
+// started again should it be wanted once more.
+func TestMutationIsNeverStartedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHands(t)
+		release := make(chan struct{})
+		h.on("settings.apply", func(context.Context, engine.Command) engine.Outcome {
+			<-release
+			return engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"live":true}`), Left: "g"}
+		})
+		w := begin(t, newMemory(), h)
+		id := w.start(fix, "")
+		w.approve(id)
+		<-h.called("settings.apply")
+		synctest.Wait()
+		w.mu.Lock()
+		l := w.lives[id]
+		want := engine.Pending(l.run)
+		w.mu.Unlock()
+		w.reconcile(l, nil)
+		w.reconcile(l, want) // the executor of this test refuses an id that it knows
+		synctest.Wait()
+		close(release)
+		if word := w.ended(id); word != engine.Succeeded {
+			t.Errorf("it ended as %s", word)
+		}
 	})
 }
 
