@@ -68,7 +68,7 @@ func (d *decider) askDoubt(path string, attempt int, why string, undo bool) {
 // pageTo is who is paged about a step: its gate's first role, else the
 // service's owner.
 func (d *decider) pageTo(path string) string {
-	if rs := d.rolesOf(path); len(rs) > 0 {
+	if rs := d.gateRoles(path); len(rs) > 0 {
 		return rs[0]
 	}
 	return d.run.Facts.Owner

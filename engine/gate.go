@@ -319,9 +319,18 @@ func (d *decider) uncommitted() bool {
 	return false
 }
 
-// rolesOf are the roles of the nearest gate at or above a step, else of every
-// gate of the runbook.
+// rolesOf are the roles that decide about a step: those of its gate, where it
+// has none those of every gate, where there is none all that are configured.
 func (d *decider) rolesOf(path string) []string {
+	if rs := d.gateRoles(path); len(rs) > 0 {
+		return rs
+	}
+	return slices.Sorted(maps.Keys(d.run.Facts.Roles))
+}
+
+// gateRoles are the roles of the nearest gate at or above a step, else of
+// every gate of the runbook.
+func (d *decider) gateRoles(path string) []string {
 	if s := d.run.Book.Step(path); s != nil {
 		if gate := s.Gate(); gate != nil {
 			return roles(gate.Approve)

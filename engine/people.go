@@ -130,7 +130,7 @@ func (d *decider) answer(a Answer) string {
 	case !slices.Contains(q.Choices, a.Choice):
 		return fmt.Sprintf("%q is not a choice here; the choices are %s", a.Choice, strings.Join(q.Choices, ", "))
 	}
-	if _, refusal := d.rules().MayAnswer(a.By, q.Roles, true, ""); refusal != "" {
+	if refusal := d.mayDecide(a.By, q.Roles); refusal != "" {
 		return refusal
 	}
 	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason})
@@ -208,7 +208,7 @@ func (d *decider) undoRun(u UndoRun) string {
 	if d.run.Phase == PhaseFinally {
 		return "the run is already ending; undo it when it has ended"
 	}
-	if _, refusal := d.rules().MayAnswer(u.By, d.rolesOf(""), true, ""); refusal != "" {
+	if refusal := d.mayDecide(u.By, d.rolesOf("")); refusal != "" {
 		return refusal
 	}
 	d.emit(UndoAsked{By: u.By, Reason: u.Reason})
@@ -241,7 +241,7 @@ func (d *decider) skip(in Skip) string {
 	if step == nil {
 		return fmt.Sprintf("there is no step %s", in.Path)
 	}
-	if refusal := d.maySkip(in.By, path); refusal != "" {
+	if refusal := d.mayDecide(in.By, d.rolesOf(path)); refusal != "" {
 		return refusal
 	}
 	why := "skipped by " + in.By
@@ -276,10 +276,9 @@ func (d *decider) skip(in Skip) string {
 	return ""
 }
 
-// maySkip: whoever may answer the gate of a step may skip it; where nothing is
-// gated, whoever may cancel the run.
-func (d *decider) maySkip(person, path string) (refusal string) {
-	roles := d.rolesOf(path)
+// mayDecide says whether a person is in one of the roles. Where no role is
+// configured, who started the run decides.
+func (d *decider) mayDecide(person string, roles []string) (refusal string) {
 	if len(roles) == 0 {
 		return d.rules().MayStop(person)
 	}

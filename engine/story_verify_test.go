@@ -69,6 +69,11 @@ var verifyStories = []story{
 		p.Refused(engine.Answer{By: "os:mallory", Question: p.Question(engine.AskVerdict).ID, Choice: engine.ChoiceAccept}, "is not in")
 		p.Refused(engine.Answer{By: "alice", Question: p.Question(engine.AskVerdict).ID, Choice: "forget"}, "not a choice")
 	}},
+	{"a verify without any gate is decided by any role", func(t *testing.T) {
+		p := play(t, book(read("a", verify("ask"))))
+		p.World.SetSick(true)
+		p.Start().Sleep(11*time.Second).WaitsOn("person").Answer(engine.AskVerdict, engine.ChoiceAccept, "carol").Ended(engine.NoAction)
+	}},
 	{"a group is verified after its last step", func(t *testing.T) {
 		play(t, book(group("g", set("a")+set("b"), gated, verified))).Start().Approve("alice").Sleep(3 * time.Second).
 			Saw("intended acted intended acted group_done sampling_began verify_verdict committed").Ended(engine.Succeeded)

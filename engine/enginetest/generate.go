@@ -1,0 +1,202 @@
+package enginetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// shapes are runbooks that a simulator always tries, beside those it invents.
+var shapes = []string{
+	`steps:
+  - {id: r, uses: world.read, with: {key: x}}
+  - id: a
+    uses: world.bump
+    with: {key: a}
+    approve: {of: [{role: ops, for: 5m}]}
+    guard: {uses: world.read, with: {key: g}, that: result.value == 0}
+    verify: {uses: world.health, until: result.ok, for: 2s, within: 8s}
+    undo: {uses: world.unbump}
+finally:
+  - {id: z, uses: world.read, with: {key: z}}
+`,
+	`timeout: 20m
+steps:
+  - id: g
+    approve: {of: [{role: ops, for: 3m}, {role: lead, for: 5m}], valid_for: 4m}
+    steps:
+      - {id: a, uses: world.set, with: {key: a, value: 7}, undo: {uses: world.set}, retry: {attempts: 3, backoff: 1s}}
+      - wait: 30s
+      - {id: b, uses: world.late, with: {key: b}, undo: {uses: world.unbump}}
+      - {id: c, uses: world.once, with: {key: c}, undo: {none: nothing}}
+    verify: {uses: world.health, until: result.ok, for: 2s, within: 8s, on_fail: undo}
+on_failure:
+  - {notify: ops, text: "${{ run.failure.class }}"}
+`,
+	`steps:
+  - id: p
+    approve: {of: [{role: ops, for: 5m}], on_expiry: skip}
+    parallel:
+      - {id: a, uses: world.bump, with: {key: a}, undo: {uses: world.unbump}, timeout: 10s}
+      - {id: b, uses: world.bump, with: {key: b}, undo: {uses: world.unbump}}
+      - id: s
+        steps:
+          - wait: 10s
+          - {id: c, uses: world.set, with: {key: a, value: 3}, undo: {uses: world.set}}
+    verify: {uses: world.health, until: result.ok, for: 2s, within: 8s, on_fail: ask}
+    timeout: 2m
+  - id: last
+    uses: world.set
+    with: {key: l, value: 1}
+    approve: {of: [{role: ops, for: 5m}]}
+    undo: {uses: world.set}
+    verify: {uses: world.health, until: result.ok, for: 1s, within: 5s, on_fail: keep}
+on_failure:
+  - id: repair
+    uses: world.bump
+    with: {key: a}
+    approve: {of: [{role: ops, for: 5m}]}
+    undo: {uses: world.unbump}
+    verify: {none: a test, owner: t, last_day: "2026-12-31"}
+finally:
+  - {id: y, uses: world.read, with: {key: y}}
+  - id: z
+    uses: world.set
+    with: {key: z, value: 1}
+    approve: {of: [{role: ops, for: 5m}]}
+    undo: {uses: world.set}
+    verify: {none: a test, owner: t, last_day: "2026-12-31"}
+`,
+}
+
+// generator writes random runbooks that pass the checks of the language.
+type generator struct {
+	*rand.Rand
+	b    strings.Builder
+	next int
+}
+
+func generate(rng *rand.Rand) string {
+	g := &generator{Rand: rng}
+	if g.IntN(4) == 0 {
+		g.b.WriteString("timeout: 15m\n")
+	}
+	g.list("steps", 0, 1+g.IntN(4), false, false)
+	if g.IntN(3) == 0 {
+		g.list("on_failure", 0, 1+g.IntN(2), false, false)
+	}
+	if g.IntN(2) == 0 {
+		g.list("finally", 0, 1+g.IntN(2), false, false)
+	}
+	return g.b.String()
+}
+
+func (g *generator) line(depth int, format string, args ...any) {
+	g.b.WriteString(strings.Repeat("    ", depth))
+	fmt.Fprintf(&g.b, format, args...)
+	g.b.WriteByte('\n')
+}
+
+// list writes n steps. gated and verified: a group around them has an approve,
+// a verify.
+func (g *generator) list(key string, depth, n int, gated, verified bool) {
+	g.line(depth, "%s:", key)
+	for range n {
+		g.step(depth+1, gated, verified)
+	}
+}
+
+func (g *generator) step(depth int, gated, verified bool) {
+	g.next++
+	id := fmt.Sprintf("s%d", g.next)
+	switch k := g.IntN(10); {
+	case k < 2:
+		g.line(depth, "- id: %s", id)
+		g.line(depth, "  uses: world.read")
+		g.line(depth, "  with: {key: %s}", g.key())
+		g.maybe(depth, "optional: true")
+		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
+	case k == 2:
+		g.line(depth, "- wait: %ds", 1+g.IntN(40))
+	case k == 3:
+		g.line(depth, "- {notify: ops, text: hello}")
+	case k < 7 || depth > 3:
+		g.mutation(id, depth, gated, verified)
+	default:
+		g.group(id, depth, gated, verified)
+	}
+}
+
+func (g *generator) key() string { return string(rune('a' + g.IntN(3))) }
+
+func (g *generator) maybe(depth int, line string) {
+	if g.IntN(3) == 0 {
+		g.line(depth, "  %s", line)
+	}
+}
+
+func (g *generator) gate(depth int) {
+	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true"}[g.IntN(4)]
+	g.line(depth, "  approve: {of: [{role: ops, for: 3m}, {role: lead, for: 2m}]%s}", extra)
+}
+
+func (g *generator) verify(depth int) {
+	if g.IntN(3) == 0 {
+		g.line(depth, `  verify: {none: a test, owner: t, last_day: "2026-12-31"}`)
+		return
+	}
+	g.line(depth, "  verify: {uses: world.health, until: result.ok, for: %ds, within: 8s, on_fail: %s}",
+		g.IntN(3), []string{"undo", "keep", "ask"}[g.IntN(3)])
+}
+
+func (g *generator) mutation(id string, depth int, gated, verified bool) {
+	g.line(depth, "- id: %s", id)
+	switch g.IntN(4) {
+	case 0:
+		g.line(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
+		g.line(depth, "  undo: {uses: world.set}")
+		g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
+	case 1:
+		g.line(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.line(depth, "  undo: {uses: world.unbump}")
+	case 2:
+		g.line(depth, "  uses: world.late\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.line(depth, "  undo: {uses: world.unbump}")
+		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
+	default:
+		g.line(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.line(depth, "  undo: {none: a test}")
+	}
+	g.maybe(depth, "timeout: 20s")
+	g.maybe(depth, "optional: true")
+	g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
+	if !gated || g.IntN(4) == 0 {
+		g.gate(depth)
+	}
+	if !verified || g.IntN(4) == 0 {
+		g.verify(depth)
+	}
+}
+
+func (g *generator) group(id string, depth int, gated, verified bool) {
+	g.line(depth, "- id: %s", id)
+	if !gated || g.IntN(3) == 0 {
+		if g.IntN(3) > 0 {
+			g.gate(depth)
+			gated = true
+		}
+	}
+	g.maybe(depth, "timeout: 90s")
+	if gated {
+		g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
+	}
+	if !verified && g.IntN(3) > 0 {
+		g.verify(depth)
+		verified = true
+	}
+	key := "  steps"
+	if g.IntN(2) == 0 {
+		key = "  parallel"
+	}
+	g.list(key, depth, 1+g.IntN(3), gated, verified)
+}

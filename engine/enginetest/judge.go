@@ -1,0 +1,253 @@
+package enginetest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// starts judges the start of a mutation or an undo.
+func (g *ghost) starts(cmd engine.Command) {
+	id := cmd.CommandID()
+	call := g.calls[id]
+	if call == nil || call.begun {
+		g.fail("%s is begun for the second time, or was never intended", id)
+		return
+	}
+	call.begun = true
+	_, attempt, _ := split(id)
+	_, undo := cmd.(engine.Undo)
+	g.permitted(id, undo)
+	switch c := cmd.(type) {
+	case engine.Act:
+		g.acts(c, attempt)
+	case engine.Undo:
+		g.undoes(c, attempt)
+	}
+}
+
+// permitted: what holds for every mutation, forward or back.
+func (g *ghost) permitted(id string, undo bool) {
+	for other, c := range g.calls {
+		if c.unknown {
+			g.fail("%s is begun while it is not known what became of %s", id, other)
+		}
+	}
+	if !g.locked {
+		g.fail("%s is begun without the lock", id)
+	}
+	if g.ended {
+		g.fail("%s is begun after the end", id)
+	}
+	covered := undo && g.undoWordAt > g.haltAt
+	if g.halted && !covered {
+		g.fail("%s is begun under a halt", id)
+	}
+	if g.haltAt > g.yesAt {
+		g.fail("%s is begun after a halt, and nobody has said yes since", id)
+	}
+	if undo && g.cancelAt >= 0 && g.undoWordAt < g.cancelAt {
+		g.fail("%s is begun after a cancel that undoes nothing", id)
+	}
+}
+
+// acts: a forward mutation needs its approval, its guard, and earlier attempts
+// that did nothing.
+func (g *ghost) acts(c engine.Act, attempt int) {
+	step := g.l.book.Step(c.Path)
+	g.approved(c, step)
+	g.guarded(c, step)
+	for _, other := range g.calls {
+		if other.path != c.Path || other.undo || other.attempt == attempt {
+			continue
+		}
+		if other.happened && !g.lied && !step.Action.Idempotent {
+			g.fail("%s is begun although attempt %d took effect", c.ID, other.attempt)
+		}
+		if other.known != "none" {
+			g.fail("%s is begun although attempt %d is %q", c.ID, other.attempt, other.known)
+		}
+	}
+	if g.cancelAt >= 0 || g.undoWordAt >= 0 {
+		if !strings.HasPrefix(c.Path, "on_failure/") && !strings.HasPrefix(c.Path, "finally/") {
+			g.fail("%s is begun after a cancel", c.ID)
+		}
+	}
+}
+
+func (g *ghost) approved(c engine.Act, step *runbook.Step) {
+	gate := step.Gate()
+	a := g.approvals[gate.Path]
+	if a == nil {
+		g.fail("%s is begun without an approval of %s", c.ID, gate.Path)
+		return
+	}
+	if a.n < g.haltAt || a.n < g.pinsAt {
+		g.fail("%s is begun under an approval that was void", c.ID)
+	}
+	until := a.at.Add(gate.Approve.ValidFor)
+	for _, d := range g.downs {
+		if d.at.After(a.at) {
+			until = until.Add(d.d)
+		}
+	}
+	if !a.consumed && g.l.now.After(until) {
+		g.fail("%s is begun under an approval that held until %s", c.ID, until)
+	}
+	a.consumed = true
+	for _, m := range a.question.Members {
+		if m.Path != c.Path {
+			continue
+		}
+		t := parse(c.Input, nil)
+		shown := parse(m.Binding, nil)
+		if t != shown {
+			g.fail("%s does %+v, shown was %+v", c.ID, t, shown)
+		}
+		if c.Expect != m.Fingerprint && !g.left[c.Expect] {
+			g.fail("%s expects %s, shown was %s", c.ID, c.Expect, m.Fingerprint)
+		}
+		return
+	}
+	g.fail("%s is begun, and nobody was shown it", c.ID)
+}
+
+// guarded: the answer of a step's guard counts only for the intent in the same
+// transaction.
+func (g *ghost) guarded(c engine.Act, step *runbook.Step) {
+	if step.Guard == nil {
+		return
+	}
+	in, ok := g.last.(engine.Returned)
+	if !ok {
+		g.fail("%s is begun without its guard, after %T", c.ID, g.last)
+		return
+	}
+	path, _, phase := split(in.ID)
+	if path != c.Path || !strings.HasPrefix(phase, "guard.") || string(in.Outcome.Outputs) != `{"value":0}` {
+		g.fail("%s is begun without a guard that holds: %+v", c.ID, in)
+	}
+}
+
+// undoes: only what took effect is undone, with its receipt, the latest first,
+// one at a time, and nothing that somebody else has changed.
+func (g *ghost) undoes(c engine.Undo, attempt int) {
+	act := g.act(c.Path, attempt)
+	if act == nil || act.known == "none" || act.known == "" {
+		g.fail("%s undoes what has not happened", c.ID)
+		return
+	}
+	if !act.happened && !g.lied {
+		g.fail("%s undoes what the world has not seen", c.ID)
+	}
+	for id, other := range g.calls {
+		if id != c.ID && other.known == "" {
+			g.fail("%s is begun while %s is in flight", c.ID, id)
+		}
+	}
+	if g.undoFailedAt >= 0 {
+		g.fail("%s is begun after an undo that failed", c.ID)
+	}
+	top := first(c.Path)
+	if g.committed[top] && g.undoWordAt < 0 {
+		g.fail("%s undoes what is committed", c.ID)
+	}
+	for id, other := range g.calls {
+		step := g.l.book.Step(other.path)
+		key := fmt.Sprint(other.path, "#", other.attempt)
+		later := !other.undo && first(other.path) == top && other.order > act.order && step.Undo.Uses != ""
+		if later && (other.known == "applied" || other.known == "partial") && !g.kept[key] && !g.undone(other) {
+			g.fail("%s is begun before the undo of %s, which came later", c.ID, id)
+		}
+	}
+	if !g.left[c.Expect] && g.forced[c.Path] == 0 {
+		g.fail("%s expects %s, which no action of this run left", c.ID, c.Expect)
+	}
+}
+
+// first is the part of a path that is committed together: the step at the top
+// of the main part or of a handler.
+func first(path string) string {
+	parts := strings.SplitN(path, "/", 3)
+	if parts[0] == "on_failure" || parts[0] == "finally" {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
+}
+
+func (g *ghost) act(path string, attempt int) *ghostCall {
+	return g.calls[fmt.Sprintf("r1/%s#%d/act", path, attempt)]
+}
+
+func (g *ghost) undone(act *ghostCall) bool {
+	for _, c := range g.calls {
+		if c.undo && c.path == act.path && c.attempt == act.attempt && c.known == "applied" {
+			return true
+		}
+	}
+	return false
+}
+
+// ends judges the end: nothing is left open, and the word is true.
+func (g *ghost) ends(e engine.RunEnded) {
+	if g.ended {
+		g.fail("the run ends twice")
+	}
+	g.ended = true
+	var stays []string
+	failed := false
+	for id, c := range g.calls {
+		if c.known == "" {
+			g.fail("the run ends while %s is in flight or in doubt", id)
+		}
+		failed = failed || c.undo && c.known != "applied"
+		if c.undo || !c.happened || g.committed[first(c.path)] || g.reallyUndone(c) {
+			continue
+		}
+		stays = append(stays, id)
+	}
+	if g.lied {
+		return
+	}
+	switch e.Word {
+	case engine.FailedDirty, engine.CancelledDirty:
+		if len(stays) == 0 && g.doubts == 0 && !failed {
+			g.fail("the run ends %s, and nothing stays changed", e.Word)
+		}
+		if len(e.Changed) == 0 {
+			g.fail("the run ends %s, and lists nothing", e.Word)
+		}
+	default:
+		if len(stays) > 0 {
+			g.fail("the run ends %s, and %v stay changed", e.Word, stays)
+		}
+	}
+	if e.AskedFor < 0 || e.AskedFor > g.l.now.Sub(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		g.fail("people were waited for %s", e.AskedFor)
+	}
+}
+
+func (g *ghost) reallyUndone(act *ghostCall) bool {
+	for _, c := range g.calls {
+		if c.undo && c.path == act.path && c.attempt == act.attempt && c.happened {
+			return true
+		}
+	}
+	return false
+}
+
+// end looks at a life that is over.
+func (g *ghost) end() {
+	if g.l.err != nil {
+		return
+	}
+	if d := Diff(Replay(g.l.book, g.l.stored), g.l.run); d != "" {
+		g.fail("the replayed run differs (-replayed +live):\n%s", d)
+	}
+	if g.l.run.Locks.State != engine.LocksNone && g.l.run.Locks.State != engine.LocksReleased {
+		g.fail("the run has ended, and its locks are %s", g.l.run.Locks.State)
+	}
+}
