@@ -87,10 +87,14 @@ func (c *calls) abandon(id string, p *process) {
 	c.cut[id] = p
 }
 
-// abandoned is where a call that was cut may still go on, or nil.
-func (c *calls) abandoned(id string) *process {
+// unfinished is where a call runs, or was cut and may still go on; nil: it
+// does neither.
+func (c *calls) unfinished(id string) *process {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if call := c.by[id]; call != nil && call.process != nil {
+		return call.process
+	}
 	if p := c.cut[id]; p != nil && !p.isGone() {
 		return p
 	}

@@ -26,7 +26,7 @@ func (d demo) Describe() plugins.Description {
 	for verb, effect := range map[string]plugins.Effect{
 		"echo": plugins.Read, "hang": plugins.Mutate, "stall": plugins.Read, "soft": plugins.Mutate, "crash": plugins.Mutate, "crashread": plugins.Read,
 		"panic": plugins.Mutate, "panicread": plugins.Read, "env": plugins.Read, "config": plugins.Mutate, "big": plugins.Mutate,
-		"wrong": plugins.Mutate, "chatty": plugins.Read, "print": plugins.Read, "receipt": plugins.Mutate, "odd": plugins.Mutate,
+		"wrong": plugins.Mutate, "chatty": plugins.Read, "print": plugins.Read, "receipt": plugins.Mutate, "odd": plugins.Mutate, "deaf": plugins.Mutate,
 	} {
 		actions = append(actions, action(verb, effect))
 	}
@@ -95,6 +95,8 @@ func (b *demoBound) Run(ctx context.Context, call plugins.Call, to plugins.Strea
 		to.Progress(1, 2, "first half done")
 		<-call.Stop
 		return plugins.Outcome{Failure: plugins.Fail(plugins.Cancelled, "stopped between halves"), Applied: plugins.Partial, Receipt: json.RawMessage(`{"half":1}`)}
+	case "deaf": // to everything
+		select {}
 	case "crash", "crashread":
 		os.Exit(7)
 	case "panic", "panicread":

@@ -56,12 +56,15 @@ func (h *Host) send(ctx context.Context, t *target, call Call, running *running,
 	if err := ctx.Err(); err != nil {
 		return h.lost(t, false, status.FromContextError(err).Err())
 	}
-	live, cut := context.WithCancel(ctx)
+	life := ctx
 	if t.action.mutates() {
-		live, cut = context.WithCancel(context.WithoutCancel(ctx))
+		life = context.WithoutCancel(ctx)
+	}
+	live, cut := context.WithCancel(life)
+	defer cut()
+	if t.action.mutates() {
 		defer h.stopSoftly(ctx, call.ID, t.process, cut)()
 	}
-	defer cut()
 	stream, err := t.process.conn.NewStream(live, &pb.Plugin_ServiceDesc.Streams[0], pb.Plugin_Run_FullMethodName)
 	if err != nil {
 		return h.lost(t, false, err)
@@ -87,7 +90,7 @@ func (h *Host) send(ctx context.Context, t *target, call Call, running *running,
 func (h *Host) stopSoftly(ctx context.Context, id string, p *process, cut func()) (over func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_, _ = h.soft(context.WithoutCancel(ctx), p, id) // lost or not, the grace decides
+		_, _ = soft(context.WithoutCancel(ctx), p, id) // lost or not, the grace decides
 		select {
 		case <-time.After(h.grace.duration()):
 			cut()
@@ -161,18 +164,23 @@ func (h *Host) Cancel(ctx context.Context, id string) error {
 	if p == nil {
 		return nil
 	}
-	_, err := h.soft(ctx, p, id)
-	return err
+	_, err := soft(ctx, p, id)
+	if err == nil || status.Code(err) == codes.Unavailable { // lost: its Run says so
+		return nil
+	}
+	return h.broken(p, "Cancel", err)
 }
 
 const cancelTimeout = 2 * time.Second
 
-func (h *Host) soft(ctx context.Context, p *process, id string) (running bool, err error) {
+// soft asks p to end a call, and says whether it is running there. Only an
+// answer without an error says that it is not.
+func soft(ctx context.Context, p *process, id string) (running bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
 	defer cancel()
 	reply, err := p.rpc.Cancel(ctx, &pb.CancelRequest{Id: id})
-	if err != nil && status.Code(err) != codes.Unavailable { // gone: nothing to stop
-		return false, h.broken(p, "Cancel", err)
+	if err != nil {
+		return false, err
 	}
 	return reply.GetRunning(), nil
 }
