@@ -1,12 +1,10 @@
 package local
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,147 +14,6 @@ import (
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
-
-// memory is a state in memory. It outlives its owners, as a file does.
-type memory struct {
-	mu         sync.Mutex
-	generation int
-	seen       time.Time
-	halt       Halt
-	said       []Said
-	saidN      int64
-	runs       map[string][]stored
-	heads      map[string]Head
-	blobs      map[string][]byte
-	loads      int
-}
-
-type stored struct {
-	at   time.Time
-	kind string
-	data []byte
-}
-
-func newMemory() *memory {
-	return &memory{runs: map[string][]stored{}, heads: map[string]Head{}, blobs: map[string][]byte{}}
-}
-
-// tenant is a memory as one owner has it.
-type tenant struct {
-	*memory
-	mine int
-	fail func(b Batch) error // guarded by memory.mu; nil: nothing fails
-}
-
-func (m *tenant) Own(_ context.Context, drives bool) (Tenure, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.generation++
-	m.mine = m.generation
-	t := Tenure{Generation: m.generation, LastSeen: m.seen, Halt: m.halt, Said: slices.Clone(m.said)}
-	if drives {
-		m.seen = time.Now()
-	}
-	return t, nil
-}
-
-func (m *tenant) SetHalt(_ context.Context, h Halt) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.halt = h
-	return nil
-}
-
-func (m *tenant) Say(_ context.Context, s Said) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.saidN++
-	s.N = m.saidN
-	m.said = append(m.said, s)
-	return nil
-}
-
-func (m *tenant) Append(_ context.Context, b Batch) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.mine != m.generation {
-		return ErrFenced
-	}
-	if m.fail != nil {
-		if err := m.fail(b); err != nil {
-			return err
-		}
-	}
-	if len(m.runs[b.Run]) != b.After {
-		return ErrSequence
-	}
-	for i, rec := range b.Records {
-		if rec.Seq != b.After+1+i {
-			return fmt.Errorf("record %d after %d", rec.Seq, b.After+i)
-		}
-		kind, data, err := engine.MarshalEvent(rec.Event)
-		if err != nil {
-			return err
-		}
-		m.runs[b.Run] = append(m.runs[b.Run], stored{rec.At, kind, data})
-	}
-	if len(b.Records) > 0 {
-		m.heads[b.Run] = b.Head
-	}
-	for _, p := range b.Pins {
-		m.blobs[p.Digest] = p.Bytes
-	}
-	m.said = slices.DeleteFunc(m.said, func(s Said) bool { return slices.Contains(b.Heard, s.N) })
-	return nil
-}
-
-func (m *tenant) Load(_ context.Context, run string, after int) ([]engine.Record, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.loads++
-	var recs []engine.Record
-	for i, s := range m.runs[run] {
-		if i < after {
-			continue
-		}
-		e, err := engine.UnmarshalEvent(s.kind, s.data)
-		if err != nil {
-			return nil, err
-		}
-		recs = append(recs, engine.Record{Seq: i + 1, At: s.at, Event: e})
-	}
-	return recs, nil
-}
-
-func (m *tenant) Heads(_ context.Context, f Filter) ([]Head, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	heads := slices.Collect(maps.Values(m.heads))
-	heads = slices.DeleteFunc(heads, func(h Head) bool { return f.Unsettled && h.Settled })
-	slices.SortFunc(heads, func(a, b Head) int { return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.ID, b.ID)) })
-	return heads, nil
-}
-
-func (m *tenant) Blob(_ context.Context, digest string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.blobs[digest]
-	if !ok {
-		return nil, NewError(ClassNotFound, "nothing is pinned as "+digest, "", nil)
-	}
-	return b, nil
-}
-
-// kinds lists the kinds of a run's records.
-func (m *memory) kinds(run string) []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var kinds []string
-	for _, s := range m.runs[run] {
-		kinds = append(kinds, s.kind)
-	}
-	return kinds
-}
 
 // hands is an executor whose actions do what the test says; an action that
 // the test says nothing about succeeds.

@@ -150,23 +150,6 @@ func fill(ctx context.Context, s *Store) (n int, err error) {
 	}
 }
 
-func TestDiskFull(t *testing.T) {
-	path := mount(t, "size=1m") + "/state.db"
-	s := open(t, path)
-	acknowledged, err := fill(t.Context(), s)
-	var known *local.Error
-	if !errors.As(err, &known) || !strings.Contains(known.Hint(), "free space") || known.Class() != local.ClassJournal {
-		t.Fatalf("%v, hint %q", err, known.Hint())
-	}
-	if acknowledged == 0 {
-		t.Fatal("nothing fitted on the disk")
-	}
-	recs, err := s.Load(t.Context(), "r", 0)
-	if err != nil || len(recs) != acknowledged {
-		t.Errorf("%d records, %v; %d were acknowledged", len(recs), err, acknowledged)
-	}
-}
-
 // appendUntilFull is the same in a process that may only write small files.
 func appendUntilFull(path string) {
 	signal.Ignore(syscall.SIGXFSZ)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/firebreak-ops/firebreak/engine/local"
@@ -65,33 +64,6 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestOpenOnReadOnlyDisk(t *testing.T) {
-	dir := mount(t, "size=1m")
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(t.Context(), filepath.Join(dir, "state.db"))
-	var known *local.Error
-	if !errors.As(err, &known) || !strings.Contains(known.Hint(), "read-only file system") {
-		t.Errorf("%v", err)
-	}
-}
-
-// mount gives the test a file system of its own; only root can do that.
-func mount(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("cannot mount a file system here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 func write(t *testing.T, dir string, b []byte) string {
