@@ -143,11 +143,15 @@ func strict(raw json.RawMessage, into any) error {
 	return dec.Decode(into)
 }
 
+// durationPattern is in the schema because a schema's error names the key;
+// that of a type's own decoding does not.
+const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+
 // schema infers the JSON Schema of a type of this package; the tests see that
 // it can.
 func schema[T any]() json.RawMessage {
 	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration"},
+		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration", Pattern: durationPattern},
 	}})
 	if err != nil {
 		return nil

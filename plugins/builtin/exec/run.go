@@ -42,12 +42,12 @@ func (c command) run(ctx context.Context, in input, stop <-chan struct{}, to plu
 		err = nil // it ended well; what it left behind is not ours
 	}
 	out := plugins.Outcome{Applied: plugins.All}
-	if err != nil {
+	switch {
+	case cut != nil: // also one that then ended well: many do, half done
+		out.Applied, out.Failure = plugins.Unknown, cut
+	case err != nil:
 		out.Applied = plugins.Unknown // nobody knows how far it came
-		out.Failure = cut
-		if cut == nil {
-			out.Failure = plugins.Fail(plugins.Internal, "%s ended with %v%s", in.Command, err, lastLine(stderr.String()))
-		}
+		out.Failure = plugins.Fail(plugins.Internal, "%s ended with %v%s", in.Command, err, lastLine(stderr.String()))
 	}
 	raw, err := json.Marshal(output{
 		ExitCode: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(),
@@ -88,6 +88,11 @@ func (c command) attend(ctx context.Context, group int, stop <-chan struct{}, en
 		cut = plugins.Fail(plugins.Cancelled, "stopped while it ran; what it had done by then is not known")
 	case <-ctx.Done():
 		cut = plugins.Fail(plugins.Timeout, "time ran out while it ran (%s are allowed); what it had done by then is not known", c.timeout())
+	}
+	select {
+	case err := <-ended: // at the same moment, by itself
+		return nil, err
+	default:
 	}
 	reach(group, syscall.SIGTERM)
 	grace := time.NewTimer(c.grace())

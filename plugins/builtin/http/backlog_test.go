@@ -29,6 +29,9 @@ func admin(t *testing.T, status, shed string, code int) string {
 		if err != nil || r.Method != http.MethodPost || string(body) != `{"older_than":"1s","for":"3s"}` {
 			t.Errorf("%s %s %s", r.Method, r.URL, body)
 		}
+		if code == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "1")
+		}
 		w.WriteHeader(code)
 		fmt.Fprint(w, shed)
 	}))

@@ -16,9 +16,14 @@ type verdict struct {
 
 // verdictOf is the one table of what a status means. A server that refused a
 // request has not done it; one that failed, or a gateway that lost its
-// server, may have.
-func verdictOf(status int) verdict {
+// server, may have. A 503 says which of the two it is by Retry-After, which
+// proxies do not send when the answer got lost behind them. A redirect that
+// says to look elsewhere is what many answer to a request that they carried
+// out; 307 and 308 say to send it again.
+func verdictOf(status int, header http.Header) verdict {
 	switch status {
+	case http.StatusMultipleChoices, http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		return verdict{plugins.Invalid, plugins.Unknown}
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		return verdict{plugins.Denied, plugins.None}
 	case http.StatusNotFound, http.StatusGone:
@@ -29,8 +34,13 @@ func verdictOf(status int) verdict {
 		return verdict{plugins.Conflict, plugins.None}
 	case http.StatusPreconditionFailed:
 		return verdict{plugins.Drift, plugins.None}
-	case http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooEarly, http.StatusTooManyRequests:
 		return verdict{plugins.Unavailable, plugins.None}
+	case http.StatusServiceUnavailable:
+		if header.Get("Retry-After") != "" {
+			return verdict{plugins.Unavailable, plugins.None}
+		}
+		return verdict{plugins.Unavailable, plugins.Unknown}
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		return verdict{plugins.Invalid, plugins.None}
 	case http.StatusGatewayTimeout:

@@ -20,6 +20,9 @@ func TestEveryStatus(t *testing.T) {
 		if err != nil {
 			status = http.StatusTeapot
 		}
+		if r.URL.RawQuery == "later" {
+			w.Header().Set("Retry-After", "3")
+		}
 		w.WriteHeader(status)
 	}))
 	defer srv.Close()
@@ -28,7 +31,8 @@ func TestEveryStatus(t *testing.T) {
 		404: {plugins.NotFound, plugins.None}, 410: {plugins.NotFound, plugins.None},
 		408: {plugins.Timeout, plugins.None}, 504: {plugins.Timeout, plugins.Unknown},
 		409: {plugins.Conflict, plugins.None}, 423: {plugins.Conflict, plugins.None}, 412: {plugins.Drift, plugins.None},
-		425: {plugins.Unavailable, plugins.None}, 429: {plugins.Unavailable, plugins.None}, 503: {plugins.Unavailable, plugins.None},
+		425: {plugins.Unavailable, plugins.None}, 429: {plugins.Unavailable, plugins.None},
+		300: {plugins.Invalid, plugins.Unknown}, 301: {plugins.Invalid, plugins.Unknown}, 302: {plugins.Invalid, plugins.Unknown}, 303: {plugins.Invalid, plugins.Unknown},
 		501: {plugins.Invalid, plugins.None}, 505: {plugins.Invalid, plugins.None},
 	}
 	c := newClient()
@@ -52,6 +56,10 @@ func TestEveryStatus(t *testing.T) {
 		if got != want {
 			t.Errorf("%d: %+v, want %+v", status, got, want)
 		}
+	}
+	_, applied, failure := c.do(t.Context(), ask{method: http.MethodPost, url: srv.URL + "/503?later", timeout: 5 * time.Second})
+	if failure == nil || failure.Class != plugins.Unavailable || applied != plugins.None {
+		t.Errorf("503 with Retry-After: applied %s, %+v; want unavailable, none", applied, failure)
 	}
 }
 

@@ -76,9 +76,12 @@ func (c client) do(ctx context.Context, a ask) (answer, plugins.Applied, *plugin
 		v := verdictOn(err, sent.Load())
 		return got, v.applied, plugins.Fail(v.class, "%s %s: %v", a.method, req.URL.Redacted(), reason(err))
 	}
-	v := verdictOf(got.status)
+	v := verdictOf(got.status, got.header)
 	if len(a.expect) > 0 {
 		if slices.Contains(a.expect, got.status) {
+			if v.applied == plugins.Unknown { // who expects it knows what it means
+				v.applied = plugins.All
+			}
 			return got, v.applied, nil
 		}
 		if v.class == "" { // done, but not as it was said to be

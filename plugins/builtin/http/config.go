@@ -70,11 +70,18 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
+// The schemas say what a URL and a duration look like, too: a schema's error
+// names the key, that of a type's own decoding does not.
+const (
+	urlPattern      = `^https?://`
+	durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+)
+
 func typeSchemas() map[reflect.Type]*jsonschema.Schema {
-	text := &jsonschema.Schema{Type: "string"}
+	text := &jsonschema.Schema{Type: "string", Pattern: urlPattern}
 	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration"},
-		reflect.TypeFor[urls]():                {Types: []string{"string", "array"}, Items: text},
+		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration", Pattern: durationPattern},
+		reflect.TypeFor[urls]():                {Types: []string{"string", "array"}, Pattern: urlPattern, Items: text, MinItems: jsonschema.Ptr(1)},
 		reflect.TypeFor[statuses]():            {Types: []string{"integer", "array"}, Items: &jsonschema.Schema{Type: "integer"}},
 		reflect.TypeFor[payload]():             {},
 	}

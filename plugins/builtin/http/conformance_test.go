@@ -38,6 +38,10 @@ func TestConformance(t *testing.T) {
 		},
 		Refused: []plugintest.Refused{
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"shed": "http://x/"}`)}, Key: "status"},
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "x", "shed": "http://x/"}`)}, Key: "status"},
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": []}`)}, Key: "shed"},
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": "http://x/", "timeout": "5 s"}`)}, Key: "timeout"},
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": "http://x/", "header": {}}`)}, Key: "header"},
 		},
 		Reads: []plugintest.Read{
 			{Service: "api", Action: "backlog.status", Input: json.RawMessage(`{}`)},
