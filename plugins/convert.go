@@ -85,13 +85,13 @@ func failureToProto(f *Failure) *pb.Failure {
 	if f == nil {
 		return nil
 	}
-	return &pb.Failure{Class: f.Class, Reason: validText(f.Reason)}
+	return &pb.Failure{Class: valid(f.Class), Reason: validText(f.Reason)}
 }
 
 func planToProto(p Plan, failure *Failure) *pb.PlanResponse {
 	return &pb.PlanResponse{
-		Binding: p.Binding, Detail: strings.ToValidUTF8(p.Detail, "\uFFFD"), Fingerprint: p.Fingerprint, Undo: p.Undo, Resource: p.Resource,
-		BlastRadius: &pb.BlastRadius{Unit: p.BlastRadius.Unit, Affected: int64(p.BlastRadius.Affected), Total: int64(p.BlastRadius.Total)},
+		Binding: p.Binding, Detail: valid(p.Detail), Fingerprint: valid(p.Fingerprint), Undo: p.Undo, Resource: valid(p.Resource),
+		BlastRadius: &pb.BlastRadius{Unit: valid(p.BlastRadius.Unit), Affected: int64(p.BlastRadius.Affected), Total: int64(p.BlastRadius.Total)},
 		Failure:     failureToProto(failure),
 	}
 }
@@ -99,13 +99,13 @@ func planToProto(p Plan, failure *Failure) *pb.PlanResponse {
 func outcomeToProto(o Outcome) *pb.RunEvent {
 	return &pb.RunEvent{Event: &pb.RunEvent_Outcome{Outcome: &pb.Outcome{
 		Failure: failureToProto(o.Failure), Applied: appliedToProto(o.Applied),
-		Outputs: o.Outputs, Receipt: o.Receipt, Left: o.Left,
+		Outputs: o.Outputs, Receipt: o.Receipt, Left: valid(o.Left),
 	}}}
 }
 
 func probedToProto(p Probed) *pb.ProbeResponse {
 	return &pb.ProbeResponse{
-		Applied: appliedToProto(p.Applied), Outputs: p.Outputs, Receipt: p.Receipt, Left: p.Left, Reason: validText(p.Reason),
+		Applied: appliedToProto(p.Applied), Outputs: p.Outputs, Receipt: p.Receipt, Left: valid(p.Left), Reason: validText(p.Reason),
 	}
 }
 
@@ -114,5 +114,9 @@ func validText(text string) string {
 	if len(text) > maxText {
 		text = text[:maxText] + "…"
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return valid(text)
 }
+
+// valid is text as UTF-8: the wire takes nothing else, and a message that it
+// refused would take an outcome and its receipt with it.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

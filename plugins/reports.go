@@ -41,7 +41,7 @@ func (r *reports) Progress(done, total int, text string) {
 func (r *reports) Log(level, text string) { r.add(logEvent(level, validText(text))) }
 
 func logEvent(level, text string) *pb.RunEvent {
-	return &pb.RunEvent{Event: &pb.RunEvent_Log{Log: &pb.Log{Level: level, Text: text}}}
+	return &pb.RunEvent{Event: &pb.RunEvent_Log{Log: &pb.Log{Level: valid(level), Text: text}}}
 }
 
 func (r *reports) add(event *pb.RunEvent) {

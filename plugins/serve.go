@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -12,6 +13,10 @@ import (
 
 // Name is the one name under which a plugin process offers itself.
 const Name = "firebreak"
+
+// windingUp is how long calls that were cut may take to put in order what
+// they began; a host that is there kills the process soon after.
+const windingUp = 2 * time.Second
 
 // maxMessage bounds a message to a plugin, in bytes.
 const maxMessage = 16 << 20
@@ -29,7 +34,8 @@ func Handshake() plugin.HandshakeConfig {
 // Serve offers p to the firebreak that started this process, and blocks
 // until that host says goodbye or is gone: the host holds the other end of
 // this process's standard input, so its end of file means that nobody is
-// left to answer to. It then closes what was bound and returns. It is the
+// left to answer to. It then cuts the calls, waits a moment for them to end,
+// closes what was bound and returns. It is the
 // whole of a plugin's main. What the plugin prints goes to the host's log.
 func Serve(p Plugin) {
 	server := newServer(p)
@@ -44,7 +50,7 @@ func Serve(p Plugin) {
 			return g
 		},
 	})
-	server.close()
+	server.close(windingUp)
 }
 
 // stopAtEOF ends g, cutting its calls, when in ends.

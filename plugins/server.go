@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -32,7 +33,16 @@ func newServer(p Plugin) *server {
 	return s
 }
 
-func (s *server) close() { s.bindings.close() }
+// close closes what is bound, each once its last call has ended, and waits
+// for that no longer than patience.
+func (s *server) close(patience time.Duration) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-s.bindings.close():
+	case <-late.C:
+	}
+}
 
 // Describe implements the contract.
 func (s *server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
@@ -50,7 +60,7 @@ func (s *server) Bind(_ context.Context, req *pb.BindRequest) (*pb.BindResponse,
 		return &pb.BindResponse{Problems: []string{problem}}, nil // the section is at fault, not the call
 	}
 	s.bindings.put(req.GetId(), bound)
-	return &pb.BindResponse{Resource: bound.Resource()}, nil
+	return &pb.BindResponse{Resource: valid(bound.Resource())}, nil
 }
 
 // Plan implements the contract.
@@ -100,7 +110,7 @@ func (s *server) Health(ctx context.Context, req *pb.HealthRequest) (*pb.HealthR
 	defer s.bindings.release(b)
 	_, err := guarded("Health", func() (struct{}, error) { return struct{}{}, b.bound.Health(ctx) })
 	if err != nil {
-		return &pb.HealthResponse{Text: err.Error()}, nil
+		return &pb.HealthResponse{Text: validText(err.Error())}, nil
 	}
 	return &pb.HealthResponse{Ok: true}, nil
 }

@@ -31,7 +31,9 @@ func (plugin) Describe() plugins.Description {
 			},
 			{
 				Name: "exec.run", Effect: plugins.Mutate, Input: schema[input](), Output: schema[output](), NoPrecondition: true,
-				SettlesIn: time.Second, // a command dies with the plugin
+				// A command dies with the plugin, and its group with it unless
+				// the plugin is killed: what a command leaves running then, nobody can tell.
+				SettlesIn: time.Second,
 				Doc:       "Runs a command that the configuration names.",
 			},
 		},

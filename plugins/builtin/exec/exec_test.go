@@ -17,6 +17,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
+	pb "github.com/firebreak-ops/firebreak/plugins/proto"
 )
 
 // The test binary is also the command under test, by its first argument.
@@ -306,6 +307,35 @@ func TestCommandDiesWithThePlugin(t *testing.T) {
 	}
 	if pid > 0 {
 		gone(t, pid)
+	}
+}
+
+// TestGroupEndsWithThePlugin ends a plugin while a command of its runs whose
+// child ignores SIGTERM.
+func TestGroupEndsWithThePlugin(t *testing.T) {
+	client, end, err := host.Connect(t.Context(), plugintest.Self("exec"), host.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	if _, err := client.Bind(t.Context(), &pb.BindRequest{Id: "b", Access: pb.Effect_EFFECT_MUTATE, Config: section(t, "")}); err != nil {
+		t.Fatal(err)
+	}
+	run, err := client.Run(t.Context(), &pb.RunRequest{Call: &pb.Call{Id: "c", Binding: "b", Action: "exec.run", Input: []byte(`{"command": "wait"}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStream()
+	for len(s.pids) < 2 {
+		event, err := run.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Log("info", event.GetLog().GetText())
+	}
+	end()
+	for range 2 {
+		gone(t, <-s.pids)
 	}
 }
 

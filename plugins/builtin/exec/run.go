@@ -17,6 +17,10 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
+// lastGrace is the grace when nobody waits for the call any more: less than a
+// plugin has to wind up.
+const lastGrace = time.Second
+
 // run starts the command and stays with it to its end. When ctx ends, the
 // time is over or stop is closed, its process group gets SIGTERM, and SIGKILL
 // after the grace.
@@ -95,7 +99,11 @@ func (c command) attend(ctx context.Context, group int, stop <-chan struct{}, en
 	default:
 	}
 	reach(group, syscall.SIGTERM)
-	grace := time.NewTimer(c.grace())
+	patience := c.grace()
+	if errors.Is(ctx.Err(), context.Canceled) { // we are about to end, and the group must not outlive us
+		patience = min(patience, lastGrace)
+	}
+	grace := time.NewTimer(patience)
 	defer grace.Stop()
 	select {
 	case err = <-ended:
