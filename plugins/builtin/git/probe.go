@@ -16,7 +16,8 @@ import (
 const maxProbed = 2000 // commits looked at for that of a lost call
 
 // Probe looks for the commit that the call would have made, and else at the
-// value.
+// value. A value that is as the call wanted it, in a history that shows no
+// commit of the call, is somebody else's work: an undo must leave it alone.
 func (b *bound) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
 	probed, err := again(func() (plugins.Probed, error) { return b.probe(ctx, call, undo) })
 	if err != nil {
@@ -38,7 +39,7 @@ func (b *bound) probe(ctx context.Context, call plugins.Call, undo json.RawMessa
 	if err != nil {
 		return plugins.Probed{}, err
 	}
-	made, err := find(ctx, s, call.ID, plumbing.NewHash(planned.Revision))
+	made, whole, err := find(ctx, s, call.ID, plumbing.NewHash(planned.Revision))
 	if err != nil {
 		return plugins.Probed{}, err
 	}
@@ -47,8 +48,10 @@ func (b *bound) probe(ctx context.Context, call plugins.Call, undo json.RawMessa
 		return b.happened(planned, made.Hash.String(), "commit "+made.Hash.String()+" was made by this call")
 	case same(now, planned.Before):
 		return plugins.Probed{Applied: plugins.None, Left: fingerprint(planned.Setting, now), Reason: fmt.Sprintf("%s is still %s", planned.Setting, now)}, nil
+	case same(now, planned.After) && whole:
+		return plugins.Probed{Applied: plugins.None, Left: fingerprint(planned.Setting, now), Reason: fmt.Sprintf("%s is %s now, but no commit since the plan is of this call: somebody else wrote it", planned.Setting, now)}, nil
 	case same(now, planned.After):
-		return b.happened(planned, s.commit.Hash.String(), fmt.Sprintf("%s is %s now", planned.Setting, now))
+		return plugins.Probed{Applied: plugins.Unknown, Reason: fmt.Sprintf("%s is %s now, but the commits since the plan are not all there: the history was rewritten, or there are too many; look who wrote it", planned.Setting, now)}, nil
 	}
 	return plugins.Probed{Applied: plugins.Unknown, Reason: fmt.Sprintf("%s is %s now: neither what it was, %s, nor what it was to be, %s", planned.Setting, now, planned.Before, planned.After)}, nil
 }
@@ -67,13 +70,17 @@ func (b *bound) happened(planned capability.SettingsReceipt, revision, reason st
 	}, err
 }
 
-// find looks for the commit of a call among those made since the plan.
-func find(ctx context.Context, s snapshot, call string, since plumbing.Hash) (*object.Commit, error) {
-	seen := map[plumbing.Hash]bool{since: true}
+// find looks for the commit of a call among those made since the plan; whole
+// says whether it saw them all.
+func find(ctx context.Context, s snapshot, call string, since plumbing.Hash) (made *object.Commit, whole bool, err error) {
+	seen := map[plumbing.Hash]bool{}
 	next := []*object.Commit{s.commit}
-	for n := 0; len(next) > 0 && n < maxProbed; n++ {
+	for n := 0; len(next) > 0; n++ {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		if n == maxProbed {
+			return nil, false, nil
 		}
 		c := next[0]
 		next = next[1:]
@@ -81,14 +88,20 @@ func find(ctx context.Context, s snapshot, call string, since plumbing.Hash) (*o
 			continue
 		}
 		seen[c.Hash] = true
-		if c.Author.Name == author && call != "" && strings.Contains(c.Message, "\n"+callTrailer+call+"\n") {
-			return c, nil
+		if c.Hash == since {
+			continue
 		}
-		before, _, err := parents(s.store, c)
+		if c.Author.Name == author && call != "" && strings.Contains(c.Message, "\n"+callTrailer+call+"\n") {
+			return c, false, nil
+		}
+		before, edge, err := parents(s.store, c)
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		if edge {
+			return nil, false, nil
 		}
 		next = append(next, before...)
 	}
-	return nil, nil
+	return nil, seen[since], nil
 }

@@ -23,7 +23,13 @@ func TestProbe(t *testing.T) {
 			}
 			r.setMax(60, 70, "Later")
 		}, plugins.All},
-		{"somebody else did the same", func(r *repo, b plugins.Bound, c plugins.Call) { r.setMax(50, 60, "By hand") }, plugins.All},
+		{"somebody else did the same", func(r *repo, b plugins.Bound, c plugins.Call) { r.setMax(50, 60, "By hand") }, plugins.None},
+		{"in a history that was rewritten", func(r *repo, b plugins.Bound, c plugins.Call) {
+			r.setMax(50, 60, "By hand")
+			r.git(r.work, "reset", "-q", "--soft", "HEAD~1")
+			r.git(r.work, "commit", "-q", "--amend", "-m", "Squashed")
+			r.git(r.work, "push", "-q", "--force", "origin", "main")
+		}, plugins.Unknown},
 		{"somebody else did another thing", func(r *repo, b plugins.Bound, c plugins.Call) { r.setMax(50, 70, "By hand") }, plugins.Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
