@@ -35,24 +35,30 @@ type Line struct {
 
 // Lines says what a record means to people; most records say nothing. run is
 // the run with the record applied.
-func Lines(run *engine.Run, rec engine.Record) []Line {
+func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 	switch e := rec.Event.(type) {
 	case engine.StepSucceeded:
-		return []Line{finished(run, e.Path, MarkGood, summary(run, e.Path))}
+		if o.silent(e.Path) {
+			return nil
+		}
+		return []Line{o.finished(run, e.Path, MarkGood, summary(run, e.Path))}
 	case engine.StepFailed:
-		return []Line{finished(run, e.Path, MarkBad, e.Class+": "+e.Reason)}
+		return []Line{o.finished(run, e.Path, MarkBad, e.Class+": "+e.Reason)}
 	case engine.StepSkipped:
-		return []Line{{Mark: MarkSkip, Name: lastSegment(e.Path), Text: "skipped: " + e.Why}}
+		if known, ok := o[e.Path]; ok && !known.Named && e.By == "" {
+			return nil // a branch that was not taken, and has no name
+		}
+		return []Line{{Mark: MarkSkip, Name: o.Name(e.Path), Text: skipped(e)}}
 	case engine.RetryScheduled:
-		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: fmt.Sprintf("%s: %s; attempt %d in %s",
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: fmt.Sprintf("%s: %s; attempt %d in %s",
 			e.Class, e.Reason, e.Attempt, Elapsed(e.At.Sub(rec.At)))}}
 	case engine.QuestionOpened:
-		card := Card(run.Facts.ID, e.Question, rec.At)
-		return []Line{{Mark: MarkAsk, Name: lastSegment(e.Question.Path), Text: card[0], Detail: card[1:]}}
+		card := o.Card(run.Facts.ID, e.Question, rec.At, briefDetail)
+		return []Line{{Mark: MarkAsk, Name: o.Name(e.Question.Path), Text: card[0], Detail: card[1:]}}
 	case engine.QuestionDecided:
-		return []Line{decided(e)}
+		return []Line{o.decided(e)}
 	case engine.GateVoided:
-		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "the question is void: " + e.Why, Detail: indent(e.Changed)}}
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "the question is void: " + e.Why}}
 	case engine.NoticeQueued:
 		text := "to " + e.To + ": " + e.Text
 		if e.Page {
@@ -60,23 +66,23 @@ func Lines(run *engine.Run, rec engine.Record) []Line {
 		}
 		return []Line{{Mark: MarkTell, Text: text}}
 	case engine.InDoubt:
-		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "in doubt: " + e.Why}}
+		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "in doubt: " + e.Why}}
 	case engine.DoubtResolved:
-		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: fmt.Sprintf("doubt resolved by %s: %s", e.By, e.Outcome.Effect)}}
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: fmt.Sprintf("doubt resolved by %s: %s", e.By, e.Outcome.Effect)}}
 	case engine.VerifyVerdict:
-		return verdict(e)
+		return o.verdict(e)
 	case engine.Troubled:
 		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("stops here: %s", e.Cause.Reason)}}
 	case engine.UndoIntended:
-		return []Line{{Mark: MarkUndo, Name: lastSegment(e.Path), Text: "undoing with " + e.Action}}
+		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "undoing with " + e.Action}}
 	case engine.StepUndone:
-		return []Line{{Mark: MarkUndo, Name: lastSegment(e.Path), Text: "undone"}}
+		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "undone"}}
 	case engine.UndoFailed:
-		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "undo failed: " + e.Reason}}
+		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "undo failed: " + e.Reason}}
 	case engine.EffectKept:
-		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "stays changed: " + e.Why}}
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
 	case engine.Stopped:
-		return []Line{{Mark: MarkBlock, Text: fmt.Sprintf("halted by %s %s", e.Stop.By, e.Stop.Reason)}}
+		return []Line{{Mark: MarkBlock, Text: because("halted by "+e.Stop.By, e.Stop.Reason)}}
 	case engine.StopLifted:
 		return []Line{{Mark: MarkBlock, Text: "halt lifted by " + e.By}}
 	case engine.InputRefused:
@@ -90,13 +96,29 @@ func Lines(run *engine.Run, rec engine.Record) []Line {
 	}
 }
 
-func finished(run *engine.Run, path string, mark Mark, text string) Line {
+func (o Outline) finished(run *engine.Run, path string, mark Mark, text string) Line {
 	s := run.Step(path)
-	return Line{Mark: mark, Name: lastSegment(path), Text: text, Took: s.EndedAt.Sub(s.StartedAt)}
+	return Line{Mark: mark, Name: o.Name(path), Text: text, Took: s.EndedAt.Sub(s.StartedAt)}
 }
 
-func decided(e engine.QuestionDecided) Line {
-	l := Line{Mark: MarkGood, Name: lastSegment(e.Path)}
+// because adds a reason, if there is one.
+func because(text, reason string) string {
+	if reason == "" {
+		return text
+	}
+	return text + ": " + reason
+}
+
+// skipped is why a step was passed over; what a person did says so itself.
+func skipped(e engine.StepSkipped) string {
+	if e.By != "" {
+		return e.Why
+	}
+	return "skipped: " + e.Why
+}
+
+func (o Outline) decided(e engine.QuestionDecided) Line {
+	l := Line{Mark: MarkGood, Name: o.Name(e.Path)}
 	switch e.Choice {
 	case engine.ChoiceApprove:
 		l.Text = "approved by " + e.By
@@ -107,9 +129,7 @@ func decided(e engine.QuestionDecided) Line {
 	default:
 		l.Mark, l.Text = MarkInfo, fmt.Sprintf("%s said %s", e.By, e.Choice)
 	}
-	if e.Reason != "" {
-		l.Text += ": " + e.Reason
-	}
+	l.Text = because(l.Text, e.Reason)
 	if e.BreakGlass != "" {
 		l.Mark = MarkBad
 		l.Text += "; BROKE THE GLASS: " + e.BreakGlass
@@ -117,16 +137,16 @@ func decided(e engine.QuestionDecided) Line {
 	return l
 }
 
-func verdict(e engine.VerifyVerdict) []Line {
+func (o Outline) verdict(e engine.VerifyVerdict) []Line {
 	switch {
 	case e.Verdict == "":
 		return nil
 	case e.By != "":
-		return []Line{{Mark: MarkInfo, Name: lastSegment(e.Path), Text: "verify accepted by " + e.By}}
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "verify accepted by " + e.By}}
 	case e.Verdict == "passed":
-		return []Line{{Mark: MarkGood, Name: lastSegment(e.Path), Text: "verified: " + e.Why}}
+		return []Line{{Mark: MarkGood, Name: o.Name(e.Path), Text: "verified: " + e.Why}}
 	default:
-		return []Line{{Mark: MarkBad, Name: lastSegment(e.Path), Text: "verify " + e.Verdict + ": " + e.Why}}
+		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "verify " + e.Verdict + ": " + e.Why}}
 	}
 }
 

@@ -8,18 +8,35 @@ import (
 	"github.com/firebreak-ops/firebreak/engine"
 )
 
+// briefDetail is how many lines of each action's detail a passing view shows.
+const briefDetail = 12
+
 // Card is a question as lines of text: what is asked, of whom, what would be
 // done, what differs from the question before, and how to answer. now is for
-// the time that is left.
-func Card(run string, q engine.Question, now time.Time) []string {
+// the time that is left; an empty run leaves the answers out, and detail is
+// how many lines each action's detail may have; 0: all.
+func (o Outline) Card(run string, q engine.Question, now time.Time, detail int) []string {
 	lines := []string{q.Text + "  " + waitsFor(q, now)}
 	for _, c := range q.Changed {
-		lines = append(lines, "  changed since you were last asked: "+c)
+		lines = append(lines, "  changed since you were last asked: "+short(c))
 	}
 	for _, m := range q.Members {
-		lines = append(lines, member(m)...)
+		lines = append(lines, o.member(m, detail)...)
+	}
+	if run == "" {
+		return lines
 	}
 	return append(lines, answers(run, q)...)
+}
+
+// maxChange is how long what has changed may be in a card, in runes.
+const maxChange = 200
+
+func short(text string) string {
+	if r := []rune(text); len(r) > maxChange {
+		return string(r[:maxChange-1]) + "…"
+	}
+	return text
 }
 
 func waitsFor(q engine.Question, now time.Time) string {
@@ -33,31 +50,69 @@ func waitsFor(q engine.Question, now time.Time) string {
 	return fmt.Sprintf("(waits for %s, %s left)", who, Elapsed(q.Expires.Sub(now)))
 }
 
-func member(m engine.Member) []string {
-	head := fmt.Sprintf("  %s  %s", lastSegment(m.Path), m.Action)
+func (o Outline) member(m engine.Member, most int) []string {
+	head := fmt.Sprintf("  %s  %s", o.Name(m.Path), m.Action)
+	if o.Name(m.Path) == m.Action {
+		head = "  " + m.Action
+	}
 	if m.Affected > 0 || m.Total > 0 {
 		head += "  touches " + radius(m)
 	}
 	lines := []string{head}
-	for line := range strings.Lines(m.Detail) {
-		lines = append(lines, "      "+strings.TrimRight(line, "\n"))
+	detail := change(m.Detail)
+	for i, line := range detail {
+		if most > 0 && i == most-1 && len(detail) > most {
+			lines = append(lines, fmt.Sprintf("      … %d lines more; `firebreak runs show` has them", len(detail)-i))
+			break
+		}
+		lines = append(lines, "      "+line)
 	}
-	undo := "undo: " + m.Undo
-	if m.Undo == "" {
-		undo = "undo: none"
+	switch why, none := strings.CutPrefix(m.Undo, "none: "); {
+	case none:
+		lines = append(lines, "      no undo: "+why)
+	case m.Undo == "":
+		lines = append(lines, "      no undo")
+	default:
+		lines = append(lines, "      undo: "+m.Undo)
 	}
-	lines = append(lines, "      "+undo)
 	if m.NoPrecond {
-		lines = append(lines, "      cannot check that nothing changes in between")
+		lines = append(lines, "      nothing can check that the target is still the same when it acts")
 	}
 	return lines
 }
 
-func radius(m engine.Member) string {
-	if m.Total > 0 {
-		return fmt.Sprintf("%d of %d %s", m.Affected, m.Total, m.Unit)
+// change is the detail of a plan. A difference loses what only a program
+// needs: both names of a file that is one, line numbers, and what follows the
+// last change.
+func change(detail string) []string {
+	lines := strings.Split(strings.TrimRight(detail, "\n"), "\n")
+	if len(lines) < 3 || !strings.HasPrefix(lines[0], "--- ") || !strings.HasPrefix(lines[1], "+++ ") {
+		return lines
 	}
-	return fmt.Sprintf("%d %s", m.Affected, m.Unit)
+	out := []string{strings.TrimPrefix(strings.TrimPrefix(lines[1], "+++ "), "b/")}
+	last := len(out)
+	for _, line := range lines[2:] {
+		if strings.HasPrefix(line, "@@ ") {
+			continue
+		}
+		out = append(out, line)
+		if strings.HasPrefix(line, "+") || strings.HasPrefix(line, "-") {
+			last = len(out)
+		}
+	}
+	return out[:last]
+}
+
+// radius says how much an action touches: "4 of 4 replicas", "1 setting".
+func radius(m engine.Member) string {
+	switch {
+	case m.Total > 0:
+		return fmt.Sprintf("%d of %d %s", m.Affected, m.Total, m.Unit)
+	case m.Affected == 1:
+		return "1 " + strings.TrimSuffix(m.Unit, "s")
+	default:
+		return fmt.Sprintf("%d %s", m.Affected, m.Unit)
+	}
 }
 
 // answers are the commands that answer a question.
@@ -88,4 +143,13 @@ func Elapsed(d time.Duration) string {
 	default:
 		return d.Round(time.Second).String()
 	}
+}
+
+// Requester is who started a run: a person by name, anything else by its kind
+// too.
+func Requester(r engine.Requester) string {
+	if r.Kind == "person" {
+		return r.Name
+	}
+	return r.Kind + " " + r.Name
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // View shows one run: a line for each thing that has happened, and on a
@@ -19,7 +20,9 @@ type View struct {
 	live  bool // rewrite what is going on
 	color bool
 	width int
+	plan  bool
 
+	outline  chatops.Outline
 	run      engine.Run
 	progress map[string]string // what a step last said, by path
 	drawn    int               // lines of the live part that are on the screen
@@ -29,7 +32,8 @@ type View struct {
 type Options struct {
 	Live  bool // the output is a terminal
 	Color bool
-	Width int // of the terminal, in columns; 0: 100
+	Width int  // of the terminal, in columns; 0: 100
+	Plan  bool // nothing is really done or asked
 }
 
 // NewView returns a view that writes to out.
@@ -37,8 +41,15 @@ func NewView(out io.Writer, o Options) *View {
 	if o.Width == 0 {
 		o.Width = 100
 	}
-	return &View{out: out, live: o.Live, color: o.Color, width: o.Width, progress: map[string]string{}}
+	return &View{
+		out: out, live: o.Live, color: o.Color, width: o.Width, plan: o.Plan,
+		run: engine.New(&runbook.Runbook{}), progress: map[string]string{},
+	}
 }
+
+// Outline tells the view what the steps are; without it they are called by
+// their paths.
+func (v *View) Outline(o chatops.Outline) { v.outline = o }
 
 // Run is the run as far as it was shown. Its runbook is not known.
 func (v *View) Run() *engine.Run { return &v.run }
@@ -50,10 +61,18 @@ func (v *View) Show(rec engine.Record) {
 	if e, ok := rec.Event.(engine.RunStarted); ok {
 		v.header(e.Facts)
 	}
-	for _, l := range chatops.Lines(&v.run, rec) {
+	for _, l := range v.lines(rec) {
 		v.line(l)
 	}
 	v.draw(rec.At)
+}
+
+func (v *View) lines(rec engine.Record) []chatops.Line {
+	if q, ok := rec.Event.(engine.QuestionOpened); ok && v.plan {
+		card := v.outline.Card("", q.Question, rec.At, 0)
+		return []chatops.Line{{Mark: chatops.MarkAsk, Name: v.outline.Name(q.Question.Path), Text: card[0], Detail: card[1:]}}
+	}
+	return v.outline.Lines(&v.run, rec)
 }
 
 // Said takes what a running call says of itself. path is the step's.
@@ -89,7 +108,11 @@ func (v *View) header(f engine.Facts) {
 		}
 		parts = append(parts, service)
 	}
-	parts = append(parts, "run "+f.ID, fmt.Sprintf("started by %s %s", f.Requester.Kind, f.Requester.Name))
+	if v.plan {
+		parts[0] = "plan of " + parts[0]
+	} else {
+		parts = append(parts, "run "+f.ID, "started by "+chatops.Requester(f.Requester))
+	}
 	fmt.Fprintln(v.out, v.paint(bold, strings.Join(parts, "  ·  ")))
 }
 
@@ -98,17 +121,30 @@ const nameWidth = 14
 
 func (v *View) line(l chatops.Line) {
 	sign, color := sign(l.Mark)
-	took := ""
-	if l.Took > 0 {
-		took = chatops.Elapsed(l.Took)
-	}
-	text := l.Text
+	text, indent := l.Text, 4
 	if l.Name != "" {
+		took := ""
+		if l.Took > 0 {
+			took = chatops.Elapsed(l.Took)
+		}
 		text = fmt.Sprintf("%-*s %7s  %s", nameWidth, l.Name, took, l.Text)
+		indent += nameWidth + 10
 	}
-	fmt.Fprintf(v.out, "  %s %s\n", v.paint(color, sign), v.clip(text, 4))
+	for i, line := range v.wrap(strings.TrimRight(text, " "), 4, indent) {
+		if i == 0 {
+			fmt.Fprintf(v.out, "  %s %s\n", v.paint(color, sign), line)
+			continue
+		}
+		fmt.Fprintf(v.out, "%s\n", line)
+	}
 	for _, d := range l.Detail {
-		fmt.Fprintf(v.out, "      %s\n", v.paintDiff(v.clip(d, 6)))
+		depth := 6 + len(d) - len(strings.TrimLeft(d, " "))
+		for i, line := range v.wrap(d, 6, depth+2) {
+			if i == 0 {
+				line = "      " + line
+			}
+			fmt.Fprintln(v.out, v.paintDiff(line))
+		}
 	}
 }
 
@@ -125,7 +161,7 @@ func (v *View) draw(now time.Time) {
 			what += "  " + p
 		}
 		lines = append(lines, fmt.Sprintf("  %s %-*s %7s  %s", v.paint(cyan, spinner(now)), nameWidth,
-			path[strings.LastIndexByte(path, '/')+1:], chatops.Elapsed(now.Sub(s.StartedAt)), v.clip(what, 4+nameWidth+10)))
+			v.outline.Name(path), chatops.Elapsed(now.Sub(s.StartedAt)), v.clip(what, 4+nameWidth+10)))
 	}
 	for _, q := range v.run.OpenQuestions() {
 		left := ""
@@ -178,6 +214,29 @@ func (v *View) clip(text string, used int) string {
 	return string(r[:room-1]) + "…"
 }
 
+// wrap breaks a line that stays between words, as wide as the terminal. The
+// first line begins behind used columns, the others are indented.
+func (v *View) wrap(text string, used, indent int) []string {
+	if !v.live || v.width < 40 {
+		return []string{text}
+	}
+	indent = min(indent, v.width/2)
+	var lines []string
+	rest := []rune(text)
+	for room := v.width - used; len(rest) > room; room = v.width {
+		cut := room
+		for i := room; i > room/2; i-- {
+			if rest[i] == ' ' {
+				cut = i
+				break
+			}
+		}
+		lines = append(lines, strings.TrimRight(string(rest[:cut]), " "))
+		rest = []rune(strings.Repeat(" ", indent) + strings.TrimLeft(string(rest[cut:]), " "))
+	}
+	return append(lines, string(rest))
+}
+
 func spinner(now time.Time) string {
 	frames := []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"}
 	return frames[int(now.UnixMilli()/120)%len(frames)]
@@ -186,6 +245,6 @@ func spinner(now time.Time) string {
 // Say writes a line that is not of the run.
 func (v *View) Say(text string, now time.Time) {
 	v.erase()
-	fmt.Fprintf(v.out, "  %s %s\n", v.paint(faint, "·"), v.clip(text, 4))
+	v.line(chatops.Line{Mark: chatops.MarkInfo, Text: text})
 	v.draw(now)
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/chatops/console"
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
@@ -40,7 +41,9 @@ func (a *app) follow(ctx context.Context, s *session, run string) error {
 
 func (f *follower) follow(ctx context.Context) error {
 	a := f.app
-	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width})
+	if err := f.open(ctx); err != nil {
+		return err
+	}
 	defer f.view.Close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -86,6 +89,27 @@ func (f *follower) follow(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// open makes the view, which calls the steps by their names.
+func (f *follower) open(ctx context.Context) error {
+	a := f.app
+	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width})
+	run, err := f.s.Run(ctx, f.run)
+	if err != nil {
+		return err
+	}
+	f.view.Outline(outline(run.Steps))
+	return nil
+}
+
+// outline says what the steps of a run are.
+func outline(steps []server.StepView) chatops.Outline {
+	o := chatops.Outline{}
+	for _, s := range steps {
+		o[s.Path] = chatops.NewEntry(s.ID, s.Uses, s.Kind)
+	}
+	return o
 }
 
 // readLines sends what is typed, a line at a time. It ends with the process:

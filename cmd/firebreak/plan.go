@@ -12,6 +12,7 @@ import (
 	"github.com/firebreak-ops/firebreak/chatops/console"
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/server"
 )
 
 func newPlan(a *app) *cobra.Command {
@@ -64,17 +65,18 @@ func (a *app) plan(ctx context.Context, name string, flags []string) error {
 	d := &dryRun{
 		run: engine.New(book), open: map[string]bool{}, answers: make(chan engine.Input),
 		executor: &executor{host: h, config: w.config},
-		show:     a.shower(),
 	}
+	d.show = a.shower(d.run)
 	return d.drive(ctx, facts, a)
 }
 
 // shower returns what shows records: JSON lines, or the view for people.
-func (a *app) shower() func(engine.Record) {
+func (a *app) shower(run engine.Run) func(engine.Record) {
 	if a.flags.json {
 		return func(rec engine.Record) { _ = a.printJSON(recordLine(rec)) }
 	}
-	view := console.NewView(a.out, console.Options{Color: a.color, Width: a.width})
+	view := console.NewView(a.out, console.Options{Color: a.color, Width: a.width, Plan: true})
+	view.Outline(outline(server.NewView(run, time.Now()).Steps))
 	return view.Show
 }
 

@@ -88,8 +88,8 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "RUN\tRUNBOOK\tSERVICE\tSTATE\tSTARTED\tBY")
 		for _, r := range runs {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s %s\n", r.ID, r.Runbook, r.Service, stateOf(r),
-				r.StartedAt.Local().Format("2006-01-02 15:04:05"), r.Requester.Kind, r.Requester.Name)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Runbook, r.Service, stateOf(r),
+				r.StartedAt.Local().Format("2006-01-02 15:04:05"), chatops.Requester(r.Requester))
 		}
 		return w.Flush()
 	})
@@ -131,9 +131,9 @@ func writeView(out io.Writer, v server.View, now time.Time) {
 		state, end = string(v.Word), v.EndedAt
 	}
 	fmt.Fprintf(out, "run %s  %s  %s\n", v.ID, v.Runbook, v.Title)
-	fmt.Fprintf(out, "  %s after %s, %s of it waiting for people; started by %s %s",
+	fmt.Fprintf(out, "  %s after %s, %s of it waiting for people; started by %s",
 		state, chatops.Elapsed(end.Sub(v.StartedAt)), chatops.Elapsed(time.Duration(v.PeopleSeconds*float64(time.Second))),
-		v.Requester.Kind, v.Requester.Name)
+		chatops.Requester(v.Requester))
 	if v.Service != "" {
 		fmt.Fprintf(out, "; service %s (%s)", v.Service, v.Environment)
 	}
@@ -141,28 +141,46 @@ func writeView(out io.Writer, v server.View, now time.Time) {
 	if v.Cause != nil {
 		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
 	}
-	fmt.Fprintln(out, "\nsteps")
-	for _, s := range v.Steps {
-		depth := strings.Count(s.Path, "/")
-		took := ""
-		if !s.StartedAt.IsZero() && !s.EndedAt.IsZero() {
-			took = chatops.Elapsed(s.EndedAt.Sub(s.StartedAt))
-		}
-		name := s.Path[strings.LastIndexByte(s.Path, '/')+1:]
-		fmt.Fprintf(out, "  %s%-*s %-11s %7s  %s\n", strings.Repeat("  ", depth), 20-2*depth, name, s.Status, took, reasonOf(s))
-	}
+	writeSteps(out, v)
 	writeWaits(out, v, now)
 	if len(v.Ledger) > 0 {
 		fmt.Fprintln(out, "\nchanges")
 		for _, row := range v.Ledger {
-			fmt.Fprintf(out, "  %-20s %-18s %-11s %s\n", row.Path, row.Action, row.State, row.Why)
+			fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-22s %-19s %-11s %s", row.Path, row.Action, row.State, row.Why), " "))
 		}
+	}
+}
+
+// writeSteps prints the tree of steps, handlers under their own heads.
+func writeSteps(out io.Writer, v server.View) {
+	names, part := outline(v.Steps), ""
+	fmt.Fprintln(out, "\nsteps")
+	for _, s := range v.Steps {
+		path := s.Path
+		head, rest, nested := strings.Cut(path, "/")
+		if nested && (head == "on_failure" || head == "finally") {
+			path = rest
+			if part != head {
+				part = head
+				fmt.Fprintf(out, "\n%s\n", head)
+			}
+		}
+		took := ""
+		if !s.StartedAt.IsZero() && !s.EndedAt.IsZero() {
+			took = chatops.Elapsed(s.EndedAt.Sub(s.StartedAt))
+		}
+		depth := 2 * strings.Count(path, "/")
+		line := fmt.Sprintf("  %s%-*s %-11s %7s  %s", strings.Repeat(" ", depth), 22-depth, names.Name(s.Path), s.Status, took, reasonOf(s))
+		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
 }
 
 func reasonOf(s server.StepView) string {
 	if s.Failure != nil {
 		return s.Failure.Class + ": " + s.Failure.Reason
+	}
+	if s.ID == "" {
+		return "" // it is called by its action
 	}
 	return s.Uses
 }
@@ -186,7 +204,7 @@ func writeWaits(out io.Writer, v server.View, now time.Time) {
 		fmt.Fprintf(out, "  %s\n", text)
 	}
 	for _, q := range slices.Backward(v.Questions) {
-		for _, line := range chatops.Card(v.ID, q, now) {
+		for _, line := range outline(v.Steps).Card(v.ID, q, now, 0) {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
 	}
