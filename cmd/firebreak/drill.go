@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/firebreak-ops/firebreak/chatops/console"
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/runbooks"
 	"github.com/firebreak-ops/firebreak/runbooks/drills"
@@ -85,19 +84,10 @@ func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
 	switch {
 	case o.control:
 		r, err := drills.Control(ctx, opts, o.length)
-		return d.finish(err, r.Passed, r, func() error {
-			a.printf("\n%d %% of the requests failed, p99 %.1f s, %.0f s after the change and nobody doing anything\n",
-				int(r.ErrorRate*100), r.P99, r.BrokenFor)
-			return nil
-		})
+		return d.finish(err, r.Passed, r, func() error { return drills.WriteControl(a.out, r) })
 	case o.seeds > 0:
 		r, err := drills.RunSeeds(ctx, opts, o.seeds, d.score)
-		return d.finish(err, r.Passed == r.Seeds, r, func() error {
-			a.printf("\n%d of %d seeds passed, %d named a wrong cause; the worst:\n", r.Passed, r.Seeds, r.Wrong)
-			return drills.WriteTable(a.out, scenario, drills.Result{
-				Passed: r.Passed == r.Seeds, Cause: scenario.Expect.Cause, Seconds: r.Seconds, Requests: r.Requests, Goals: r.Goals,
-			})
-		})
+		return d.finish(err, r.Passed == r.Seeds, r, func() error { return drills.WriteWorst(a.out, scenario, r) })
 	default:
 		r, err := drills.Run(ctx, opts)
 		if err != nil {
@@ -152,7 +142,7 @@ func (d *drill) score(r drills.Result) error {
 		return d.app.printJSON(r)
 	}
 	d.app.printf("\n")
-	return drills.WriteTable(d.app.out, d.scenario, r)
+	return drills.WriteResult(d.app.out, d.scenario, r)
 }
 
 // finish reports the last line of a drill that has one of its own.
@@ -218,7 +208,9 @@ func (d *drill) Start(ctx context.Context, name string, alert drills.Alert) (str
 // Watch implements [drills.Firebreak]. It also shows the run.
 func (d *drill) Watch(ctx context.Context, run string) (<-chan drills.Moment, error) {
 	f := &follower{app: d.app, s: d.s, run: run, answer: d.interactive && d.app.tty}
-	f.view = console.NewView(d.app.out, console.Options{Live: d.app.tty && !d.app.flags.json, Color: d.app.color, Width: d.app.width})
+	if err := f.open(ctx); err != nil {
+		return nil, err
+	}
 	d.mu.Lock()
 	d.view = f
 	d.mu.Unlock()
