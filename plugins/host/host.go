@@ -26,9 +26,9 @@ type Host struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	plugins map[processKey]*supervisor
-	wanted  map[string]map[BindingKey]bool // by plugin: opened once, opened again after a restart
-	busy    sync.WaitGroup                 // calls in flight
-	running sync.WaitGroup                 // supervisors
+	wanted  map[string]map[BindingKey]error // by plugin: opened once, opened again after a restart; why it is not open
+	busy    sync.WaitGroup                  // calls in flight
+	running sync.WaitGroup                  // supervisors
 }
 
 // processKey names one warm process. Every plugin lives in the default zone
@@ -58,7 +58,7 @@ func New(config Config) (*Host, error) {
 	masks.add(config.Masks...)
 	h := &Host{
 		specs: specs, sections: sections, log: log, masks: masks, grace: graceful(config.Grace), calls: newCalls(),
-		state: Idle, plugins: map[processKey]*supervisor{}, wanted: map[string]map[BindingKey]bool{},
+		state: Idle, plugins: map[processKey]*supervisor{}, wanted: map[string]map[BindingKey]error{},
 		launcher: &launcher{masks: masks, log: log, contracts: contracts, selfSum: sync.OnceValues(hashSelf)},
 	}
 	for name, spec := range specs {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -27,8 +28,8 @@ type masks struct {
 }
 
 // add learns values, and what a text could show of them: the password of a
-// URL or a connection string, unless it is the user's name, and the long
-// lines of a key file.
+// URL or a connection string, unless it is the user's name, the long lines of
+// a key file, and each of these as it looks escaped.
 func (m *masks) add(values ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -36,9 +37,11 @@ func (m *masks) add(values ...string) {
 		if len(value) < minSecret {
 			continue
 		}
-		m.learn(value)
-		for _, part := range within(value) {
+		for _, part := range append(within(value), value) {
 			m.learn(part)
+			for _, spelling := range spelled(part) {
+				m.learn(spelling)
+			}
 		}
 	}
 	slices.SortStableFunc(m.values, func(a, b string) int { return len(b) - len(a) })
@@ -81,6 +84,22 @@ func within(secret string) []string {
 		}
 	}
 	return parts
+}
+
+// spelled are the ways in which errors and logs write a value that has
+// characters which they escape.
+func spelled(value string) []string {
+	quoted := strconv.Quote(value)
+	all := []string{quoted[1 : len(quoted)-1], url.QueryEscape(value), url.PathEscape(value)}
+	for _, html := range []bool{true, false} {
+		var out strings.Builder
+		encoder := json.NewEncoder(&out)
+		encoder.SetEscapeHTML(html)
+		if encoder.Encode(value) == nil {
+			all = append(all, strings.TrimSuffix(strings.TrimPrefix(out.String(), `"`), "\"\n"))
+		}
+	}
+	return all
 }
 
 // text hides every known secret in s.

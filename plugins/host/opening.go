@@ -37,7 +37,9 @@ func (h *Host) bind(ctx context.Context, p *process, key BindingKey) (string, er
 			defer close(o.done)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bindTimeout)
 			defer cancel()
-			if o.resource, o.err = h.open(ctx, p, key); o.err != nil {
+			o.resource, o.err = h.open(ctx, p, key)
+			h.opened(p, key, o.err)
+			if o.err != nil {
 				p.mu.Lock()
 				delete(p.bound, key)
 				p.mu.Unlock()
@@ -97,7 +99,7 @@ func (h *Host) rebind(p *process, keys []BindingKey) {
 			_, err := h.bind(context.Background(), p, key)
 			var failure *plugins.Failure
 			if errors.As(err, &failure) && failure.Class != plugins.Unavailable {
-				h.log.Error("binding again after a restart", "plugin", p.name, "binding", key.String(), "error", err)
+				h.log.Error("a binding cannot be opened", "plugin", p.name, "binding", key.String(), "error", err)
 			}
 		}()
 	}
@@ -107,13 +109,40 @@ func (h *Host) want(plugin string, key BindingKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.wanted[plugin] == nil {
-		h.wanted[plugin] = map[BindingKey]bool{}
+		h.wanted[plugin] = map[BindingKey]error{}
 	}
-	h.wanted[plugin][key] = true
+	if _, ok := h.wanted[plugin][key]; !ok {
+		h.wanted[plugin][key] = nil
+	}
+}
+
+// opened remembers what came of opening key, unless the process was lost,
+// which is told of the process.
+func (h *Host) opened(p *process, key BindingKey, err error) {
+	if p.closing.Load() || p.isGone() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wanted[p.name][key] = err
 }
 
 func (h *Host) wants(plugin string) []BindingKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Keys(h.wanted[plugin]))
+}
+
+// unbound says which bindings of a plugin could not be opened, one a line.
+func (h *Host) unbound(plugin string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var problems []string
+	for _, err := range h.wanted[plugin] {
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	slices.Sort(problems)
+	return strings.Join(slices.Compact(problems), "\n")
 }

@@ -3,7 +3,9 @@ package host
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +81,24 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 }
 
+func TestEscapedSecretsStayHidden(t *testing.T) {
+	const secret = `p&ss "w<rd" \ 100%/é`
+	m := &masks{}
+	m.add(secret)
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{
+		secret, string(quoted), fmt.Sprintf("%q", secret), fmt.Sprintf("%+v", struct{ s string }{secret}),
+		"http://x/?token=" + url.QueryEscape(secret), "http://x/" + url.PathEscape(secret) + "/y",
+	} {
+		if got := m.text(said); !strings.Contains(got, mask) || strings.Contains(got, "w") {
+			t.Errorf("%s was said as %s", said, got)
+		}
+	}
+}
+
 func TestReadAccessNeverSeesTheMutateCredential(t *testing.T) {
 	section := storeSection(t)
 	raw, found, err := ResolveSecrets(section.Config, plugins.Read)
@@ -116,6 +136,9 @@ func TestUnusableSectionIsRefusedByKey(t *testing.T) {
 			f := plugins.AsFailure(err)
 			if f == nil || f.Class != plugins.Invalid || !strings.Contains(f.Reason, test.want) || !strings.Contains(f.Reason, "service api, store") {
 				t.Errorf("error %v; want class invalid, naming the section and %q", err, test.want)
+			}
+			if status := h.Status()[0]; !strings.Contains(status.Error, test.want) {
+				t.Errorf("the status says %q; want what is wrong with the section", status.Error)
 			}
 		})
 	}

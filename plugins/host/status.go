@@ -19,7 +19,7 @@ type PluginStatus struct {
 	State    State
 	Since    time.Time // of the state
 	Restarts int
-	Error    string // why it last ended or did not start
+	Error    string // which of its sections cannot be bound, one a line; else why it last ended or did not start
 	Actions  []plugins.Action
 }
 
@@ -29,6 +29,9 @@ func (h *Host) Status() []PluginStatus {
 	for key, s := range h.plugins {
 		status := s.status()
 		status.Zone = key.Zone
+		if unbound := h.unbound(key.Plugin); unbound != "" && status.State == Ready {
+			status.Error = unbound
+		}
 		status.Error = h.masks.text(status.Error)
 		all = append(all, status)
 	}
