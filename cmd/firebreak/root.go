@@ -57,7 +57,19 @@ made things worse.`,
   firebreak approve RUN                    from any other terminal`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.Args = func(c *cobra.Command, got []string) error {
+		if len(got) == 0 {
+			return nil
+		}
+		hint := "`firebreak --help` lists the commands"
+		if near := c.SuggestionsFor(got[0]); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return &usageError{err: fmt.Errorf("unknown command %q", got[0]), hint: hint}
+	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.config, "config", "c", "", "firebreak.yaml to use (default: $FIREBREAK_CONFIG, ./firebreak.yaml, /etc/firebreak/firebreak.yaml)")

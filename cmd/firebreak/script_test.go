@@ -34,6 +34,8 @@ import (
 //	shape                                 of the JSON lines in stdout: their types and keys, as stdout
 //	open-to USER                          let another user into the story's folder, as its owner
 //
+// With UPDATE_SCRIPTS=1 what is compared is written anew instead.
+//
 // Stories under the condition [root] need two users of the operating system:
 // the owner of the state runs as nobody, and root answers from outside.
 func TestScripts(t *testing.T) {
@@ -50,6 +52,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("no condition %s", cond)
 		},
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
