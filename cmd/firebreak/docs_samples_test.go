@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/engine/service"
+)
+
+// TestDocsYAML checks every block of YAML that a page shows. What stands
+// behind the word yaml says what it is:
+//
+//	yaml                a whole runbook
+//	yaml config         a whole firebreak.yaml
+//	yaml steps          steps of a runbook that has steps as in stepsBefore
+//	yaml refused ID     a runbook that check refuses with that id
+//	yaml steps refused ID
+func TestDocsYAML(t *testing.T) {
+	catalog, err := actions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for file, text := range pages(t) {
+		for _, f := range fences(file, text, "yaml") {
+			seen++
+			what, id, refused := strings.Cut(strings.TrimPrefix(f.info, "yaml"), "refused ")
+			switch strings.TrimSpace(what) {
+			case "":
+				checkRunbook(t, f, f.text, catalog, id, refused)
+			case "steps":
+				checkRunbook(t, f, stepsBefore+indented(f.text), catalog, id, refused)
+			case "config":
+				checkConfig(t, f)
+			default:
+				t.Errorf("%s: a block %q is not checked", file, f.info)
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("only %d blocks of YAML", seen)
+	}
+}
+
+// stepsBefore is what stands before the steps that a page shows alone.
+const stepsBefore = `firebreak: v1
+name: shown
+inputs:
+  service: {type: service, required: true}
+  size: {type: integer, default: 50}
+service: ${{ inputs.service }}
+steps:
+  - id: pool
+    uses: metrics.pool
+  - id: now
+    uses: settings.current
+    with:
+      setting: db.pool.max
+`
+
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("  " + line)
+	}
+	return b.String()
+}
+
+func checkRunbook(t *testing.T, f fence, src string, catalog runbook.Catalog, id string, refused bool) {
+	t.Helper()
+	book, problems := runbook.Parse(f.file, []byte(src), catalog)
+	if len(problems) == 0 {
+		problems = book.Expired(time.Now().UTC().Format(time.DateOnly))
+	}
+	switch {
+	case !refused && len(problems) > 0:
+		t.Errorf("%s shows what check refuses: %v\n%s", f.file, problems, src)
+	case refused && (len(problems) != 1 || problems[0].ID != id):
+		t.Errorf("%s says that check refuses this with %s: %v\n%s", f.file, id, problems, src)
+	}
+}
+
+// checkConfig parses a firebreak.yaml, and lets every plugin look at its
+// sections as far as that needs nothing else.
+func checkConfig(t *testing.T, f fence) {
+	t.Helper()
+	config, problems := service.Parse(f.file, []byte(f.text))
+	if len(problems) == 0 {
+		problems = config.Check(service.Known{Capabilities: capabilities(), Builtins: builtinNames()})
+	}
+	if len(problems) > 0 {
+		t.Errorf("%s shows a firebreak.yaml that is refused: %v\n%s", f.file, problems, f.text)
+	}
+}
+
+func builtinNames() []string {
+	var names []string
+	for name := range builtins() {
+		names = append(names, name)
+	}
+	return names
+}
+
+// TestDocsPlugin holds the page on plugins to the plugin that is compiled and
+// tried beside it.
+func TestDocsPlugin(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/plugin/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(raw), "package main\n")
+	for _, f := range fences("plugins.md", page(t, "plugins.md"), "go") {
+		if strings.Contains(f.text, "plugins.Serve") {
+			if _, got, _ := strings.Cut(f.text, "package main\n"); got != shown {
+				t.Error("docs/plugins.md does not show docs/plugin/main.go as it is")
+			}
+			return
+		}
+	}
+	t.Error("docs/plugins.md shows no plugin")
+}
