@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -189,6 +191,7 @@ func (h *Host) Warm(ctx context.Context, names ...string) error {
 		}
 	}
 	all.Wait()
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(problems...)
 }
 

@@ -65,7 +65,7 @@ func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, er
 	if err != nil {
 		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
 	}
-	if err := p.config[key.Capability].check(config); err != nil {
+	if err := p.config[key.Capability].checkSection(config); err != nil {
 		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
 	}
 	reply, err := p.rpc.Bind(ctx, &pb.BindRequest{

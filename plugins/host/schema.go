@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
@@ -38,6 +41,24 @@ func (s *schema) check(raw json.RawMessage) error {
 		return fmt.Errorf("not JSON: %w", err)
 	}
 	return s.resolved.Validate(value)
+}
+
+// checkSection is check for what people write: of a key that is not known it
+// says which are.
+func (s *schema) checkSection(raw json.RawMessage) error {
+	err := s.check(raw)
+	var section map[string]json.RawMessage
+	closed := s != nil && s.resolved.Schema().AdditionalProperties != nil && s.resolved.Schema().AdditionalProperties.Not != nil
+	if err == nil || !closed || json.Unmarshal(raw, &section) != nil {
+		return err
+	}
+	known := slices.Sorted(maps.Keys(s.resolved.Schema().Properties))
+	for _, key := range slices.Sorted(maps.Keys(section)) {
+		if len(known) > 0 && !slices.Contains(known, key) {
+			return fmt.Errorf("unknown key %q; known keys: %s", key, strings.Join(known, ", "))
+		}
+	}
+	return err
 }
 
 func compileAll(raw map[string]json.RawMessage) (map[string]*schema, error) {

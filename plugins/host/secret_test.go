@@ -123,7 +123,8 @@ func TestUnusableSectionIsRefusedByKey(t *testing.T) {
 		{"missing file", `{"read":{"secret":"file:/no/such/file"}}`, "read: reading a secret: stat /no/such/file"},
 		{"directory", `{"read":{"secret":"file:/"}}`, "not a regular file"},
 		{"nested", `{"at":[{"secret":"nonsense"}]}`, `at[0]: a secret is "env:NAME"`},
-		{"unknown key", `{"reed":"x"}`, "reed"},
+		{"unknown key", `{"reed":"x"}`, `unknown key "reed"; known keys: at, mutate, read`},
+		{"wrong type", `{"at":"x"}`, "at"},
 		{"the plugin's word", `{"read":"refuse me"}`, "read: it asks to be refused"},
 	}
 	for _, test := range tests {
