@@ -109,7 +109,8 @@ func (l *life) fly(well bool) bool {
 	case f.done == nil:
 		l.perform(f)
 		if _, undo := f.cmd.(engine.Undo); k == 6 && !undo && f.done.Failure == nil {
-			f.done.Failure, f.done.Effect = &engine.Failure{Class: "internal", Reason: "by chance"}, engine.EffectPartial
+			class := []string{"internal", "unavailable", "timeout"}[l.rng.IntN(3)]
+			f.done.Failure, f.done.Effect = &engine.Failure{Class: class, Reason: "by chance"}, engine.EffectPartial
 		}
 	}
 	delete(l.flights, id)
@@ -230,20 +231,31 @@ func (l *life) truth(q engine.Question) string {
 
 // cooperate lets all go well until the run has ended.
 func (l *life) cooperate() {
-	l.world.SetSick(false)
+	if l.rng.IntN(2) == 0 {
+		l.world.SetSick(false)
+	}
 	l.note("from now on all goes well")
 	for n := 0; l.err == nil && !l.run.Ended(); n++ {
 		if n > 3000 {
 			l.fail("%w: it is %s and waits on %v", errEndless, l.run.Phase, l.run.Waits())
 			return
 		}
-		if l.fly(true) || l.answer(true) || l.kindly() || l.next(true) {
+		if l.step(false) {
 			continue
 		}
 		l.fail("the run is stuck: it is %s, has nothing open and waits on %v", l.run.Phase, l.run.Waits())
 	}
 	for l.err == nil && l.answer(true) { // notices
 	}
+}
+
+// step does what comes next when all goes well. Patient people let time pass
+// before they answer.
+func (l *life) step(patient bool) bool {
+	if patient && l.rng.IntN(3) == 0 && l.next(true) {
+		return true
+	}
+	return l.fly(true) || l.answer(true) || l.kindly() || l.next(true)
 }
 
 // kindly answers what people are asked, lifts what stands.
@@ -254,8 +266,9 @@ func (l *life) kindly() bool {
 	}
 	for _, q := range l.run.OpenQuestions() {
 		choice := map[engine.QuestionKind]string{
-			engine.AskVerdict: engine.ChoiceAccept, engine.AskDrift: engine.ChoiceKeep,
-			engine.AskAgain: engine.ChoiceAbort, engine.AskResume: engine.ChoiceResume,
+			engine.AskVerdict: []string{engine.ChoiceAccept, engine.ChoiceUndo}[l.run.Seq%2],
+			engine.AskDrift:   []string{engine.ChoiceForce, engine.ChoiceKeep}[l.run.Seq%2],
+			engine.AskAgain:   engine.ChoiceAbort, engine.AskResume: engine.ChoiceResume,
 		}[q.Kind]
 		switch {
 		case q.Kind == engine.AskGate && !q.Expires.IsZero() && l.now.After(q.Expires):

@@ -63,6 +63,7 @@ type ghostCall struct {
 	unknown  bool   // the run was told that nobody knows
 	known    string // what the run was told in the end
 	order    int    // of when it was known
+	receipt  string // what the run was given to undo it with
 }
 
 type approval struct {
@@ -188,7 +189,7 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 		c.unknown = true
 		return
 	}
-	c.known, c.unknown, c.order = effect, false, g.n
+	c.known, c.unknown, c.order, c.receipt = effect, false, g.n, string(o.Receipt)
 	if o.Left != "" {
 		g.left[o.Left] = true
 	}
@@ -323,6 +324,8 @@ func (g *ghost) records(recs []engine.Record) {
 			g.fail("%s follows the end", kind)
 		}
 		switch e := rec.Event.(type) {
+		case engine.Troubled:
+			g.troubled(e.Cause)
 		case engine.Committed:
 			g.commits(e.Path)
 		case engine.RunEnded:
@@ -350,6 +353,20 @@ func (g *ghost) records(recs []engine.Record) {
 func (g *ghost) intends(id string, undo bool) {
 	path, attempt, _ := split(id)
 	g.calls[id] = &ghostCall{undo: undo, path: path, attempt: attempt}
+}
+
+// troubled: a verify fails by itself only when it has seen enough.
+func (g *ghost) troubled(c engine.Cause) {
+	if c.Class != "verify" || c.By != "" {
+		return
+	}
+	bad := false
+	for _, s := range g.samples[c.Path] {
+		bad = bad || !s.ok
+	}
+	if len(g.samples[c.Path]) < 3 || !bad {
+		g.fail("the verify of %s is failed by itself after %v", c.Path, g.samples[c.Path])
+	}
 }
 
 // commits: what a verify watches over is committed only when it held for as

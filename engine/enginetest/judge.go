@@ -71,8 +71,14 @@ func (g *ghost) acts(c engine.Act, attempt int) {
 			g.fail("%s is begun although attempt %d is %q", c.ID, other.attempt, other.known)
 		}
 	}
+	main := !strings.HasPrefix(c.Path, "on_failure/") && !strings.HasPrefix(c.Path, "finally/")
+	for id, other := range g.calls {
+		if main && !other.undo && (other.known == "partial" || other.known == "left unknown") {
+			g.fail("%s is begun although %s is %s", c.ID, id, other.known)
+		}
+	}
 	if g.cancelAt >= 0 || g.undoWordAt >= 0 {
-		if !strings.HasPrefix(c.Path, "on_failure/") && !strings.HasPrefix(c.Path, "finally/") {
+		if main {
 			g.fail("%s is begun after a cancel", c.ID)
 		}
 	}
@@ -148,6 +154,9 @@ func (g *ghost) undoes(c engine.Undo, attempt int) {
 			g.fail("%s is begun while %s is in flight", c.ID, id)
 		}
 	}
+	if act.receipt != "" && c.Input == nil && string(c.Receipt) != act.receipt {
+		g.fail("%s gets the receipt %s, and not %s", c.ID, c.Receipt, act.receipt)
+	}
 	if g.undoFailedAt >= 0 {
 		g.fail("%s is begun after an undo that failed", c.ID)
 	}
@@ -204,6 +213,9 @@ func (g *ghost) ends(e engine.RunEnded) {
 			g.fail("the run ends while %s is in flight or in doubt", id)
 		}
 		failed = failed || c.undo && c.known != "applied"
+		if !c.undo && c.known == "left unknown" && !e.Word.Dirty() {
+			g.fail("the run ends %s, and nobody can tell what became of %s", e.Word, id)
+		}
 		if c.undo || !c.happened || g.committed[first(c.path)] || g.reallyUndone(c) {
 			continue
 		}

@@ -69,8 +69,12 @@ func Live(seed uint64) error {
 		f.Requester = engine.Requester{Kind: "alert", Name: "HighLatency"}
 	}
 	l.give(engine.Start{Facts: f}, false)
-	for n := 20 + rng.IntN(80); n > 0 && l.err == nil; n-- {
-		l.disturb()
+	l.world.SetSick(rng.IntN(2) == 0)
+	bad := []int{4, 10, 30, 100}[rng.IntN(4)] // of a hundred steps: in calm lives runs come far
+	for n := 40 + rng.IntN(160); n > 0 && l.err == nil && !(l.run.Ended() && rng.IntN(10) == 0); n-- {
+		if rng.IntN(100) < bad || !l.step(true) {
+			l.disturb()
+		}
 	}
 	l.cooperate()
 	l.ghost.end()

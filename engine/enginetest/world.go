@@ -201,20 +201,20 @@ func (w *World) perform(cmd engine.Command) engine.Outcome {
 			c.Done, c.Before, c.After = true, before, w.values[t.Key]
 		}
 	}
-	return w.applied(action, t.Key, before)
+	return w.applied(cmd.CommandID(), action, t.Key, before)
 }
 
-func (w *World) applied(action, key string, before int) engine.Outcome {
+func (w *World) applied(id, action, key string, before int) engine.Outcome {
 	return engine.Outcome{
 		Effect: engine.EffectApplied, Outputs: object(map[string]int{"value": w.values[key]}),
-		Receipt: object(target{key, before}), Left: w.fingerprint(action, key), Served: w.served,
+		Receipt: object(map[string]any{"call": id, "key": key, "value": before}), Left: w.fingerprint(action, key), Served: w.served,
 	}
 }
 
 func (w *World) probe(call string) engine.Outcome {
 	for _, c := range w.begun {
 		if c.ID == call && c.Done {
-			o := w.applied(c.Action, c.Key, c.Before)
+			o := w.applied(c.ID, c.Action, c.Key, c.Before)
 			o.Left = fmt.Sprintf("%s=%d", c.Key, c.After)
 			return o
 		}
