@@ -171,20 +171,30 @@ func (f *follower) reply(ctx context.Context, text string) {
 	}
 }
 
-// choice completes what was typed to one of a question's choices.
+// choice completes what was typed to one of a question's choices, if it is
+// the beginning of only one. Yes and no are answers to a gate alone: of what
+// became of a change, no might mean two things.
 func choice(word string, q engine.Question) string {
-	switch word {
-	case "y", "yes":
-		return q.Choices[0]
-	case "n", "no":
-		return q.Choices[len(q.Choices)-1]
-	}
-	for _, c := range q.Choices {
-		if strings.HasPrefix(c, word) {
-			return c
+	if q.Kind == engine.AskGate {
+		switch word {
+		case "y", "yes":
+			return engine.ChoiceApprove
+		case "n", "no":
+			return engine.ChoiceDeny
 		}
 	}
-	return word
+	meant := word
+	for _, c := range q.Choices {
+		switch {
+		case c == word:
+			return c
+		case strings.HasPrefix(c, word) && meant != word:
+			return word
+		case strings.HasPrefix(c, word):
+			meant = c
+		}
+	}
+	return meant
 }
 
 // answer gives an answer of the person behind this connection.

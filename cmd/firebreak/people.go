@@ -45,7 +45,7 @@ func newApprove(a *app) *cobra.Command {
 		Long: `approve answers the open gate of a run with yes, and is bound to exactly what is
 shown: should that change before it is acted on, the run asks again. Who asked
 for the run may not approve it. --break-glass is for a lone on-call in an
-emergency: a role must allow it, a second person is paged, and the record is red.`,
+emergency: a role must allow it, and it is told and recorded in red.`,
 		Example: `  firebreak approve 1123-0301-k7qzm
   firebreak approve 1123-0301-k7qzm --step relieve --break-glass "alone, database down"`,
 		Args: args(1, 1, "a run"),
