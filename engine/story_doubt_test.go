@@ -115,10 +115,16 @@ var doubtStories = []story{
 		p.World.SetSick(true)
 		p.Start().Approve("alice").Sleep(11 * time.Second).WaitsOn("in_doubt").Give(returned("a#1/undo", "a=0")).Settle().Ended(engine.FailedClean)
 	}},
-	{"a later attempt that did nothing hides no earlier effect", func(t *testing.T) {
-		p := play(t, book(bump("a", gated, unverified, "retry: {attempts: 1}"))).On("a#1/act", enginetest.Lost(true)).Start().Approve("alice").
-			Answer(engine.AskDoubt, engine.ChoiceUnknown, "alice")
-		if got := p.Run.Step("a").Effect; got != engine.EffectUnknown {
+	{"a late result of one attempt leaves the doubt of the next", func(t *testing.T) {
+		p := play(t, book(set("a", gated, unverified, "retry: {attempts: 3, backoff: 1s}"))).On("a#1/act", enginetest.Lost(false)).
+			On("a#2/act", enginetest.Lost(true)).On("a#2/probe.4", enginetest.Lost(false)).Start().Approve("alice").Sleep(time.Second)
+		p.WaitsOn("in_doubt").Give(engine.Returned{ID: "r1/a#1/act", Outcome: enginetest.None("timeout").Outcome}).WaitsOn("in_doubt")
+	}},
+	{"a step that did nothing hides no effect of its group", func(t *testing.T) {
+		p := play(t, book(group("g", set("a")+bump("b", "optional: true"), gated, verify("keep")))).On("g/b#1/act", enginetest.None("invalid"))
+		p.World.SetSick(true)
+		p.Start().Approve("alice").Sleep(11 * time.Second)
+		if got := p.Run.Failed.Effect; got != engine.EffectApplied {
 			t.Errorf("effect %s", got)
 		}
 	}},

@@ -235,6 +235,12 @@ var guardStories = []story{
 		play(t, book(set("a", gated, unverified, guarded))).On("a#1/guard.2", enginetest.None("unavailable")).Start().
 			Approve("alice").Called().Ended(engine.FailedClean)
 	}},
+	{"a retry reads its guard again", func(t *testing.T) {
+		p := play(t, book(set("a", gated, unverified, guarded, "retry: {attempts: 2, backoff: 1s}"))).On("a#1/act", enginetest.None("timeout")).
+			Start().Approve("alice")
+		p.World.Set("g", 1)
+		p.Sleep(time.Second).Called("a#1/act").Ended(engine.FailedClean)
+	}},
 	{"a guard that errors fails the step", func(t *testing.T) {
 		play(t, book(read("r", "optional: true"), set("a", gated, unverified,
 			"guard: {uses: world.read, with: {key: g}, that: result.value == steps.r.outputs.value}"))).
