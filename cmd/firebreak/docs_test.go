@@ -51,12 +51,12 @@ func pages(t *testing.T) map[string]string {
 
 // TestDocsFromCode holds the pages that are made from the code to it.
 func TestDocsFromCode(t *testing.T) {
-	for name, make := range map[string]func(*testing.T) string{
+	for name, write := range map[string]func(*testing.T) string{
 		"commands.md": commandsPage,
 		"actions.md":  actionsPage,
 		"events.md":   eventsPage,
 	} {
-		want := make(t)
+		want := write(t)
 		if *update {
 			if err := os.WriteFile(filepath.Join(docsDir, name), []byte(want), 0o644); err != nil {
 				t.Fatal(err)

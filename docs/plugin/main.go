@@ -35,7 +35,9 @@ func (plugin) Describe() plugins.Description {
 
 // Bind readies the plugin for one section. Its error names the key.
 func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
-	var section struct{ File string }
+	var section struct {
+		File string `json:"file"`
+	}
 	if err := json.Unmarshal(b.Config, &section); err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "settings: %v", err)
 	}

@@ -1,15 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"strings"
 	"testing"
 )
 
-func TestScreen(t *testing.T) {
+// The picture in the README is drawn anew from what a drill writes to a terminal:
+//
+//	script -qec 'stty cols 108 rows 60; bin/firebreak drill inc-2024-0715' drill.tty
+//	go test ./cmd/firebreak -run TestDocsPicture -picture $PWD/drill.tty
+var picture = flag.String("picture", "", "output of a drill on a terminal, to draw docs/drill.svg from")
+
+func TestDocsScreen(t *testing.T) {
 	for name, c := range map[string]struct{ out, want string }{
 		"plain":        {"one\r\ntwo\r\n", "one|two"},
 		"colours":      {"\x1b[32m✓\x1b[0m done\r\n", "✓ done"},
@@ -31,7 +39,7 @@ func TestScreen(t *testing.T) {
 	}
 }
 
-func TestDraw(t *testing.T) {
+func TestDocsDraw(t *testing.T) {
 	var b strings.Builder
 	if err := draw(&b, screenOf("\x1b[31m✗\x1b[0m a < b\r\n")); err != nil {
 		t.Fatal(err)
@@ -45,9 +53,23 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// TestPicture holds the picture of the README to being one of a passed drill.
-func TestPicture(t *testing.T) {
-	svg, err := os.ReadFile("../drill.svg")
+// TestDocsPicture holds the picture of the README to being one of a passed drill.
+func TestDocsPicture(t *testing.T) {
+	const file = docsDir + "/drill.svg"
+	if *picture != "" {
+		raw, err := os.ReadFile(*picture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := draw(&b, screenOf(withoutScript(string(raw)))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	svg, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +79,15 @@ func TestPicture(t *testing.T) {
 			t.Errorf("it does not show %q", text)
 		}
 	}
+}
+
+// withoutScript leaves out the lines that script(1) adds to a typescript.
+func withoutScript(out string) string {
+	if _, rest, ok := strings.Cut(out, "\n"); ok && strings.HasPrefix(out, "Script started") {
+		out = rest
+	}
+	out, _, _ = strings.Cut(out, "\nScript done")
+	return out
 }
 
 func wellFormed(t *testing.T, text string) {
