@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 const (
@@ -102,14 +103,37 @@ func spelled(value string) []string {
 	return all
 }
 
-// text hides every known secret in s.
+// text makes s fit for people: every known secret is hidden, and what a
+// terminal would obey is shown instead, so that no commit, answer or log line
+// can rewrite what stands on an approver's screen.
 func (m *masks) text(s string) string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if m.replacer == nil {
+	if m.replacer != nil {
+		s = m.replacer.Replace(s)
+	}
+	return visible(s)
+}
+
+// visible writes control characters, and those that turn the direction of
+// text around, as escapes; line ends and tabs stay.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, hidden) {
 		return s
 	}
-	return m.replacer.Replace(s)
+	var out strings.Builder
+	for _, r := range s {
+		if hidden(r) {
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+func hidden(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }
 
 // in says whether a string, key or number of the JSON value raw contains a

@@ -63,12 +63,28 @@ func identify(pid int) (identity, error) {
 
 // startedAt is when the process started, to 10 ms, by today's clock.
 func (id identity) startedAt() (time.Time, error) {
-	var up unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
+	now, up, err := clocks()
+	if err != nil {
 		return time.Time{}, fmt.Errorf("time since boot: %w", err)
 	}
-	age := time.Duration(up.Nano()) - time.Duration(id.ticks)*time.Second/ticksPerSecond
-	return time.Now().Add(-age).UTC().Round(time.Second / ticksPerSecond), nil
+	age := up - time.Duration(id.ticks)*time.Second/ticksPerSecond
+	return now.Add(-age).UTC().Round(time.Second / ticksPerSecond), nil
+}
+
+// clocks reads the time and the time since boot at the same moment: a few
+// times, if this thread is held up in between.
+func clocks() (now time.Time, up time.Duration, err error) {
+	for range 10 {
+		var before, after unix.Timespec
+		err = unix.ClockGettime(unix.CLOCK_BOOTTIME, &before)
+		now = time.Now()
+		err = errors.Join(err, unix.ClockGettime(unix.CLOCK_BOOTTIME, &after))
+		up = time.Duration(before.Nano())
+		if err != nil || time.Duration(after.Nano())-up < time.Millisecond {
+			break
+		}
+	}
+	return now, up, err
 }
 
 // signal reaches exactly this process: the handle is taken first and then

@@ -12,13 +12,15 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// sameStart is how far two readings of one process's start may differ.
-const sameStart = 50 * time.Millisecond
+// sameStart is how far two readings of one process's start may differ: each
+// is rounded to 10 ms.
+const sameStart = 15 * time.Millisecond
 
-// Probe compares when each replica had started at the plan with when it has
-// now. It cannot tell a restart of ours from a crash; both leave fresh
+// Probe compares the processes of the plan with those of now: by the call's
+// fingerprint, which is exact, and replica by replica by when each had
+// started, which a step of the clock shifts. It cannot tell a restart of ours from a crash; both leave fresh
 // connections.
-func (b *bound) Probe(_ context.Context, _ plugins.Call, undo json.RawMessage) plugins.Probed {
+func (b *bound) Probe(_ context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
 	var planned capability.RestartReceipt
 	if err := json.Unmarshal(undo, &planned); err != nil || len(planned.Replicas) == 0 {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: "the plan left no list of replicas to compare with"}
@@ -26,6 +28,10 @@ func (b *bound) Probe(_ context.Context, _ plugins.Call, undo json.RawMessage) p
 	all, err := b.replicas()
 	if err != nil {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
+	}
+	left := fingerprint(all)
+	if call.Expect == left {
+		return plugins.Probed{Applied: plugins.None, Left: left, Reason: "every replica is the process that it was at the plan"}
 	}
 	now := map[string]replica{}
 	for _, r := range all {
@@ -46,7 +52,7 @@ func (b *bound) Probe(_ context.Context, _ plugins.Call, undo json.RawMessage) p
 		}
 		done.Replicas = append(done.Replicas, capability.RestartedReplica{Name: was.Name, Was: was.Was, Is: is.startedAt})
 	}
-	out := plugins.Probed{Applied: plugins.Partial, Left: fingerprint(all)}
+	out := plugins.Probed{Applied: plugins.Partial, Left: left}
 	out.Reason = fmt.Sprintf("%d of %d replicas have started anew since the plan", back, len(planned.Replicas))
 	switch {
 	case len(done.Replicas) == 0:

@@ -268,6 +268,19 @@ func TestProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stepped := decode[capability.RestartReceipt](t, plan.Undo)
+	for i := range stepped.Replicas { // the clock was set since
+		stepped.Replicas[i].Was = stepped.Replicas[i].Was.Add(-time.Second)
+	}
+	undo, err := json.Marshal(stepped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expecting := c
+	expecting.Expect = plan.Fingerprint
+	if got := b.Probe(t.Context(), expecting, undo); got.Applied != plugins.None || got.Reason == "" {
+		t.Errorf("after the clock was set: %+v, want none", got)
+	}
 	for _, step := range []struct {
 		kill string
 		want plugins.Applied
