@@ -59,13 +59,14 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// end says that no record will follow, if that is why the records ended.
+// end says that no record will follow, if that is why the records ended: the
+// run is over, and everybody has been told.
 func (s *Server) end(ctx context.Context, id string, out *stream) {
 	if ctx.Err() != nil {
 		return
 	}
 	run, err := s.cfg.Runs.Run(ctx, id)
-	if err == nil && run.Ended() {
+	if err == nil && run.Ended() && len(engine.Pending(run)) == 0 {
 		out.send(&Line{End: true}, 0)
 	}
 }

@@ -32,6 +32,11 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		if err := add(rt.recovered(l.run, now)); err != nil && !errors.Is(err, engine.ErrStale) {
 			return nil, rt.answer(l, items, nil, fmt.Errorf("recover run %s: %w", l.id, err))
 		}
+		if halt := rt.halted(); (next.Stop != nil) != halt.On && !next.Ended() {
+			if err := add(halt.input()); err != nil && !errors.Is(err, engine.ErrStale) {
+				return nil, rt.answer(l, items, nil, fmt.Errorf("halt run %s: %w", l.id, err))
+			}
+		}
 	}
 	for i, it := range items {
 		if it.in != nil {
@@ -101,8 +106,14 @@ func (rt *Runtime) load(l *life) error {
 	if err != nil {
 		return err
 	}
+	open := map[string]bool{}
+	if r.Generation == rt.tenure.Generation { // it only waited, so it left memory: what it waits for is open
+		for _, cmd := range engine.Pending(r) {
+			open[cmd.CommandID()] = true
+		}
+	}
 	rt.mu.Lock()
-	l.run, l.loaded, l.open = r, true, map[string]bool{}
+	l.run, l.loaded, l.open = r, true, open
 	rt.mu.Unlock()
 	return nil
 }

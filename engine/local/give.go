@@ -52,12 +52,15 @@ func (rt *Runtime) giveOpen(run string, it item) error {
 	return rt.giveLocked(run, it)
 }
 
-// record checks and stores what a person says to a run that nobody drives.
+// record checks and stores what a person says to a run that nobody drives,
+// one after the other: each is checked against the records of those before.
 func (rt *Runtime) record(ctx context.Context, run string, in engine.Input) error {
 	person, ok := in.(engine.Person)
 	if !ok {
 		return NewError(ClassInvalid, fmt.Sprintf("%T is not what a person says, and no owner drives run %s", in, run), "", nil)
 	}
+	rt.recording.Lock()
+	defer rt.recording.Unlock()
 	r, err := rt.replay(ctx, run)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (rt *Runtime) record(ctx context.Context, run string, in engine.Input) erro
 		return err
 	}
 	said.Run, said.At = run, rt.now()
-	if err := rt.cfg.State.Say(ctx, said); err != nil {
+	if err := rt.cfg.State.Say(context.WithoutCancel(ctx), said); err != nil {
 		return rt.failed(err)
 	}
 	return nil
@@ -89,7 +92,7 @@ func (rt *Runtime) recordRefusal(ctx context.Context, r engine.Run, recs []engin
 	}
 	next := engine.Apply(r, recs[0])
 	b := Batch{Run: r.Facts.ID, After: r.Seq, Records: recs[:1], Head: head(next, engine.Pending(next))}
-	if err := rt.cfg.Journal.Append(ctx, b); err != nil {
+	if err := rt.cfg.Journal.Append(context.WithoutCancel(ctx), b); err != nil {
 		return rt.failed(err)
 	}
 	return refused

@@ -23,9 +23,13 @@ func (rt *Runtime) Lift(ctx context.Context, by string) error {
 
 // Halted returns the halt of everything, or nil.
 func (rt *Runtime) Halted() *engine.Stop {
-	rt.halting.RLock()
-	defer rt.halting.RUnlock()
-	return rt.halt.stop()
+	return rt.halted().stop()
+}
+
+func (rt *Runtime) halted() Halt {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.halt
 }
 
 func (h Halt) stop() *engine.Stop {
@@ -45,7 +49,7 @@ func (h Halt) input() engine.Input {
 
 func (rt *Runtime) setHalt(ctx context.Context, h Halt, in engine.Input) error {
 	h.At = rt.now()
-	if err := rt.storeHalt(ctx, h); err != nil {
+	if err := rt.storeHalt(context.WithoutCancel(ctx), h); err != nil {
 		return err
 	}
 	if rt.cfg.RecordOnly {
@@ -88,6 +92,8 @@ func (rt *Runtime) storeHalt(ctx context.Context, h Halt) error {
 	if err := rt.cfg.State.SetHalt(ctx, h); err != nil {
 		return rt.failed(err)
 	}
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	rt.halt = h
 	return nil
 }

@@ -168,6 +168,9 @@ steps:
       every: 100ms
       within: 1m
 `
+	tidy = fix + `finally:
+  - uses: metrics.pool
+`
 	pause = `firebreak: v1
 name: pause
 title: Wait
@@ -181,7 +184,7 @@ steps:
 func source(recs []engine.Record) string {
 	f, err := facts(recs[0])
 	if err == nil {
-		for _, src := range []string{fix, pause} {
+		for _, src := range []string{fix, tidy, pause} {
 			if Digest([]byte(src)) == f.Pins.Runbook {
 				return src
 			}
@@ -293,7 +296,7 @@ func (w *world) start(src, id string, change ...func(*engine.Facts)) string {
 		Roles:     map[string]engine.Role{"sre": {People: []string{"alice", "bob"}}},
 		Pins:      engine.Pins{Runbook: Digest([]byte(src))},
 	}
-	if src == fix {
+	if src != pause {
 		f.Service, f.Owner = "api", "sre"
 		f.Inputs = map[string]json.RawMessage{"service": json.RawMessage(`"api"`)}
 		f.Resources = map[string]string{"settings": "git:/srv/config", "metrics": "http://m"}

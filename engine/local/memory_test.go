@@ -55,14 +55,20 @@ func (m *tenant) Own(_ context.Context, drives bool) (Tenure, error) {
 	return t, nil
 }
 
-func (m *tenant) SetHalt(_ context.Context, h Halt) error {
+func (m *tenant) SetHalt(ctx context.Context, h Halt) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.halt = h
 	return nil
 }
 
-func (m *tenant) Say(_ context.Context, s Said) error {
+func (m *tenant) Say(ctx context.Context, s Said) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.saidN++
@@ -71,7 +77,10 @@ func (m *tenant) Say(_ context.Context, s Said) error {
 	return nil
 }
 
-func (m *tenant) Append(_ context.Context, b Batch) error {
+func (m *tenant) Append(ctx context.Context, b Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.mine != m.generation {

@@ -17,7 +17,6 @@ import (
 type recovery struct {
 	mu    sync.Mutex
 	calls []string // runs that have something to call
-	halts []string // runs that do not know of the halt, or of its end
 	locks []wish
 }
 
@@ -30,7 +29,7 @@ type wish struct {
 
 // recover takes over every run that has not settled. First every one of them
 // is told so, durably: what an older generation had in flight is unknown from
-// then on. Only then does anything begin: what people have said in the
+// then on, and a halt holds that was said in the meantime. Only then does anything begin: what people have said in the
 // meantime first, then calls, locks for the oldest run first, and
 // timers.
 func (rt *Runtime) recover(ctx context.Context) error {
@@ -54,11 +53,6 @@ func (rt *Runtime) recover(ctx context.Context) error {
 			continue
 		}
 		if err := rt.give(s.Run, item{in: in, heard: s.N}); err != nil {
-			return err
-		}
-	}
-	for _, run := range rec.halts {
-		if err := rt.give(run, item{in: rt.halt.input()}); err != nil {
 			return err
 		}
 	}
@@ -98,9 +92,6 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if (r.Stop != nil) != rt.halt.On && !r.Ended() {
-		rec.halts = append(rec.halts, id)
-	}
 	if !slices.ContainsFunc(want, func(c engine.Command) bool { return !waits(c) }) {
 		for _, cmd := range want {
 			switch c := cmd.(type) {

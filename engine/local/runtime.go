@@ -32,9 +32,10 @@ type Runtime struct {
 	closing bool       // nothing new begins
 	closed  bool       // nothing is recorded any more
 	err     error      // why it stopped by itself
-
-	halting sync.RWMutex // held to read while a run starts, to write while the halt changes
 	halt    Halt
+
+	halting   sync.RWMutex // held to read while a run starts, to write while the halt changes
+	recording sync.Mutex   // held while what is said is only recorded
 }
 
 // Open takes a state over and returns when every run that has not settled has
@@ -127,8 +128,9 @@ func (rt *Runtime) Close(ctx context.Context) error {
 func (rt *Runtime) shut(err error) bool {
 	rt.mu.Lock()
 	first := !rt.closed
-	if first {
-		rt.closed, rt.closing, rt.err = true, true, err
+	rt.closed, rt.closing = true, true
+	if rt.err == nil {
+		rt.err = err
 	}
 	rt.mu.Unlock()
 	rt.cut()

@@ -37,7 +37,7 @@ func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (s
 	}
 	rt.halting.RLock()
 	defer rt.halting.RUnlock()
-	f.Generation, f.Rules, f.Halted = rt.tenure.Generation, engine.Rules, rt.halt.stop()
+	f.Generation, f.Rules, f.Halted = rt.tenure.Generation, engine.Rules, rt.Halted()
 	if err := rt.create(f.ID, engine.New(book)); err != nil {
 		return "", err
 	}

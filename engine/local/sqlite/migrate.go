@@ -21,13 +21,13 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case tables > 0 && id != applicationID:
+		return local.NewError(local.ClassUnreadable, s.path+" is a database of another program",
+			"choose another file with --state", nil)
 	case have > version:
 		return local.NewError(local.ClassUnreadable,
 			fmt.Sprintf("the state file %s has layout %d; this firebreak knows layouts up to %d", s.path, have, version),
 			"use the newer version of firebreak that wrote it", nil)
-	case tables > 0 && id != applicationID:
-		return local.NewError(local.ClassUnreadable, s.path+" is a database of another program",
-			"choose another file with --state", nil)
 	case have == version:
 		return nil
 	}

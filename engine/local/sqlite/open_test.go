@@ -39,7 +39,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		}, "malformed", "restore a backup"},
 		{"of another program", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, "state.db")
-			alter(t, path, "CREATE TABLE bookmarks (url TEXT)")
+			alter(t, path, "CREATE TABLE bookmarks (url TEXT); PRAGMA user_version = 77")
 			return path
 		}, "another program", "--state"},
 		{"newer", func(t *testing.T, dir string) string {

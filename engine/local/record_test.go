@@ -1,0 +1,143 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// recordOnly opens a runtime that drives nothing.
+func recordOnly(t *testing.T, mem *memory) *world {
+	t.Helper()
+	return begin(t, mem, nil, func(c *Config) { c.Executor, c.RecordOnly = nil, true })
+}
+
+// Somebody who hangs up while it is stored what he says stops nobody else.
+func TestWhoHangsUpStopsNothing(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	id := w.start(fix, "one")
+	q := w.asked(id, engine.AskGate)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	_ = w.Halt(gone, "carol", "not now")
+	if w.Halted() == nil {
+		t.Error("the halt is lost")
+	}
+	_ = w.Lift(gone, "carol")
+	if err := w.Err(); err != nil {
+		t.Fatalf("the runtime has stopped: %v", err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	w = recordOnly(t, mem)
+	_ = w.Give(gone, id, engine.Cancel{By: "mallory"})
+	_ = w.Give(gone, id, yes(q))
+	if err := w.Err(); err != nil {
+		t.Fatalf("the runtime has stopped: %v", err)
+	}
+}
+
+// Two who are refused at once are both recorded.
+func TestRefusedAtOnce(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	id := w.start(fix, "one")
+	q := w.asked(id, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = recordOnly(t, mem)
+	const people = 20
+	var all sync.WaitGroup
+	for range people {
+		all.Go(func() {
+			mallory := yes(q)
+			mallory.By = "mallory"
+			var refused *engine.Refusal
+			if err := w.Give(t.Context(), id, mallory); !errors.As(err, &refused) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	all.Wait()
+	kinds := mem.kinds(id)
+	kinds = slices.DeleteFunc(kinds, func(k string) bool { return k != (engine.InputRefused{}).Kind() })
+	if len(kinds) != people {
+		t.Errorf("%d refusals are recorded, want %d", len(kinds), people)
+	}
+}
+
+// A halt that was said while nobody drives runs holds before anything that
+// was said beside it takes effect.
+func TestHaltBeforeWhatWasSaid(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	id := w.start(fix, "one")
+	q := w.asked(id, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = recordOnly(t, mem)
+	if err := w.Give(t.Context(), id, yes(q)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Halt(t.Context(), "carol", "not now"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, mem, newHands(t))
+	kinds := mem.kinds(id)
+	after := slices.Index(kinds, (engine.RunRecovered{}).Kind()) + 1
+	if after == len(kinds) || kinds[after] != (engine.Stopped{}).Kind() {
+		t.Errorf("after the recovery comes %v, want the halt", kinds[after:])
+	}
+}
+
+// A run that left memory while it waited leaves its place in the queue for a
+// lock, and its timers, when it no longer waits.
+func TestEvictedRunLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHands(t)
+		w := begin(t, newMemory(), h, func(c *Config) { c.Cached = 1 })
+		w.start(tidy, "holds")
+		w.until("holds", func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld })
+		for _, id := range []string{"leaves", "stays"} {
+			w.start(tidy, id)
+			w.until(id, func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
+		}
+		synctest.Wait()
+		w.mu.Lock()
+		kept := w.lives["leaves"] != nil
+		w.mu.Unlock()
+		if kept {
+			t.Fatal("the run is still in memory")
+		}
+		release := make(chan struct{})
+		h.on("metrics.pool", func(context.Context, engine.Command) engine.Outcome {
+			<-release
+			return engine.Outcome{Effect: engine.EffectNone}
+		})
+		defer close(release)
+		for _, id := range []string{"leaves", "holds"} {
+			if err := w.Give(t.Context(), id, engine.Cancel{By: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		w.locks.mu.Lock()
+		defer w.locks.mu.Unlock()
+		if len(w.locks.queue) != 1 || w.locks.queue[0].run != "stays" {
+			t.Errorf("waiting for locks: %v", w.locks.queue)
+		}
+	})
+}
