@@ -20,7 +20,7 @@ type Facts struct {
 // to answer in spite of the rules; broken reports that it was needed.
 // refusal is empty, or a sentence for the person.
 func (f Facts) MayAnswer(person string, roles []string, self bool, glass string) (broken bool, refusal string) {
-	why := ""
+	var why string
 	switch {
 	case !f.inAny(person, roles):
 		why = fmt.Sprintf("%s is not in %s", person, strings.Join(roles, " or "))
