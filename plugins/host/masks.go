@@ -92,13 +92,9 @@ func within(secret string) []string {
 func spelled(value string) []string {
 	quoted := strconv.Quote(value)
 	all := []string{quoted[1 : len(quoted)-1], url.QueryEscape(value), url.PathEscape(value)}
-	for _, html := range []bool{true, false} {
-		var out strings.Builder
-		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(html)
-		if encoder.Encode(value) == nil {
-			all = append(all, strings.TrimSuffix(strings.TrimPrefix(out.String(), `"`), "\"\n"))
-		}
+	if raw, err := json.Marshal(value); err == nil {
+		html := string(raw[1 : len(raw)-1])
+		all = append(all, html, strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(html))
 	}
 	return all
 }

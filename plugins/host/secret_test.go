@@ -102,8 +102,8 @@ func TestEscapedSecretsStayHidden(t *testing.T) {
 func TestWhatATerminalWouldObeyIsShown(t *testing.T) {
 	m := &masks{}
 	m.add("s3cret!!")
-	said := "+max: 20\x1b[1A\x1b[2K\r s3cret!!\u202e\u009b2J\tcafé 日本\n"
-	if got, want := m.text(said), `+max: 20\x1b[1A\x1b[2K\r [secret]\u202e\u009b2J`+"\tcafé 日本\n"; got != want {
+	said := "+max: 20\x1b[1A\x1b[2K\r s3cret!!\u202e\u009b2J\tcafé\n"
+	if got, want := m.text(said), `+max: 20\x1b[1A\x1b[2K\r [secret]\u202e\u009b2J`+"\tcafé\n"; got != want {
 		t.Errorf("it is shown as %q, want %q", got, want)
 	}
 }

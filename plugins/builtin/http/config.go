@@ -81,7 +81,7 @@ func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 	text := &jsonschema.Schema{Type: "string", Pattern: urlPattern}
 	return map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[capability.Duration](): {Type: "string", Format: "go-duration", Pattern: durationPattern},
-		reflect.TypeFor[urls]():                {Types: []string{"string", "array"}, Pattern: urlPattern, Items: text, MinItems: jsonschema.Ptr(1)},
+		reflect.TypeFor[urls]():                {Types: []string{"string", "array"}, Pattern: urlPattern, Items: text, MinItems: new(1)},
 		reflect.TypeFor[statuses]():            {Types: []string{"integer", "array"}, Items: &jsonschema.Schema{Type: "integer"}},
 		reflect.TypeFor[payload]():             {},
 	}
