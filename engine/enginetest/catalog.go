@@ -24,6 +24,7 @@ const Resource = "world:1"
 //	world.bump    {key}         adds one: not idempotent, no probe, undone by world.unbump
 //	world.late    {key}         as bump, can be probed, and settles only after 20 s
 //	world.once    {key}         not idempotent, no probe, no undo
+//	tool.set      {key, value}  as world.set, of a tool: a step names the resource
 func Catalog() runbook.Catalog {
 	key := map[string]*expr.Type{"key": expr.Of(expr.String)}
 	keyed := expr.Record(key)
@@ -43,6 +44,9 @@ func Catalog() runbook.Catalog {
 	for _, a := range actions {
 		a.Capability = "world"
 		catalog[a.Name] = a
+	}
+	catalog["tool.set"] = &runbook.Action{
+		Name: "tool.set", Effect: runbook.EffectMutate, Input: valued, Output: out, Undo: "tool.set", Idempotent: true, Probe: true,
 	}
 	return catalog
 }

@@ -122,7 +122,7 @@ func parse(input, receipt json.RawMessage) target {
 // after is the value that an action makes of another.
 func after(action string, before int, t target) int {
 	switch action {
-	case "world.set":
+	case "world.set", "tool.set":
 		return t.Value
 	case "world.unbump":
 		return before - 1
@@ -141,7 +141,7 @@ func (w *World) fingerprint(action, key string) string {
 func (w *World) plan(c engine.PlanCall) engine.Input {
 	t := parse(c.Input, c.Receipt)
 	binding := map[string]any{"key": t.Key}
-	if c.Action == "world.set" {
+	if strings.HasSuffix(c.Action, ".set") {
 		binding["value"] = t.Value
 	}
 	return engine.Planned{ID: c.ID, Plan: engine.Plan{
