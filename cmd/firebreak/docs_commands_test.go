@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -121,5 +123,29 @@ func TestDocsCommandLines(t *testing.T) {
 	}
 	if seen < 20 {
 		t.Errorf("only %d command lines", seen)
+	}
+}
+
+var makeLine = regexp.MustCompile("(?:^|`)make ([a-z]+)")
+
+// TestDocsMake finds every target of make that a page names.
+func TestDocsMake(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for file, text := range pages(t) {
+		for line := range strings.Lines(text) {
+			for _, m := range makeLine.FindAllStringSubmatch(line, -1) {
+				seen[m[1]] = true
+				if !strings.Contains(string(makefile), "\n"+m[1]+":") {
+					t.Errorf("%s names make %s, which does not exist", file, m[1])
+				}
+			}
+		}
+	}
+	if !seen["drill"] || !seen["test"] {
+		t.Errorf("the README does not name make drill and make test: %v", seen)
 	}
 }
