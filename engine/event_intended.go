@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -33,5 +34,5 @@ func (e Intended) apply(r *Run, _ time.Time) {
 		Path: e.Path, Attempt: e.Attempt, Action: e.Action, Resource: e.Resource, Gate: e.Gate,
 		State: RowIntended, Receipt: e.Undo, Served: e.Served,
 	}
-	r.Ledger = append(r.Ledger[:len(r.Ledger):len(r.Ledger)], row)
+	r.Ledger = append(slices.Clip(r.Ledger), row)
 }

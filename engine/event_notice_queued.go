@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // NoticeQueued says what people are to be told.
 type NoticeQueued struct {
@@ -14,5 +17,5 @@ func (NoticeQueued) Kind() string { return "notice_queued" }
 
 func (e NoticeQueued) apply(r *Run, _ time.Time) {
 	n := &Notice{N: len(r.Notices) + 1, To: e.To, Text: e.Text, Page: e.Page}
-	r.Notices = append(r.Notices[:len(r.Notices):len(r.Notices)], n)
+	r.Notices = append(slices.Clip(r.Notices), n)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Sampled records one sample of a verify or a wait.
 type Sampled struct {
@@ -14,7 +17,7 @@ func (Sampled) Kind() string { return "sampled" }
 
 func (e Sampled) apply(r *Run, _ time.Time) {
 	r.setStep(e.Path, func(s *Step) {
-		s.Samples = append(s.Samples[:len(s.Samples):len(s.Samples)], e.Sample)
+		s.Samples = append(slices.Clip(s.Samples), e.Sample)
 		s.NextSample = e.Next
 		s.N++
 	})

@@ -11,5 +11,7 @@ type Answer struct {
 	Reason   string
 }
 
-func (Answer) isInput()      {}
+func (Answer) isInput() {}
+
+// Who implements [Person].
 func (a Answer) Who() string { return a.By }

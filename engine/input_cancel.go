@@ -7,5 +7,7 @@ type Cancel struct {
 	Undo   bool // also undo what is changed and not verified
 }
 
-func (Cancel) isInput()      {}
+func (Cancel) isInput() {}
+
+// Who implements [Person].
 func (c Cancel) Who() string { return c.By }

@@ -6,5 +6,7 @@ type Halt struct {
 	Reason string
 }
 
-func (Halt) isInput()      {}
+func (Halt) isInput() {}
+
+// Who implements [Person].
 func (h Halt) Who() string { return h.By }

@@ -8,5 +8,7 @@ type Skip struct {
 	Reason string
 }
 
-func (Skip) isInput()      {}
+func (Skip) isInput() {}
+
+// Who implements [Person].
 func (s Skip) Who() string { return s.By }

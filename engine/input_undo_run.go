@@ -8,5 +8,7 @@ type UndoRun struct {
 	Reason string
 }
 
-func (UndoRun) isInput()      {}
+func (UndoRun) isInput() {}
+
+// Who implements [Person].
 func (u UndoRun) Who() string { return u.By }

@@ -11,5 +11,7 @@ type Vote struct {
 	BreakGlass string // why this person may answer in spite of the rules
 }
 
-func (Vote) isInput()      {}
+func (Vote) isInput() {}
+
+// Who implements [Person].
 func (v Vote) Who() string { return v.By }

@@ -36,9 +36,11 @@ func (d *decider) ask(in Person) (what, refusal string) {
 	case UndoRun:
 		return name(in), d.undoRun(in)
 	case Halt:
-		return name(in), d.halt(in)
+		d.halt(in)
+		return name(in), ""
 	case Lift:
-		return name(in), d.lift(in)
+		d.lift(in)
+		return name(in), ""
 	default:
 		return name(in), "this version does not know what to do with it"
 	}
@@ -216,20 +218,18 @@ func (d *decider) undoRun(u UndoRun) string {
 	return ""
 }
 
-func (d *decider) halt(h Halt) string {
+func (d *decider) halt(h Halt) {
 	if d.run.Stop != nil {
-		return ""
+		return
 	}
 	d.emit(Stopped{Stop: Stop{Kind: "halt", By: h.By, Reason: h.Reason, At: d.now}})
 	d.voidAll("halted by " + h.By)
-	return ""
 }
 
-func (d *decider) lift(l Lift) string {
+func (d *decider) lift(l Lift) {
 	if d.run.Stop != nil {
 		d.emit(StopLifted{By: l.By})
 	}
-	return ""
 }
 
 func (d *decider) skip(in Skip) string {

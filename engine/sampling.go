@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -89,12 +90,12 @@ func (d *decider) sample(path string, o Outcome) {
 // holdsFor reports whether the samples end in true ones that span the time.
 func holdsFor(samples []Sample, span time.Duration) bool {
 	var first, last time.Time
-	for i := len(samples) - 1; i >= 0; i-- {
-		if samples[i].Verdict == sampleFalse {
+	for _, sample := range slices.Backward(samples) {
+		if sample.Verdict == sampleFalse {
 			break
 		}
-		if samples[i].Verdict == sampleTrue {
-			first = samples[i].At
+		if sample.Verdict == sampleTrue {
+			first = sample.At
 			if last.IsZero() {
 				last = first
 			}

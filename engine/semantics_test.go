@@ -30,7 +30,7 @@ func section(t *testing.T, name string) string {
 
 func TestTheTableHasNoBlankCell(t *testing.T) {
 	var rows [][]string
-	for _, line := range strings.Split(section(t, "The table"), "\n") {
+	for line := range strings.SplitSeq(section(t, "The table"), "\n") {
 		if strings.HasPrefix(line, "| ") {
 			rows = append(rows, strings.Split(strings.Trim(line, "|"), "|"))
 		}
@@ -56,7 +56,7 @@ func TestTheStoriesThatSemanticsNamesExist(t *testing.T) {
 		exists[s.name] = true
 	}
 	named := map[string]bool{}
-	for _, line := range strings.Split(section(t, "Stories"), "\n") {
+	for line := range strings.SplitSeq(section(t, "Stories"), "\n") {
 		number, name, ok := strings.Cut(line, ". ")
 		if !ok {
 			continue

@@ -269,8 +269,8 @@ func (d *decider) askUndoRun(g *Gate) bool {
 		return false
 	}
 	var members []Member
-	for i := len(d.run.Ledger) - 1; i >= 0; i-- {
-		row := d.run.Ledger[i]
+	for _, row := range slices.Backward(d.run.Ledger) {
+
 		if p, ok := g.Planned[row.Path]; ok {
 			step := d.run.Book.Step(row.Path)
 			members = append(members, Member{Path: row.Path, Shown: Shown{

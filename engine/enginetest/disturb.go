@@ -19,11 +19,11 @@ func (l *life) disturb() {
 	case k < 90:
 		l.people()
 	case k < 92:
-		l.note("crash out of the blue")
+		l.notef("crash out of the blue")
 		l.crash()
 	case k < 94:
 		l.world.Set([]string{"a", "b", "c", "g"}[l.rng.IntN(4)], l.rng.IntN(2))
-		l.note("somebody else changes the world")
+		l.notef("somebody else changes the world")
 	case k < 95:
 		l.world.SetSick(l.rng.IntN(2) == 0)
 	case k < 96:
@@ -234,16 +234,16 @@ func (l *life) cooperate() {
 	if l.rng.IntN(2) == 0 {
 		l.world.SetSick(false)
 	}
-	l.note("from now on all goes well")
+	l.notef("from now on all goes well")
 	for n := 0; l.err == nil && !l.run.Ended(); n++ {
 		if n > 3000 {
-			l.fail("%w: it is %s and waits on %v", errEndless, l.run.Phase, l.run.Waits())
+			l.failf("%w: it is %s and waits on %v", errEndless, l.run.Phase, l.run.Waits())
 			return
 		}
 		if l.step(false) {
 			continue
 		}
-		l.fail("the run is stuck: it is %s, has nothing open and waits on %v", l.run.Phase, l.run.Waits())
+		l.failf("the run is stuck: it is %s, has nothing open and waits on %v", l.run.Phase, l.run.Waits())
 	}
 	for l.err == nil && l.answer(true) { // notices
 	}
@@ -279,7 +279,7 @@ func (l *life) kindly() bool {
 		case q.Kind == engine.AskDoubt:
 			choice = l.truth(q)
 		case choice == "":
-			l.fail("nobody knows how to answer %+v", q)
+			l.failf("nobody knows how to answer %+v", q)
 		}
 		l.give(engine.Answer{By: "alice", Question: q.ID, Choice: choice}, false)
 		return true
@@ -293,7 +293,7 @@ func split(id string) (path string, attempt int, phase string) {
 	for i := len(rest) - 1; i >= 0; i-- {
 		if rest[i] == '#' {
 			path = rest[:i]
-			_, _ = fmt.Sscanf(rest[i:], "#%d/%s", &n, &phase) //nolint:errcheck // ids are ours
+			_, _ = fmt.Sscanf(rest[i:], "#%d/%s", &n, &phase)
 			return path, n, phase
 		}
 	}

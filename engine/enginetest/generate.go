@@ -91,7 +91,7 @@ func generate(rng *rand.Rand) string {
 	return g.b.String()
 }
 
-func (g *generator) line(depth int, format string, args ...any) {
+func (g *generator) linef(depth int, format string, args ...any) {
 	g.b.WriteString(strings.Repeat("    ", depth))
 	fmt.Fprintf(&g.b, format, args...)
 	g.b.WriteByte('\n')
@@ -100,7 +100,7 @@ func (g *generator) line(depth int, format string, args ...any) {
 // list writes n steps. gated and verified: a group around them has an approve,
 // a verify.
 func (g *generator) list(key string, depth, n int, gated, verified bool) {
-	g.line(depth, "%s:", key)
+	g.linef(depth, "%s:", key)
 	for range n {
 		g.step(depth+1, gated, verified)
 	}
@@ -111,15 +111,15 @@ func (g *generator) step(depth int, gated, verified bool) {
 	id := fmt.Sprintf("s%d", g.next)
 	switch k := g.IntN(10); {
 	case k < 2:
-		g.line(depth, "- id: %s", id)
-		g.line(depth, "  uses: world.read")
-		g.line(depth, "  with: {key: %s}", g.key())
+		g.linef(depth, "- id: %s", id)
+		g.linef(depth, "  uses: world.read")
+		g.linef(depth, "  with: {key: %s}", g.key())
 		g.maybe(depth, "optional: true")
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	case k == 2:
-		g.line(depth, "- wait: %ds", 1+g.IntN(40))
+		g.linef(depth, "- wait: %ds", 1+g.IntN(40))
 	case k == 3:
-		g.line(depth, "- {notify: ops, text: hello}")
+		g.linef(depth, "- {notify: ops, text: hello}")
 	case k < 7 || depth > 3:
 		g.mutation(id, depth, gated, verified)
 	default:
@@ -127,45 +127,45 @@ func (g *generator) step(depth int, gated, verified bool) {
 	}
 }
 
-func (g *generator) key() string { return string(rune('a' + g.IntN(3))) }
+func (g *generator) key() string { return []string{"a", "b", "c"}[g.IntN(3)] }
 
 func (g *generator) maybe(depth int, line string) {
 	if g.IntN(3) == 0 {
-		g.line(depth, "  %s", line)
+		g.linef(depth, "  %s", line)
 	}
 }
 
 func (g *generator) gate(depth int) {
 	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true"}[g.IntN(4)]
-	g.line(depth, "  approve: {of: [{role: ops, for: 3m}, {role: lead, for: 2m}]%s}", extra)
+	g.linef(depth, "  approve: {of: [{role: ops, for: 3m}, {role: lead, for: 2m}]%s}", extra)
 }
 
 func (g *generator) verify(depth int) {
 	if g.IntN(3) == 0 {
-		g.line(depth, `  verify: {none: a test, owner: t, last_day: "2026-12-31"}`)
+		g.linef(depth, `  verify: {none: a test, owner: t, last_day: "2026-12-31"}`)
 		return
 	}
-	g.line(depth, "  verify: {uses: world.health, until: result.ok, for: %ds, within: 8s, on_fail: %s}",
+	g.linef(depth, "  verify: {uses: world.health, until: result.ok, for: %ds, within: 8s, on_fail: %s}",
 		g.IntN(3), []string{"undo", "keep", "ask"}[g.IntN(3)])
 }
 
 func (g *generator) mutation(id string, depth int, gated, verified bool) {
-	g.line(depth, "- id: %s", id)
+	g.linef(depth, "- id: %s", id)
 	switch g.IntN(4) {
 	case 0:
-		g.line(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
-		g.line(depth, "  undo: {uses: world.set}")
+		g.linef(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
+		g.linef(depth, "  undo: {uses: world.set}")
 		g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 	case 1:
-		g.line(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.line(depth, "  undo: {uses: world.unbump}")
+		g.linef(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.linef(depth, "  undo: {uses: world.unbump}")
 	case 2:
-		g.line(depth, "  uses: world.late\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.line(depth, "  undo: {uses: world.unbump}")
+		g.linef(depth, "  uses: world.late\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.linef(depth, "  undo: {uses: world.unbump}")
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	default:
-		g.line(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.line(depth, "  undo: {none: a test}")
+		g.linef(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
+		g.linef(depth, "  undo: {none: a test}")
 	}
 	g.maybe(depth, "timeout: 20s")
 	g.maybe(depth, "optional: true")
@@ -179,7 +179,7 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 }
 
 func (g *generator) group(id string, depth int, gated, verified bool) {
-	g.line(depth, "- id: %s", id)
+	g.linef(depth, "- id: %s", id)
 	if !gated || g.IntN(3) == 0 {
 		if g.IntN(3) > 0 {
 			g.gate(depth)

@@ -84,7 +84,7 @@ func newGhost(l *life) *ghost {
 	}
 }
 
-func (g *ghost) fail(format string, args ...any) { g.l.fail(format, args...) }
+func (g *ghost) failf(format string, args ...any) { g.l.failf(format, args...) }
 
 // gave notes an input and what was recorded for it.
 func (g *ghost) gave(in engine.Input, recs []engine.Record, err error) {
@@ -94,16 +94,16 @@ func (g *ghost) gave(in engine.Input, recs []engine.Record, err error) {
 	switch {
 	case errors.As(err, &refusal):
 		if len(recs) != 1 || recs[0].Event.Kind() != "refused" {
-			g.fail("a refusal is recorded as %s", kinds(recs))
+			g.failf("a refusal is recorded as %s", kinds(recs))
 		}
 		return
 	case errors.Is(err, engine.ErrStale):
 		if len(recs) > 0 {
-			g.fail("a stale input is recorded as %s", kinds(recs))
+			g.failf("a stale input is recorded as %s", kinds(recs))
 		}
 		return
 	case err != nil:
-		g.fail("%T: %v", in, err)
+		g.failf("%T: %v", in, err)
 		return
 	}
 	if p, ok := in.(engine.Person); ok {
@@ -130,7 +130,7 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		}
 	case engine.Returned:
 		if g.answered[in.ID] && len(recs) > 0 && !slices.Contains([]string{"late_result", "doubt_resolved"}, recs[0].Event.Kind()) {
-			g.fail("the second answer to %s is recorded as %s", in.ID, kinds(recs))
+			g.failf("the second answer to %s is recorded as %s", in.ID, kinds(recs))
 		}
 		g.returned(in)
 	case engine.Probed:
@@ -194,7 +194,7 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 		g.left[o.Left] = true
 	}
 	drift := o.Failure != nil && o.Failure.Class == "drift"
-	if c.undo && (effect != string(engine.EffectApplied) || o.Failure != nil) && !(drift && effect == string(engine.EffectNone)) {
+	if c.undo && (effect != string(engine.EffectApplied) || o.Failure != nil) && (!drift || effect != string(engine.EffectNone)) {
 		g.undoFailedAt = g.n
 		c.known = "failed"
 	}
@@ -250,10 +250,10 @@ func (g *ghost) mayApprove(v engine.Vote, q engine.Question) {
 	}
 	requester := facts.Requester.Kind == "person" && facts.Requester.Name == v.By && !approve.Self
 	if (!member || requester) && (v.By != "carol" || v.BreakGlass == "") {
-		g.fail("%s approved %s, and may not", v.By, q.Path)
+		g.failf("%s approved %s, and may not", v.By, q.Path)
 	}
 	if v.Digest != q.Digest {
-		g.fail("a yes for another digest counts at %s", q.Path)
+		g.failf("a yes for another digest counts at %s", q.Path)
 	}
 	until := q.OpenedAt.Add(approve.Expires())
 	for _, d := range g.downs {
@@ -262,7 +262,7 @@ func (g *ghost) mayApprove(v engine.Vote, q engine.Question) {
 		}
 	}
 	if g.l.now.After(until) {
-		g.fail("a yes after %s counts at %s", until, q.Path)
+		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }
 
@@ -286,7 +286,7 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 	}
 	c := g.doubted(q)
 	if c == nil {
-		g.fail("nobody knows what %s asks about", q.ID)
+		g.failf("nobody knows what %s asks about", q.ID)
 		return
 	}
 	said := map[string]string{
@@ -321,7 +321,7 @@ func (g *ghost) records(recs []engine.Record) {
 	for _, rec := range recs {
 		kind := rec.Event.Kind()
 		if g.ended && !slices.Contains([]string{"late_result", "refused", "notice_queued", "notice_sent"}, kind) {
-			g.fail("%s follows the end", kind)
+			g.failf("%s follows the end", kind)
 		}
 		switch e := rec.Event.(type) {
 		case engine.Troubled:
@@ -365,7 +365,7 @@ func (g *ghost) troubled(c engine.Cause) {
 		bad = bad || !s.ok
 	}
 	if len(g.samples[c.Path]) < 3 || !bad {
-		g.fail("the verify of %s is failed by itself after %v", c.Path, g.samples[c.Path])
+		g.failf("the verify of %s is failed by itself after %v", c.Path, g.samples[c.Path])
 	}
 }
 
@@ -387,7 +387,7 @@ func (g *ghost) commits(path string) {
 		}
 	}
 	if since.IsZero() || g.l.now.Sub(since) < step.Verify.For {
-		g.fail("%s is committed, and its verify never held: %v", path, g.samples[path])
+		g.failf("%s is committed, and its verify never held: %v", path, g.samples[path])
 	}
 }
 
@@ -396,7 +396,7 @@ func (g *ghost) pending(want []engine.Command) {
 	ids := map[string]bool{}
 	for _, c := range want {
 		if ids[c.CommandID()] {
-			g.fail("two commands have the id %s", c.CommandID())
+			g.failf("two commands have the id %s", c.CommandID())
 		}
 		ids[c.CommandID()] = true
 		switch c := c.(type) {
@@ -407,12 +407,12 @@ func (g *ghost) pending(want []engine.Command) {
 		case engine.Notify:
 		default:
 			if g.ended {
-				g.fail("%s is open after the end", c.CommandID())
+				g.failf("%s is open after the end", c.CommandID())
 			}
 		}
 	}
 	if !g.ended && len(want) == 0 && !g.halted {
-		g.fail("nothing is open, and nothing is waited for")
+		g.failf("nothing is open, and nothing is waited for")
 	}
 }
 

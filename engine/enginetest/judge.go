@@ -14,7 +14,7 @@ func (g *ghost) starts(cmd engine.Command) {
 	id := cmd.CommandID()
 	call := g.calls[id]
 	if call == nil || call.begun {
-		g.fail("%s is begun for the second time, or was never intended", id)
+		g.failf("%s is begun for the second time, or was never intended", id)
 		return
 	}
 	call.begun = true
@@ -33,24 +33,24 @@ func (g *ghost) starts(cmd engine.Command) {
 func (g *ghost) permitted(id string, undo bool) {
 	for other, c := range g.calls {
 		if c.unknown {
-			g.fail("%s is begun while it is not known what became of %s", id, other)
+			g.failf("%s is begun while it is not known what became of %s", id, other)
 		}
 	}
 	if !g.locked {
-		g.fail("%s is begun without the lock", id)
+		g.failf("%s is begun without the lock", id)
 	}
 	if g.ended {
-		g.fail("%s is begun after the end", id)
+		g.failf("%s is begun after the end", id)
 	}
 	covered := undo && g.undoWordAt > g.haltAt
 	if g.halted && !covered {
-		g.fail("%s is begun under a halt", id)
+		g.failf("%s is begun under a halt", id)
 	}
 	if g.haltAt > g.yesAt {
-		g.fail("%s is begun after a halt, and nobody has said yes since", id)
+		g.failf("%s is begun after a halt, and nobody has said yes since", id)
 	}
 	if undo && g.cancelAt >= 0 && g.undoWordAt < g.cancelAt {
-		g.fail("%s is begun after a cancel that undoes nothing", id)
+		g.failf("%s is begun after a cancel that undoes nothing", id)
 	}
 }
 
@@ -65,21 +65,21 @@ func (g *ghost) acts(c engine.Act, attempt int) {
 			continue
 		}
 		if other.happened && !g.lied && !step.Action.Idempotent {
-			g.fail("%s is begun although attempt %d took effect", c.ID, other.attempt)
+			g.failf("%s is begun although attempt %d took effect", c.ID, other.attempt)
 		}
 		if other.known != "none" {
-			g.fail("%s is begun although attempt %d is %q", c.ID, other.attempt, other.known)
+			g.failf("%s is begun although attempt %d is %q", c.ID, other.attempt, other.known)
 		}
 	}
 	main := !strings.HasPrefix(c.Path, "on_failure/") && !strings.HasPrefix(c.Path, "finally/")
 	for id, other := range g.calls {
 		if main && !other.undo && (other.known == "partial" || other.known == "left unknown") {
-			g.fail("%s is begun although %s is %s", c.ID, id, other.known)
+			g.failf("%s is begun although %s is %s", c.ID, id, other.known)
 		}
 	}
 	if g.cancelAt >= 0 || g.undoWordAt >= 0 {
 		if main {
-			g.fail("%s is begun after a cancel", c.ID)
+			g.failf("%s is begun after a cancel", c.ID)
 		}
 	}
 }
@@ -88,11 +88,11 @@ func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 	gate := step.Gate()
 	a := g.approvals[gate.Path]
 	if a == nil {
-		g.fail("%s is begun without an approval of %s", c.ID, gate.Path)
+		g.failf("%s is begun without an approval of %s", c.ID, gate.Path)
 		return
 	}
 	if a.n < g.haltAt || a.n < g.pinsAt {
-		g.fail("%s is begun under an approval that was void", c.ID)
+		g.failf("%s is begun under an approval that was void", c.ID)
 	}
 	until := a.at.Add(gate.Approve.ValidFor)
 	for _, d := range g.downs {
@@ -101,7 +101,7 @@ func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 		}
 	}
 	if !a.consumed && g.l.now.After(until) {
-		g.fail("%s is begun under an approval that held until %s", c.ID, until)
+		g.failf("%s is begun under an approval that held until %s", c.ID, until)
 	}
 	a.consumed = true
 	for _, m := range a.question.Members {
@@ -111,14 +111,14 @@ func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 		t := parse(c.Input, nil)
 		shown := parse(m.Binding, nil)
 		if t != shown {
-			g.fail("%s does %+v, shown was %+v", c.ID, t, shown)
+			g.failf("%s does %+v, shown was %+v", c.ID, t, shown)
 		}
 		if c.Expect != m.Fingerprint && !g.left[c.Expect] {
-			g.fail("%s expects %s, shown was %s", c.ID, c.Expect, m.Fingerprint)
+			g.failf("%s expects %s, shown was %s", c.ID, c.Expect, m.Fingerprint)
 		}
 		return
 	}
-	g.fail("%s is begun, and nobody was shown it", c.ID)
+	g.failf("%s is begun, and nobody was shown it", c.ID)
 }
 
 // guarded: the answer of a step's guard counts only for the intent in the same
@@ -129,12 +129,12 @@ func (g *ghost) guarded(c engine.Act, step *runbook.Step) {
 	}
 	in, ok := g.last.(engine.Returned)
 	if !ok {
-		g.fail("%s is begun without its guard, after %T", c.ID, g.last)
+		g.failf("%s is begun without its guard, after %T", c.ID, g.last)
 		return
 	}
 	path, _, phase := split(in.ID)
 	if path != c.Path || !strings.HasPrefix(phase, "guard.") || string(in.Outcome.Outputs) != `{"value":0}` {
-		g.fail("%s is begun without a guard that holds: %+v", c.ID, in)
+		g.failf("%s is begun without a guard that holds: %+v", c.ID, in)
 	}
 }
 
@@ -143,37 +143,37 @@ func (g *ghost) guarded(c engine.Act, step *runbook.Step) {
 func (g *ghost) undoes(c engine.Undo, attempt int) {
 	act := g.act(c.Path, attempt)
 	if act == nil || act.known == "none" || act.known == "" {
-		g.fail("%s undoes what has not happened", c.ID)
+		g.failf("%s undoes what has not happened", c.ID)
 		return
 	}
 	if !act.happened && !g.lied {
-		g.fail("%s undoes what the world has not seen", c.ID)
+		g.failf("%s undoes what the world has not seen", c.ID)
 	}
 	for id, other := range g.calls {
 		if id != c.ID && other.known == "" {
-			g.fail("%s is begun while %s is in flight", c.ID, id)
+			g.failf("%s is begun while %s is in flight", c.ID, id)
 		}
 	}
 	if act.receipt != "" && c.Input == nil && string(c.Receipt) != act.receipt {
-		g.fail("%s gets the receipt %s, and not %s", c.ID, c.Receipt, act.receipt)
+		g.failf("%s gets the receipt %s, and not %s", c.ID, c.Receipt, act.receipt)
 	}
 	if g.undoFailedAt >= 0 {
-		g.fail("%s is begun after an undo that failed", c.ID)
+		g.failf("%s is begun after an undo that failed", c.ID)
 	}
 	top := first(c.Path)
 	if g.committed[top] && g.undoWordAt < 0 {
-		g.fail("%s undoes what is committed", c.ID)
+		g.failf("%s undoes what is committed", c.ID)
 	}
 	for id, other := range g.calls {
 		step := g.l.book.Step(other.path)
 		key := fmt.Sprint(other.path, "#", other.attempt)
 		later := !other.undo && first(other.path) == top && other.order > act.order && step.Undo.Uses != ""
 		if later && (other.known == "applied" || other.known == "partial") && !g.kept[key] && !g.undone(other) {
-			g.fail("%s is begun before the undo of %s, which came later", c.ID, id)
+			g.failf("%s is begun before the undo of %s, which came later", c.ID, id)
 		}
 	}
 	if !g.left[c.Expect] && g.forced[c.Path] == 0 {
-		g.fail("%s expects %s, which no action of this run left", c.ID, c.Expect)
+		g.failf("%s expects %s, which no action of this run left", c.ID, c.Expect)
 	}
 }
 
@@ -203,18 +203,18 @@ func (g *ghost) undone(act *ghostCall) bool {
 // ends judges the end: nothing is left open, and the word is true.
 func (g *ghost) ends(e engine.RunEnded) {
 	if g.ended {
-		g.fail("the run ends twice")
+		g.failf("the run ends twice")
 	}
 	g.ended = true
 	var stays []string
 	failed := false
 	for id, c := range g.calls {
 		if c.known == "" {
-			g.fail("the run ends while %s is in flight or in doubt", id)
+			g.failf("the run ends while %s is in flight or in doubt", id)
 		}
 		failed = failed || c.undo && c.known != "applied"
 		if !c.undo && c.known == "left unknown" && !e.Word.Dirty() {
-			g.fail("the run ends %s, and nobody can tell what became of %s", e.Word, id)
+			g.failf("the run ends %s, and nobody can tell what became of %s", e.Word, id)
 		}
 		if c.undo || !c.happened || g.committed[first(c.path)] || g.reallyUndone(c) {
 			continue
@@ -227,18 +227,18 @@ func (g *ghost) ends(e engine.RunEnded) {
 	switch e.Word {
 	case engine.FailedDirty, engine.CancelledDirty:
 		if len(stays) == 0 && g.doubts == 0 && !failed {
-			g.fail("the run ends %s, and nothing stays changed", e.Word)
+			g.failf("the run ends %s, and nothing stays changed", e.Word)
 		}
 		if len(e.Changed) == 0 {
-			g.fail("the run ends %s, and lists nothing", e.Word)
+			g.failf("the run ends %s, and lists nothing", e.Word)
 		}
 	default:
 		if len(stays) > 0 {
-			g.fail("the run ends %s, and %v stay changed", e.Word, stays)
+			g.failf("the run ends %s, and %v stay changed", e.Word, stays)
 		}
 	}
 	if e.AskedFor < 0 || e.AskedFor > g.l.now.Sub(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
-		g.fail("people were waited for %s", e.AskedFor)
+		g.failf("people were waited for %s", e.AskedFor)
 	}
 }
 
@@ -257,9 +257,9 @@ func (g *ghost) end() {
 		return
 	}
 	if d := Diff(Replay(g.l.book, g.l.stored), g.l.run); d != "" {
-		g.fail("the replayed run differs (-replayed +live):\n%s", d)
+		g.failf("the replayed run differs (-replayed +live):\n%s", d)
 	}
 	if g.l.run.Locks.State != engine.LocksNone && g.l.run.Locks.State != engine.LocksReleased {
-		g.fail("the run has ended, and its locks are %s", g.l.run.Locks.State)
+		g.failf("the run has ended, and its locks are %s", g.l.run.Locks.State)
 	}
 }

@@ -50,7 +50,7 @@ type arrival struct {
 
 // Live runs one life and returns what was wrong with it, with its history.
 func Live(seed uint64) error {
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a life must be the same for the same seed
 	src := shapes[rng.IntN(len(shapes))]
 	if rng.IntN(4) > 0 {
 		src = generate(rng)
@@ -71,7 +71,7 @@ func Live(seed uint64) error {
 	l.give(engine.Start{Facts: f}, false)
 	l.world.SetSick(rng.IntN(2) == 0)
 	bad := []int{4, 10, 30, 100}[rng.IntN(4)] // of a hundred steps: in calm lives runs come far
-	for n := 40 + rng.IntN(160); n > 0 && l.err == nil && !(l.run.Ended() && rng.IntN(10) == 0); n-- {
+	for n := 40 + rng.IntN(160); n > 0 && l.err == nil && (!l.run.Ended() || rng.IntN(10) != 0); n-- {
 		if rng.IntN(100) < bad || !l.step(true) {
 			l.disturb()
 		}
@@ -84,13 +84,13 @@ func Live(seed uint64) error {
 	return fmt.Errorf("seed %d: %w\n%s\n%s", seed, l.err, src, strings.Join(l.history[max(0, len(l.history)-80):], "\n"))
 }
 
-func (l *life) fail(format string, args ...any) {
+func (l *life) failf(format string, args ...any) {
 	if l.err == nil {
 		l.err = fmt.Errorf(format, args...)
 	}
 }
 
-func (l *life) note(format string, args ...any) {
+func (l *life) notef(format string, args ...any) {
 	l.history = append(l.history, l.now.Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
 }
 
@@ -106,25 +106,25 @@ func (l *life) give(in engine.Input, crashes bool) {
 	next := l.run
 	for i, rec := range recs {
 		if rec.Seq != before+i+1 {
-			l.fail("record %d is numbered %d", before+i+1, rec.Seq)
+			l.failf("record %d is numbered %d", before+i+1, rec.Seq)
 		}
 		next = engine.Apply(next, rec)
 	}
-	l.note("%s -> %s%s", describe(in), kinds(recs), because(err))
+	l.notef("%s -> %s%s", describe(in), kinds(recs), because(err))
 	if crashes && l.rng.IntN(60) == 0 {
-		l.note("crash before the records are stored")
+		l.notef("crash before the records are stored")
 		l.crash()
 		return
 	}
 	for _, rec := range recs {
 		kind, data, err := engine.MarshalEvent(rec.Event)
 		if err != nil {
-			l.fail("%v", err)
+			l.failf("%v", err)
 			return
 		}
 		e, err := engine.UnmarshalEvent(kind, data)
 		if err != nil {
-			l.fail("%v", err)
+			l.failf("%v", err)
 			return
 		}
 		l.stored = append(l.stored, engine.Record{Seq: rec.Seq, At: rec.At, Event: e})
@@ -132,7 +132,7 @@ func (l *life) give(in engine.Input, crashes bool) {
 	l.run = next
 	l.ghost.gave(in, recs, err)
 	if crashes && l.rng.IntN(60) == 0 {
-		l.note("crash after the records are stored")
+		l.notef("crash after the records are stored")
 		l.crash()
 		return
 	}
@@ -157,7 +157,7 @@ func describe(in engine.Input) string {
 func kinds(recs []engine.Record) string {
 	var out []string
 	for _, rec := range recs {
-		kind, data, _ := engine.MarshalEvent(rec.Event) //nolint:errcheck // for people
+		kind, data, _ := engine.MarshalEvent(rec.Event)
 		out = append(out, kind+" "+string(data[:min(len(data), 120)]))
 	}
 	return "\n      " + strings.Join(out, "\n      ")
@@ -175,7 +175,7 @@ func (l *life) reconcile(crashes bool) {
 	}
 	for _, c := range start {
 		if crashes && l.rng.IntN(200) == 0 {
-			l.note("crash before %s begins", c.CommandID())
+			l.notef("crash before %s begins", c.CommandID())
 			l.crash()
 			return
 		}
@@ -202,7 +202,7 @@ func (l *life) crash() {
 	l.run = Replay(l.book, l.stored)
 	if l.run.Seq == live.Seq && l.rng.IntN(4) == 0 {
 		if d := Diff(l.run, live); d != "" {
-			l.fail("the replayed run differs (-replayed +live):\n%s", d)
+			l.failf("the replayed run differs (-replayed +live):\n%s", d)
 			return
 		}
 	}
@@ -266,7 +266,7 @@ func (l *life) arrivals() {
 		}
 		o := l.world.Perform(a.cmd)
 		l.ghost.happened(a.cmd, o)
-		l.note("%s arrives late: %s", a.cmd.CommandID(), o.Effect)
+		l.notef("%s arrives late: %s", a.cmd.CommandID(), o.Effect)
 		return true
 	})
 }

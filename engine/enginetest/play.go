@@ -337,7 +337,7 @@ func (p *Play) Kinds(from int) string {
 func (p *Play) Saw(kinds string) *Play {
 	p.T.Helper()
 	rest := strings.Fields(p.Kinds(0))
-	for _, kind := range strings.Fields(kinds) {
+	for kind := range strings.FieldsSeq(kinds) {
 		i := slices.Index(rest, kind)
 		if i < 0 {
 			p.T.Fatalf("no %s (of %q) in: %s", kind, kinds, p.Kinds(0))
@@ -351,7 +351,7 @@ func (p *Play) Saw(kinds string) *Play {
 func (p *Play) Never(kinds string) *Play {
 	p.T.Helper()
 	all := strings.Fields(p.Kinds(0))
-	for _, kind := range strings.Fields(kinds) {
+	for kind := range strings.FieldsSeq(kinds) {
 		if slices.Contains(all, kind) {
 			p.T.Fatalf("there is %s in: %s", kind, p.Kinds(0))
 		}
@@ -427,7 +427,7 @@ func (p *Play) Do(f func(*Play)) *Play {
 func (p *Play) String() string {
 	var b strings.Builder
 	for _, rec := range p.Journal {
-		_, data, _ := engine.MarshalEvent(rec.Event) //nolint:errcheck // for people
+		_, data, _ := engine.MarshalEvent(rec.Event)
 		fmt.Fprintf(&b, "%4d %s %-18s %s\n", rec.Seq, rec.At.Format("15:04:05.000"), rec.Event.Kind(), data)
 	}
 	return b.String()

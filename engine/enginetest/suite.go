@@ -74,7 +74,7 @@ func (d *driven) start(src string) *driven {
 }
 
 // until follows the run until something holds.
-func (d *driven) until(what string, holds func(engine.Run) bool) *driven {
+func (d *driven) until(what string, holds func(engine.Run) bool) {
 	d.t.Helper()
 	timeout := time.After(patience)
 	for !holds(d.run) {
@@ -91,7 +91,6 @@ func (d *driven) until(what string, holds func(engine.Run) bool) *driven {
 			d.t.Fatalf("%s did not come; the run is %s %s", what, d.run.Phase, d.run.Word)
 		}
 	}
-	return d
 }
 
 func (d *driven) asked(kind engine.QuestionKind) engine.Question {
@@ -140,7 +139,7 @@ func (d *driven) holds(key string, want int) *driven {
 
 // calls fails the test unless the world was asked for this many mutations,
 // and for none twice under one id.
-func (d *driven) calls(want int) *driven {
+func (d *driven) calls(want int) {
 	d.t.Helper()
 	ids := map[string]bool{}
 	for _, c := range d.world.Calls() {
@@ -152,7 +151,6 @@ func (d *driven) calls(want int) *driven {
 	if len(ids) != want {
 		d.t.Fatalf("%d mutations were begun, wanted %d", len(ids), want)
 	}
-	return d
 }
 
 const (

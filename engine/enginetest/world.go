@@ -115,7 +115,7 @@ func parse(input, receipt json.RawMessage) target {
 	if input == nil {
 		input = receipt
 	}
-	_ = json.Unmarshal(input, &t) //nolint:errcheck // what is missing is zero
+	_ = json.Unmarshal(input, &t)
 	return t
 }
 
