@@ -36,7 +36,6 @@ type Config struct {
 	Specs     []Spec
 	Sections  []Section
 	Contracts []plugins.Action // of the capabilities; a plugin may declare stronger effects only
-	Masks     []string         // values to hide beyond the secrets of the sections
 	Log       *slog.Logger     // nil: nothing is logged
 	Grace     time.Duration    // for a mutation to end after its soft stop, before it is cut; 0: 3 s
 }

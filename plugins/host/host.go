@@ -57,7 +57,6 @@ func New(config Config) (*Host, error) {
 		return nil, err
 	}
 	masks := &masks{}
-	masks.add(config.Masks...)
 	h := &Host{
 		specs: specs, sections: sections, log: log, masks: masks, grace: graceful(config.Grace), calls: newCalls(),
 		state: Idle, plugins: map[processKey]*supervisor{}, wanted: map[string]map[BindingKey]error{},
@@ -194,6 +193,3 @@ func (h *Host) Warm(ctx context.Context, names ...string) error {
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(problems...)
 }
-
-// Mask hides every secret that the host knows in text.
-func (h *Host) Mask(text string) string { return h.masks.text(text) }

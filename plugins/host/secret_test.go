@@ -73,7 +73,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	eventually(t, "what the plugin prints is logged", func() bool {
 		return strings.Contains(logged.String(), "printed on standard output") && strings.Contains(logged.String(), "printed on standard error")
 	})
-	said := strings.Join(append(reports, plan.Detail, logged.String(), h.Mask(adminDSN)), "\n")
+	said := strings.Join(append(reports, plan.Detail, logged.String()), "\n")
 	for _, secret := range []string{readDSN, adminDSN, "hunter2hunter2", "correct-horse"} {
 		if strings.Contains(said, secret) {
 			t.Errorf("the secret %s was said:\n%s", secret, said)
