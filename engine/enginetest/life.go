@@ -103,6 +103,9 @@ func (l *life) give(in engine.Input, crashes bool) {
 	l.arrivals()
 	before := l.run.Seq
 	recs, err := engine.Decide(l.run, in, l.now)
+	if again, _ := engine.Decide(l.run, in, l.now); kinds(again) != kinds(recs) {
+		l.failf("the same input is decided in two ways: %s%s", kinds(recs), kinds(again))
+	}
 	next := l.run
 	for i, rec := range recs {
 		if rec.Seq != before+i+1 {

@@ -117,7 +117,9 @@ func (d *driven) give(in engine.Input) *driven {
 func (d *driven) approve() *driven {
 	d.t.Helper()
 	q := d.asked(engine.AskGate)
-	return d.give(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true})
+	d.give(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true})
+	d.until("the record of a yes", func(r engine.Run) bool { return r.Questions[q.ID] == nil })
+	return d
 }
 
 func (d *driven) ended(word engine.Word) *driven {
