@@ -93,6 +93,14 @@ func (v *View) Tick(now time.Time) {
 	v.draw(now)
 }
 
+// Typed says that a line was typed: the terminal has shown it below the live
+// part, which goes away with it.
+func (v *View) Typed() {
+	if v.drawn > 0 {
+		v.drawn++
+	}
+}
+
 // Close takes the live part off the screen.
 func (v *View) Close() { v.erase() }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -149,7 +150,7 @@ func (f *follower) show(l server.Line) error {
 	}
 	f.view.Show(rec)
 	if q, ok := event.(engine.QuestionOpened); ok && f.answer {
-		f.app.printf("      or here: %s, then Enter\n", strings.Join(q.Question.Choices, " | "))
+		f.view.Say("or type here: "+strings.Join(q.Question.Choices, " | ")+", then Enter", time.Now())
 	}
 	return nil
 }
@@ -160,14 +161,20 @@ func (f *follower) apply(rec engine.Record) { *f.view.Run() = engine.Apply(*f.vi
 // reply takes what the person at the terminal typed for the oldest open
 // question.
 func (f *follower) reply(ctx context.Context, text string) {
+	f.view.Typed()
 	open := f.view.Run().OpenQuestions()
 	if text == "" || len(open) == 0 {
 		return
 	}
 	word, reason, _ := strings.Cut(text, " ")
-	if err := answer(ctx, f.s.Client, f.run, open[0], choice(word, open[0]), reason, ""); err != nil {
+	meant := choice(word, open[0])
+	if !slices.Contains(open[0].Choices, meant) {
+		f.view.Say(fmt.Sprintf("%q is not an answer; type one of %s", word, strings.Join(open[0].Choices, ", ")), time.Now())
+		return
+	}
+	if err := answer(ctx, f.s.Client, f.run, open[0], meant, reason, ""); err != nil {
 		_, text, hint := explain(err)
-		f.app.printf("  %s\n  %s\n", text, hint)
+		f.view.Say(strings.TrimSuffix(text+"; "+hint, "; "), time.Now())
 	}
 }
 
