@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
@@ -121,6 +123,9 @@ func parse(src string) (*conf.Config, *parser.Tree, *Error) {
 	if len(tokens) <= 1 {
 		return nil, nil, &Error{ID: "syntax", What: "the expression is empty"}
 	}
+	if problem := plain(src, tokens); problem != nil {
+		return nil, nil, problem
+	}
 	config := &conf.Config{ // without Optimize: its folding knows nothing of our arithmetic
 		ShortCircuit:      true,
 		MaxNodes:          conf.DefaultMaxNodes,
@@ -135,6 +140,26 @@ func parse(src string) (*conf.Config, *parser.Tree, *Error) {
 	return config, tree, nil
 }
 
+// plain refuses what the library reads otherwise than people do: comments,
+// which cut a condition, and numbers that begin with 0.
+func plain(src string, tokens []lexer.Token) *Error {
+	runes, end := []rune(src), 0
+	for _, token := range tokens {
+		from := min(token.From, len(runes))
+		if token.Kind == lexer.EOF {
+			from = len(runes)
+		}
+		if between := strings.TrimSpace(string(runes[end:max(end, from)])); between != "" {
+			return &Error{ID: "not-allowed", At: end, What: "there is no comment inside an expression: " + clipText(between), Hint: "write it in a line of its own, behind #"}
+		}
+		end = min(max(end, token.To), len(runes))
+		if n := token.Value; token.Kind == lexer.Number && len(n) > 1 && n[0] == '0' && n[1] >= '0' && n[1] <= '9' {
+			return &Error{ID: "not-allowed", At: token.From, What: n + " could be read as an octal number", Hint: "write it without leading zeros"}
+		}
+	}
+	return nil
+}
+
 func syntaxError(err error) *Error {
 	if at, ok := errors.AsType[*file.Error](err); ok {
 		return &Error{ID: "syntax", At: at.From, What: "the expression cannot be read: " + at.Message}
@@ -147,6 +172,11 @@ func (p *Program) Type() *Type { return p.typ }
 
 // Refs returns the names that the program reads.
 func (p *Program) Refs() []Ref { return p.refs }
+
+// Reads reports whether the program reads a name of its scope.
+func (p *Program) Reads(name string) bool {
+	return slices.ContainsFunc(p.refs, func(r Ref) bool { return r.Path[0] == name })
+}
 
 // Source returns the expression as written.
 func (p *Program) Source() string { return p.src }

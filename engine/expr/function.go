@@ -58,21 +58,43 @@ func need(args ...any) (any, error) {
 }
 
 // tick counts what an evaluation costs: a round of a loop, and the size of
-// the text that it made.
+// what it made.
 func tick(args ...any) (any, error) {
 	v := args[1]
 	cost, ok := args[0].(*int)
 	if !ok {
 		return nil, errCall
 	}
-	*cost++
-	if s, ok := v.(string); ok {
-		*cost += len(s) / 64
-	}
+	*cost += size(v, maxCost-*cost)
 	if *cost > maxCost {
 		return nil, fmt.Errorf("the expression takes more than %d rounds", maxCost)
 	}
 	return v, nil
+}
+
+// size is what a value costs: one for each value in it, and more for long
+// texts. It stops counting beyond enough.
+func size(v any, enough int) int {
+	n := 1
+	switch v := v.(type) {
+	case string:
+		n += len(v) / 64
+	case []any:
+		for _, item := range v {
+			if n > enough {
+				break
+			}
+			n += size(item, enough-n)
+		}
+	case map[string]any:
+		for _, item := range v {
+			if n > enough {
+				break
+			}
+			n += size(item, enough-n)
+		}
+	}
+	return n
 }
 
 func kindOf(v any) Kind {
@@ -287,8 +309,6 @@ func text(v any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {

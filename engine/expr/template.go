@@ -19,13 +19,14 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		return fitting(Literal(src), want)
 	}
 	if inner, at, ok := Whole(src); ok {
-		program, err := compileAt(src, inner, at, scope, want)
+		program, err := compileAt(inner, utf8.RuneCountInString(src[:at]), scope, want)
 		if err != nil {
 			return nil, err
 		}
 		return &Value{program: program, typ: program.typ}, nil
 	}
 	v := &Value{typ: Of(String)}
+	at := 0 // where rest begins, in runes
 	for rest := src; rest != ""; {
 		open := strings.Index(rest, opening)
 		if open < 0 {
@@ -35,19 +36,22 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		if open > 0 {
 			v.parts = append(v.parts, part{literal: rest[:open]})
 		}
+		at += utf8.RuneCountInString(rest[:open])
 		body := rest[open+len(opening):]
 		end := closeOf(body)
 		if end < 0 {
-			return nil, &Error{ID: "syntax", At: runesBefore(src, rest[open:]), What: "${{ is never closed", Hint: "close it with }}"}
+			return nil, &Error{ID: "syntax", At: at, What: "${{ is never closed", Hint: "close it with }}"}
 		}
-		program, err := compileAt(src, body[:end], len(src)-len(body), scope, nil)
+		at += len(opening)
+		program, err := compileAt(body[:end], at, scope, nil)
 		if err != nil {
 			return nil, err
 		}
 		if program.typ.Kinds == Null {
-			return nil, &Error{ID: "wrong-type", At: runesBefore(src, body), What: "null cannot become text"}
+			return nil, &Error{ID: "wrong-type", At: at, What: "null cannot become text"}
 		}
 		v.parts = append(v.parts, part{program: program})
+		at += utf8.RuneCountInString(body[:end]) + len(closing)
 		rest = body[end+len(closing):]
 	}
 	return fitting(v, want)
@@ -71,7 +75,7 @@ func fitting(v *Value, want *Type) (*Value, *Error) {
 // or as one whole template.
 func Condition(src string, scope Scope) (*Program, *Error) {
 	if inner, at, ok := Whole(src); ok {
-		return compileAt(src, inner, at, scope, Of(Bool))
+		return compileAt(inner, utf8.RuneCountInString(src[:at]), scope, Of(Bool))
 	}
 	if before, _, found := strings.Cut(src, opening); found {
 		return nil, &Error{
@@ -121,19 +125,14 @@ func closeOf(body string) int {
 	return -1
 }
 
-// compileAt compiles an expression that begins at a byte of a text, with
-// positions in that text.
-func compileAt(src, inner string, at int, scope Scope, want *Type) (*Program, *Error) {
-	shift := utf8.RuneCountInString(src[:at])
+// compileAt compiles an expression that stands in a text after some runes,
+// with positions in that text.
+func compileAt(inner string, at int, scope Scope, want *Type) (*Program, *Error) {
 	program, err := Compile(inner, scope, want)
 	if err != nil {
-		err.At += shift
+		err.At += at
 		return nil, err
 	}
-	program.shift(shift)
+	program.shift(at)
 	return program, nil
-}
-
-func runesBefore(src, rest string) int {
-	return utf8.RuneCountInString(src[:len(src)-len(rest)])
 }

@@ -203,6 +203,9 @@ func (t *Type) acceptsFields(from *Type) (why string, ok bool) {
 	return "", true
 }
 
+// Or returns the type of a value that is of one type or of another.
+func (t *Type) Or(other *Type) *Type { return join(t, other) }
+
 // join returns the type of a value that is one of two types.
 func join(a, b *Type) *Type {
 	switch {

@@ -23,6 +23,19 @@ func (p *parser) check() {
 	}
 }
 
+// ofResult refuses a condition on what an action returned that is always
+// false, or does not look at it.
+func (p *parser) ofResult(condition *expr.Program, at Pos, what string) {
+	if condition == nil {
+		return
+	}
+	found := len(p.found)
+	p.never(condition, at, what)
+	if len(p.found) == found && !condition.Reads("result") {
+		p.add(at, "no-result", "the condition does not look at what the action returned", "compare a field of result, such as result.FIELD < 1")
+	}
+}
+
 // never refuses a condition that reads nothing and is false.
 func (p *parser) never(condition *expr.Program, at Pos, what string) {
 	if condition == nil || len(condition.Refs()) > 0 {
@@ -54,7 +67,7 @@ func (p *parser) reachable(steps []*Step) {
 }
 
 func (p *parser) ends(s *Step) bool {
-	if p.hasIf[s] {
+	if p.hasIf[s] || s.Approve != nil && s.Approve.OnExpiry == "skip" {
 		return false
 	}
 	return s.Kind == KindFail || slices.ContainsFunc(s.Steps, p.ends)
@@ -132,6 +145,9 @@ func (p *parser) knownAtGate(s, group *Step) {
 	for _, value := range []*expr.Value{s.With, s.Resource} {
 		for _, program := range value.Programs() {
 			for _, ref := range program.Refs() {
+				if p.full {
+					return
+				}
 				if p.producedIn(ref, group) {
 					p.add(p.src.locate(p.nodes[program], ref.At), "unknown-at-gate",
 						"not known when the gate asks: it comes from a step behind the same gate",

@@ -31,7 +31,7 @@ func (p *parser) document(src []byte) *yaml.Node {
 	}
 	if at := unreadable(src); at >= 0 {
 		line := bytes.Count(src[:at], []byte("\n")) + 1
-		p.add(Pos{line, 1}, "not-text", "the file is not UTF-8 text", "save it as UTF-8, without control characters")
+		p.add(Pos{line, 1}, "not-text", "the file is not UTF-8 text", "save it as UTF-8, without control characters and without a byte order mark")
 		return nil
 	}
 	p.src = newSource(p.file, src)

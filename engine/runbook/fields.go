@@ -111,7 +111,10 @@ func (p *parser) hintKey(name string, s *shape) string {
 func (p *parser) formed(n *yaml.Node, k key) any {
 	switch k.form {
 	case formText:
-		if s, ok := p.text(n, k.name); ok {
+		s, ok := p.text(n, k.name)
+		if ok && strings.Contains(s, "${{") {
+			p.add(posOf(n), "no-template", k.name+" is read as it stands: it takes no ${{ }}", "write the text itself")
+		} else if ok {
 			return s
 		}
 	case formName, formID:

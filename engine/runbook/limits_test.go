@@ -126,3 +126,17 @@ func BenchmarkParse(b *testing.B) {
 		}
 	})
 }
+
+// The time to refuse a file is bounded however much is wrong with it.
+func TestManyProblems(t *testing.T) {
+	src := "firebreak: v1\nname: c\nservice: api\nsteps:\n  - approve: {of: [{role: s, for: 5m}]}\n    steps:\n      - id: p\n        uses: metrics.pool\n" +
+		"      - uses: settings.apply\n        with:\n          value: 1\n          setting: " + strings.Repeat("x ${{ steps.p.outputs.max }}", 20_000) + "\n"
+	began := time.Now()
+	_, problems := Parse("b.yaml", []byte(src), testCatalog(t))
+	if len(problems) != maxProblems+1 {
+		t.Errorf("%d problems, want %d and the word that there are more", len(problems), maxProblems)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

@@ -203,7 +203,7 @@ func (p *parser) guard(n *yaml.Node) *Guard {
 	g.With = p.with(f, g.Action, p.scope.names(nil))
 	if f.has("that") {
 		g.That = p.condition(f.node("that"), "that", p.scope.names(resultOf(g.Action)))
-		p.never(g.That, f.at("that"), "the step behind this guard")
+		p.ofResult(g.That, f.at("that"), "the step behind this guard")
 	}
 	return g
 }
@@ -222,7 +222,7 @@ func (p *parser) wait(step *Step, f fields) {
 	step.With = p.with(w, step.Action, p.scope.names(nil))
 	if w.has("until") {
 		step.Until = p.condition(w.node("until"), "until", p.scope.names(resultOf(step.Action)))
-		p.never(step.Until, w.at("until"), "what comes after this wait")
+		p.ofResult(step.Until, w.at("until"), "what comes after this wait")
 	}
 	step.Every, step.Within = p.every(w), w.duration("within", 0)
 	p.positive(w, "within")

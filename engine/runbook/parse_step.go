@@ -81,7 +81,11 @@ func (p *parser) show(s *Step) {
 		p.scope.show(p.scope.steps, s.ID, stepType(s))
 	}
 	for _, a := range s.Set {
-		p.scope.show(p.scope.vars, a.Name, a.Value.Type().OrNull())
+		typ := a.Value.Type()
+		if before := p.scope.vars.Fields[a.Name]; before != nil { // this step may be skipped
+			typ = before.Or(typ)
+		}
+		p.scope.show(p.scope.vars, a.Name, typ.OrNull())
 	}
 }
 
@@ -101,7 +105,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	if p.steps == MaxSteps+1 {
 		p.addf(posOf(n), "too-large", "split the runbook", "there are more than %d steps", MaxSteps)
 	}
-	if p.steps > MaxSteps {
+	if p.steps > MaxSteps || p.full {
 		return nil
 	}
 	kind, s := p.kindOf(n)

@@ -130,7 +130,7 @@ func (p *parser) duration(n *yaml.Node, key string) (time.Duration, bool) {
 	if d, ok := parseDuration(n.Value); ok {
 		return d, true
 	}
-	hint := "write for example 90s, 1m30s or 2d"
+	hint := "write for example 90s, 1m30s or 2d, and at most 366d"
 	if plainInt.MatchString(n.Value) {
 		hint = p.src.instead(posOf(n), n.Value, n.Value+"s")
 	}
@@ -138,11 +138,15 @@ func (p *parser) duration(n *yaml.Node, key string) (time.Duration, bool) {
 	return 0, false
 }
 
+// longest is how long anything may take: a runbook that waits longer is
+// mistaken.
+const longest = 366 * 24 * time.Hour
+
 func parseDuration(text string) (time.Duration, bool) {
 	var d time.Duration
 	if m := days.FindStringSubmatch(text); m != nil {
 		n, err := strconv.Atoi(m[1])
-		if err != nil || n > 36500 {
+		if err != nil || n > int(longest/(24*time.Hour)) {
 			return 0, false
 		}
 		d = time.Duration(n) * 24 * time.Hour
@@ -154,7 +158,7 @@ func parseDuration(text string) (time.Duration, bool) {
 		return 0, false
 	}
 	rest, err := time.ParseDuration(text)
-	if err != nil || d+rest < d {
+	if err != nil || rest > longest-d {
 		return 0, false
 	}
 	return d + rest, true
