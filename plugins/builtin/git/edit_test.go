@@ -221,18 +221,21 @@ func TestLargeFile(t *testing.T) {
 	for i := range 40000 {
 		fmt.Fprintf(&src, "key%d: %d\n", i, i)
 	}
+	began := time.Now()
 	doc, err := parse([]byte(src.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	parsed := time.Since(began)
+	began = time.Now()
 	for setting, want := range map[string]string{"key39999": "key39999: 1\n", "new": "new: 1\n"} {
 		out, err := doc.set([]string{setting}, scalar(t, 1))
 		if err != nil || !strings.HasSuffix(string(out), want) {
 			t.Errorf("%s: %v", setting, err)
 		}
 	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("two edits took %s", took)
+	took := time.Since(began)
+	if t.Logf("two edits took %.1f times as long as reading the file", float64(took)/float64(parsed)); took > 100*parsed {
+		t.Errorf("two edits took %s, and reading the file %s", took, parsed)
 	}
 }
