@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 	"testing"
 
@@ -14,6 +15,9 @@ import (
 // stories and for the plugins, which are this executable executed again; and
 // the small world that the stories act on.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil { // they wait for their children, and for time
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"firebreak": func() {
 			a := system()

@@ -16,7 +16,7 @@ import (
 )
 
 func newRuns(a *app) *cobra.Command {
-	c := &cobra.Command{
+	c := withExits(&cobra.Command{
 		Use:   "runs",
 		Short: "List, show and watch runs",
 		Long:  "runs looks at runs, those that have ended included. It changes nothing.",
@@ -25,7 +25,7 @@ func newRuns(a *app) *cobra.Command {
   firebreak runs watch 1123-0301-k7qzm`,
 		Args: args(0, 0, "list, show or watch"),
 		RunE: func(c *cobra.Command, _ []string) error { return a.listRuns(c.Context(), server.Query{Limit: 20}) },
-	}
+	}, exitState)
 	var q server.Query
 	list := withExits(&cobra.Command{
 		Use:     "list",

@@ -7,10 +7,12 @@ import (
 )
 
 func newVersion(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  args(0, 0, "no arguments"),
+	return withExits(&cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "version prints the version of firebreak, and what it was built with and for.",
+		Example: "  firebreak version --json",
+		Args:    args(0, 0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			if a.flags.json {
 				return a.printJSON(map[string]any{
@@ -21,5 +23,5 @@ func newVersion(a *app) *cobra.Command {
 			a.printf("firebreak %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
-	}
+	})
 }
