@@ -31,15 +31,20 @@ func (p *problems) document(src []byte) *yaml.Node {
 		p.addf(start, "not-utf8", "save the file as UTF-8", "the file is not UTF-8 text")
 		return nil
 	}
+	if at := hiddenBreak.FindIndex(src); at != nil {
+		line := bytes.Count(src[:at[0]], []byte("\n")) + 1
+		p.addf(Pos{line, 1}, "not-utf8", "end lines with a line feed alone", "a line is broken where editors show no break: what follows could be overlooked")
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(src))
 	var doc, second yaml.Node
-	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+	if err := decode(dec, &doc); errors.Is(err, io.EOF) {
 		return nil
 	} else if err != nil {
 		p.syntax(err)
 		return nil
 	}
-	if err := dec.Decode(&second); err == nil {
+	if err := decode(dec, &second); err == nil {
 		p.addf(posOf(&second), "second-document", "remove the --- and what follows it", "the file holds more than one document")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
@@ -52,6 +57,20 @@ func (p *problems) document(src []byte) *yaml.Node {
 		return nil
 	}
 	return root
+}
+
+// hiddenBreak is what YAML breaks a line at, and most editors do not.
+var hiddenBreak = regexp.MustCompile("\r(?:[^\n]|$)|[\u0085\u2028\u2029]")
+
+// decode reads one document. The library panics on some inputs that are not
+// YAML.
+func decode(dec *yaml.Decoder, n *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("yaml: %v", r)
+		}
+	}()
+	return dec.Decode(n)
 }
 
 var (

@@ -188,6 +188,8 @@ func TestParseLimits(t *testing.T) {
 		"many strangers":      {"people: {a: {}}\nroles: {sre: {people: [" + wide("x1,") + "]}}", "duplicate-person"},
 		"not UTF-8":           {"a: \xff\n", "not-utf8"},
 		"UTF-16":              {"\xff\xfea\x00:\x00", "not-utf8"},
+		"a hidden line":       {"roles: {} # all of them\u0085people: {}\n", "not-utf8"},
+		"a lone return":       {"roles: {}\rpeople: {}\n", "not-utf8"},
 		"control character":   {"a: \x01\n", "syntax"},
 	} {
 		t.Run(name, func(t *testing.T) {

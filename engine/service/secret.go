@@ -15,10 +15,7 @@ var (
 	envName       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	urlPassword   = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@]*:[^\s/?#]+@`)
 	inlineSetting = regexp.MustCompile(`(?i)(^|[\s?&;])(password|passwd|pwd)\s*=\s*[^\s&;]`)
-	secretKeys    = map[string]bool{
-		"password": true, "passwd": true, "token": true, "apitoken": true, "accesstoken": true,
-		"apikey": true, "xapikey": true, "privatekey": true, "clientsecret": true, "authorization": true,
-	}
+	secretKey     = regexp.MustCompile(`(password|passwd|passphrase|token|secret|apikey|privatekey|accesskey|authorization|credentials|cookie)$`)
 )
 
 const secretHint = `write {secret: "env:NAME"} or {secret: "file:/path"}`
@@ -51,7 +48,7 @@ func (r *reader) literal(key string, n *yaml.Node) bool {
 	switch {
 	case n.Value == "" || n.ShortTag() == "!!null":
 		return false
-	case secretKeys[plain]:
+	case n.ShortTag() != "!!bool" && secretKey.MatchString(plain):
 		r.addf(posOf(n), "literal-secret", secretHint, "%.80s holds a secret in clear text", key)
 	case urlPassword.MatchString(n.Value), inlineSetting.MatchString(n.Value):
 		r.addf(posOf(n), "literal-secret", secretHint+" for the whole text", "%.80s holds a password in clear text", key)
