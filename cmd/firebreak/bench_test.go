@@ -129,7 +129,7 @@ type benchProduct struct {
 func newBenchProduct(b *testing.B) *benchProduct {
 	b.Helper()
 	a := &app{env: func(string) string { return "" }, err: b.Output(), out: b.Output()}
-	ws, err := makeWorkspace(a, "bench.yaml", []byte("people:\n  ann: {os_user: ann}\nroles:\n  all: {people: [ann]}\n"))
+	ws, err := makeWorkspace(b.Context(), a, "bench.yaml", []byte("people:\n  ann: {os_user: ann}\nroles:\n  all: {people: [ann]}\n"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,16 +16,17 @@ func newCheck(a *app) *cobra.Command {
 		Long: `check reads runbooks as strictly as a run would: keys, actions, inputs, types and
 references, and that every mutation has a gate, a verify and an undo or says why
 not. Each problem is printed with file:line:col and what to write instead. It
-needs no configuration, no plugin and no network.`,
+needs no configuration, no plugin and no network; with --config the actions of
+third parties' plugins that are configured there are known, too.`,
 		Example: `  firebreak check runbooks/*.yaml
   firebreak check --json my.yaml`,
 		Args: args(1, -1, "one or more files"),
-		RunE: func(_ *cobra.Command, files []string) error { return a.check(files) },
+		RunE: func(c *cobra.Command, files []string) error { return a.check(c.Context(), files) },
 	}, exitProblems, exitNotFound)
 }
 
-func (a *app) check(files []string) error {
-	catalog, err := actions()
+func (a *app) check(ctx context.Context, files []string) error {
+	catalog, err := a.checkCatalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func (a *app) check(files []string) error {
 			problems = book.Expired(time.Now().UTC().Format(time.DateOnly))
 		}
 		if len(problems) > 0 {
-			bad = problemsOf(a, problems)
+			bad = problemsOf(a, a.out, problems)
 			continue
 		}
 		if a.flags.json {
@@ -52,4 +54,17 @@ func (a *app) check(files []string) error {
 		}
 	}
 	return bad
+}
+
+// checkCatalog is what runbooks are checked against: the contracts, and what
+// the plugins of a configuration that was named add to them.
+func (a *app) checkCatalog(ctx context.Context) (runbook.Catalog, error) {
+	if a.flags.config == "" {
+		return actions()
+	}
+	w, err := a.loadWorkspace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.catalog, nil
 }

@@ -35,7 +35,7 @@ Outputs may have more fields than these; ignore those that you do not know.
 | action | effect | served by | |
 |---|---|---|---|
 `)
-	all := allActions()
+	all := allActions(nil)
 	served := servers()
 	for _, a := range all {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", a.Name, strings.ReplaceAll(a.Name, ".", ""), a.Effect, served[a.Name], a.Doc)

@@ -160,7 +160,7 @@ func (d *drill) finish(err error, ok bool, line any, text func() error) error {
 
 // open implements [drills.Options.Open].
 func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, error) {
-	ws, err := makeWorkspace(d.app, "the sandbox's firebreak.yaml", config)
+	ws, err := makeWorkspace(ctx, d.app, "the sandbox's firebreak.yaml", config)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (a *app) runbookDirs() []string {
 func (a *app) parse(file string, src []byte, catalog runbook.Catalog) (*runbook.Runbook, error) {
 	book, problems := runbook.Parse(file, src, catalog)
 	if len(problems) > 0 {
-		return nil, problemsOf(a, problems)
+		return nil, problemsOf(a, a.err, problems)
 	}
 	return book, nil
 }

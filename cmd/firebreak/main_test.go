@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 // TestMain makes the test binary the firebreak command as well, for the
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(int(execute(context.Background(), a, os.Args[1:])))
 		},
+		"acme":  func() { plugins.Serve(acme{}) },
 		"world": func() { os.Exit(world(os.Args[1:])) },
 	})
 }

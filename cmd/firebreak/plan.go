@@ -36,7 +36,7 @@ no state. What comes after an answer is not planned.`,
 }
 
 func (a *app) plan(ctx context.Context, name string, flags []string) error {
-	w, err := a.loadWorkspace()
+	w, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return err
 	}

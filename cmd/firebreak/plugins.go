@@ -100,7 +100,7 @@ func (a *app) pluginStatus(ctx context.Context) (lines []pluginLine, problem, er
 		err = json.Unmarshal(raw, &lines)
 		return lines, nil, err
 	}
-	ws, err := a.loadWorkspace()
+	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,7 +32,7 @@ becomes the owner for as long as it runs.`,
 }
 
 func (a *app) run(ctx context.Context, name string, flags []string) (err error) {
-	ws, err := a.loadWorkspace()
+	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	ws, err := a.loadWorkspace()
+	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -48,16 +48,17 @@ type workspace struct {
 }
 
 // loadWorkspace reads firebreak.yaml and gathers the actions. Without a
-// configuration there are no services, which is enough to check runbooks.
-func (a *app) loadWorkspace() (*workspace, error) {
+// configuration there are no services, which is enough to check runbooks. It
+// blocks while third parties' plugins start and say what they offer.
+func (a *app) loadWorkspace(ctx context.Context) (*workspace, error) {
 	path, src, err := a.readConfig()
 	if err != nil {
 		return nil, err
 	}
-	return makeWorkspace(a, path, src)
+	return makeWorkspace(ctx, a, path, src)
 }
 
-func makeWorkspace(a *app, path string, src []byte) (*workspace, error) {
+func makeWorkspace(ctx context.Context, a *app, path string, src []byte) (*workspace, error) {
 	config, problems := service.Parse(path, src)
 	if len(problems) == 0 {
 		problems = config.Check(service.Known{
@@ -65,13 +66,17 @@ func makeWorkspace(a *app, path string, src []byte) (*workspace, error) {
 		})
 	}
 	if len(problems) > 0 {
-		return nil, problemsOf(a, problems)
+		return nil, problemsOf(a, a.err, problems)
 	}
-	catalog, err := actions()
+	w := &workspace{config: config, configBytes: src}
+	foreign, err := w.foreignActions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &workspace{config: config, configBytes: src, catalog: catalog, actions: digestActions()}, nil
+	all := allActions(foreign)
+	w.actions = plugins.Fingerprint(all)
+	w.catalog, err = catalogOf(all)
+	return w, err
 }
 
 // readConfig finds firebreak.yaml. Only a file that was named must exist.
@@ -95,43 +100,6 @@ func (a *app) readConfig() (path string, src []byte, err error) {
 	}
 	return "firebreak.yaml", []byte{}, nil // not nil: a run keeps the bytes
 }
-
-// actions is every action that a runbook may name: the contracts of the
-// capabilities, and what the tools offer.
-func actions() (runbook.Catalog, error) {
-	catalog := runbook.Catalog{}
-	for _, a := range allActions() {
-		converted, err := runbook.NewAction(a.Name, string(a.Effect), a.Input, a.Output)
-		if err != nil {
-			return nil, fmt.Errorf("the contract of %s: %w", a.Name, err)
-		}
-		converted.Undo, converted.Idempotent, converted.Probe = a.Undo, a.Idempotent, a.Probe
-		converted.NoPrecondition, converted.SettlesIn, converted.Doc = a.NoPrecondition, a.SettlesIn, a.Doc
-		catalog[a.Name] = converted
-	}
-	return catalog, nil
-}
-
-// allActions are the contracts and the tools' own actions, by name.
-func allActions() []plugins.Action {
-	all := capability.All()
-	known := map[string]bool{}
-	for _, a := range all {
-		known[a.Name] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(builtins())) {
-		for _, a := range builtins()[name].Describe().Actions {
-			if !known[a.Name] {
-				all = append(all, a)
-			}
-		}
-	}
-	slices.SortFunc(all, func(x, y plugins.Action) int { return strings.Compare(x.Name, y.Name) })
-	return all
-}
-
-// digestActions names the contracts, so that a run knows when they changed.
-func digestActions() string { return plugins.Fingerprint(allActions()) }
 
 // capabilities are the names before the dot of every contract.
 func capabilities() []string {

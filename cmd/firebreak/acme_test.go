@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+)
+
+// acme is a third party's plugin: a tool with actions of its own.
+type acme struct{}
+
+func (acme) Describe() plugins.Description {
+	anything := json.RawMessage(`{"type":"object"}`)
+	return plugins.Description{
+		Name: "acme", Version: "7.0.0",
+		Actions: []plugins.Action{
+			{Name: "acme.look", Effect: plugins.Read, Input: anything, Output: json.RawMessage(
+				`{"type":"object","properties":{"fine":{"type":"boolean"}},"required":["fine"]}`)},
+			{Name: "acme.turn", Effect: plugins.Irreversible, Input: anything, Output: anything, NoPrecondition: true},
+		},
+		Config: map[string]json.RawMessage{"": anything},
+	}
+}
+
+func (acme) Bind(plugins.Binding) (plugins.Bound, error) { return acme{}, nil }
+func (acme) Resource() string                            { return "" }
+func (acme) Health(context.Context) error                { return nil }
+func (acme) Close() error                                { return nil }
+
+func (acme) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
+	return plugins.Plan{Binding: json.RawMessage(`{"turn":"left"}`), Detail: "turn left", Resource: "acme:1"}, nil
+}
+
+func (acme) Run(_ context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
+	if call.Action == "acme.look" {
+		return plugins.Outcome{Outputs: json.RawMessage(`{"fine":true}`)}
+	}
+	return plugins.Outcome{Applied: plugins.All, Outputs: json.RawMessage(`{}`)}
+}
+
+func (acme) Probe(context.Context, plugins.Call, json.RawMessage) plugins.Probed {
+	return plugins.Probed{Applied: plugins.Unknown}
+}
