@@ -66,7 +66,7 @@ func (l *life) said(cmd engine.Command, well bool) engine.Input {
 	} else {
 		in = l.world.Do(cmd)
 	}
-	if !well && l.rng.IntN(8) == 0 {
+	if !well && l.rng.IntN(20) == 0 {
 		f := &engine.Failure{Class: []string{"unavailable", "timeout", "invalid"}[l.rng.IntN(3)], Reason: "by chance"}
 		switch a := in.(type) {
 		case engine.Planned:
@@ -91,9 +91,9 @@ func (l *life) fly(well bool) bool {
 	}
 	f := l.flights[ids[l.rng.IntN(len(ids))]]
 	id := f.cmd.CommandID()
-	k := l.rng.IntN(12)
+	k := l.rng.IntN(14)
 	if well {
-		k = 11
+		k = 13
 	}
 	switch {
 	case f.done == nil && k < 3: // it takes effect, and the answer is still to come
@@ -108,7 +108,7 @@ func (l *life) fly(well bool) bool {
 		return true
 	case f.done == nil:
 		l.perform(f)
-		if _, undo := f.cmd.(engine.Undo); k == 6 && !undo && f.done.Failure == nil {
+		if _, undo := f.cmd.(engine.Undo); (k == 6 || k == 7) && !undo && f.done.Failure == nil {
 			class := []string{"internal", "unavailable", "timeout"}[l.rng.IntN(3)]
 			f.done.Failure, f.done.Effect = &engine.Failure{Class: class, Reason: "by chance"}, engine.EffectPartial
 		}
@@ -252,10 +252,10 @@ func (l *life) cooperate() {
 // step does what comes next when all goes well. Patient people let time pass
 // before they answer.
 func (l *life) step(patient bool) bool {
-	if patient && l.rng.IntN(3) == 0 && l.next(true) {
+	if patient && l.rng.IntN(20) == 0 && l.next(true) {
 		return true
 	}
-	return l.fly(true) || l.answer(true) || l.kindly() || l.next(true)
+	return l.fly(!patient || l.rng.IntN(5) > 0) || l.answer(true) || l.kindly() || l.next(true)
 }
 
 // kindly answers what people are asked, lifts what stands.

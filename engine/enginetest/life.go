@@ -48,8 +48,8 @@ type arrival struct {
 	cmd engine.Command
 }
 
-// Live runs one life and returns what was wrong with it, with its history.
-func Live(seed uint64) error {
+// liveOnce runs one life and returns what was wrong with it, with its history.
+func liveOnce(seed uint64) (*life, error) {
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a life must be the same for the same seed
 	src := shapes[rng.IntN(len(shapes))]
 	if rng.IntN(4) > 0 {
@@ -57,7 +57,7 @@ func Live(seed uint64) error {
 	}
 	book, _, problems := Book(src)
 	if len(problems) > 0 {
-		return fmt.Errorf("seed %d: the generator wrote a bad runbook: %s\n%s", seed, problems[0], src)
+		return nil, fmt.Errorf("seed %d: the generator wrote a bad runbook: %s\n%s", seed, problems[0], src)
 	}
 	l := &life{
 		rng: rng, book: book, world: NewWorld(), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), run: engine.New(book),
@@ -79,9 +79,9 @@ func Live(seed uint64) error {
 	l.cooperate()
 	l.ghost.end()
 	if l.err == nil {
-		return nil
+		return l, nil
 	}
-	return fmt.Errorf("seed %d: %w\n%s\n%s", seed, l.err, src, strings.Join(l.history[max(0, len(l.history)-80):], "\n"))
+	return l, fmt.Errorf("seed %d: %w\n%s\n%s", seed, l.err, src, strings.Join(l.history[max(0, len(l.history)-80):], "\n"))
 }
 
 func (l *life) failf(format string, args ...any) {
