@@ -221,11 +221,11 @@ func (o *owner) live(ctx context.Context, run string, to func(server.Progress)) 
 	}
 }
 
-func (o *owner) plugins(context.Context) (json.RawMessage, error) {
+func (o *owner) plugins(ctx context.Context) (json.RawMessage, error) {
 	if o.host == nil {
-		return json.RawMessage("[]"), nil
+		return nil, errNoDriver
 	}
-	return json.Marshal(pluginLines(o.host.Status()))
+	return json.Marshal(o.ws.pluginLines(ctx, o.host))
 }
 
 func (o *owner) person(osUser string) string {

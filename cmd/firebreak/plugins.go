@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 )
 
@@ -21,8 +25,9 @@ func newPlugins(a *app) *cobra.Command {
 		Use:   "plugins",
 		Short: "Show the plugins: what runs, what it serves, whether it is well",
 		Long: `plugins asks the owner of the state for its plugins. Where there is no owner it
-starts every plugin that firebreak.yaml configures, binds its sections for reading,
-and says what is wrong with any of them.`,
+starts every plugin that firebreak.yaml configures. Either way it binds every
+section for reading, sees whether what is behind it can be reached, and says what
+is wrong with any of them.`,
 		Example: `  firebreak plugins`,
 		Args:    args(0, 0, "no arguments"),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plugins(c.Context()) },
@@ -39,16 +44,28 @@ type pluginLine struct {
 	State    string   `json:"state"`
 	PID      string   `json:"pid,omitempty"`
 	Restarts int      `json:"restarts"`
-	Error    string   `json:"error,omitempty"`
+	Problems []string `json:"problems,omitempty"` // what is wrong with it, or with what it is bound to
 	Actions  []string `json:"actions"`
 }
 
-func pluginLines(status []host.PluginStatus) []pluginLine {
+// pluginLines starts and binds what is configured, asks how it is, and says
+// so of every plugin.
+func (w *workspace) pluginLines(ctx context.Context, h *host.Host) []pluginLine {
+	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
+	defer cancel()
+	_ = h.Warm(ctx) // the status says what is wrong
+	sick := w.sick(ctx, h)
+	status := h.Status()
 	out := make([]pluginLine, 0, len(status))
 	for _, s := range status {
 		l := pluginLine{
 			Type: "plugin", Name: s.Name, Version: s.Version, Checksum: s.Checksum, Builtin: s.Builtin,
-			State: string(s.State), PID: s.PID, Restarts: s.Restarts, Error: s.Error, Actions: []string{},
+			State: string(s.State), PID: s.PID, Restarts: s.Restarts, Actions: []string{},
+		}
+		if s.Error != "" {
+			l.Problems = strings.Split(s.Error, "\n")
+		} else {
+			l.Problems = sick[s.Name]
 		}
 		for _, action := range s.Actions {
 			l.Actions = append(l.Actions, action.Name)
@@ -58,8 +75,37 @@ func pluginLines(status []host.PluginStatus) []pluginLine {
 	return out
 }
 
+// sick says, by plugin, which sections cannot be reached, and why.
+func (w *workspace) sick(ctx context.Context, h *host.Host) map[string][]string {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	sick := map[string][]string{}
+	look := func(plugin string, key host.BindingKey) {
+		wg.Go(func() {
+			if err := h.Health(ctx, key); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				sick[plugin] = append(sick[plugin], err.Error())
+			}
+		})
+	}
+	for name, svc := range w.config.Services {
+		for capability, section := range svc.Sections {
+			look(section.Plugin, host.BindingKey{Service: name, Capability: capability, Access: plugins.Read})
+		}
+	}
+	for name := range w.config.Tools {
+		look(name, host.BindingKey{Tool: name, Access: plugins.Read})
+	}
+	wg.Wait()
+	for _, problems := range sick {
+		slices.Sort(problems)
+	}
+	return sick
+}
+
 func (a *app) plugins(ctx context.Context) error {
-	lines, problem, err := a.pluginStatus(ctx)
+	lines, err := a.pluginStatus(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,50 +115,58 @@ func (a *app) plugins(ctx context.Context) error {
 				return err
 			}
 		}
-	} else {
-		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "PLUGIN\tVERSION\tSTATE\tRESTARTS\tACTIONS")
-		for _, l := range lines {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", l.Name, l.Version, l.State, l.Restarts, len(l.Actions))
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
+	} else if err := a.writePlugins(lines); err != nil {
+		return err
 	}
-	return problem
+	if slices.ContainsFunc(lines, func(l pluginLine) bool { return len(l.Problems) > 0 }) {
+		return ended{exitProblems}
+	}
+	return nil
 }
 
-// pluginStatus asks the owner, or starts the plugins to see. problem is what
-// is wrong with any of them.
-func (a *app) pluginStatus(ctx context.Context) (lines []pluginLine, problem, err error) {
+func (a *app) writePlugins(lines []pluginLine) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PLUGIN\tVERSION\tSTATE\tRESTARTS\tACTIONS")
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", l.Name, l.Version, l.State, l.Restarts, len(l.Actions))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		for _, p := range l.Problems {
+			fmt.Fprintf(a.err, "%s: %s\n", l.Name, p)
+		}
+	}
+	return nil
+}
+
+// pluginStatus asks the owner, or starts the plugins to see.
+func (a *app) pluginStatus(ctx context.Context) (lines []pluginLine, err error) {
 	state, err := a.statePath()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if s, err := a.join(state); s != nil || err != nil {
-		if err != nil {
-			return nil, nil, err
-		}
+	s, err := a.join(state)
+	if err != nil {
+		return nil, err
+	}
+	if s != nil && s.usable(ctx, true) == nil {
 		raw, err := s.Plugins(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		err = json.Unmarshal(raw, &lines)
-		return lines, nil, err
+		return lines, err
 	}
 	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	h, err := ws.newHost(slog.New(slog.DiscardHandler))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
-	defer cancel()
-	if err := h.Warm(ctx); err != nil {
-		problem = fail(exitProblems, "correct the section in firebreak.yaml, or what it points to", "%w", err)
-	}
-	lines = pluginLines(h.Status())
-	return lines, problem, h.Stop(ctx)
+	lines = ws.pluginLines(ctx, h)
+	return lines, h.Stop(ctx)
 }
