@@ -242,7 +242,7 @@ func (t *typer) call(n *ast.CallNode) *Type {
 
 // fits refuses an expression whose value can never be of the type wanted.
 func (t *typer) fits(root node, typ, want *Type) {
-	if why, ok := want.Accepts(typ); !ok {
+	if why, ok := want.accepts(typ); !ok {
 		hint := ""
 		if want.Kinds == Bool {
 			hint = "a condition compares: " + clipText(t.rootLabel) + " == ..."

@@ -18,7 +18,7 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 	if !strings.Contains(src, opening) {
 		return fitting(Literal(src), want)
 	}
-	if inner, at, ok := Whole(src); ok {
+	if inner, at, ok := whole(src); ok {
 		program, err := compileAt(inner, utf8.RuneCountInString(src[:at]), scope, want)
 		if err != nil {
 			return nil, err
@@ -65,7 +65,7 @@ func fitting(v *Value, want *Type) (*Value, *Error) {
 		}
 		return v, nil
 	}
-	if why, ok := want.Accepts(v.typ); !ok {
+	if why, ok := want.accepts(v.typ); !ok {
 		return nil, &Error{ID: "wrong-type", What: why}
 	}
 	return v, nil
@@ -74,7 +74,7 @@ func fitting(v *Value, want *Type) (*Value, *Error) {
 // Condition compiles a condition: an expression that is true or false, bare
 // or as one whole template.
 func Condition(src string, scope Scope) (*Program, *Error) {
-	if inner, at, ok := Whole(src); ok {
+	if inner, at, ok := whole(src); ok {
 		return compileAt(inner, utf8.RuneCountInString(src[:at]), scope, Of(Bool))
 	}
 	if before, _, found := strings.Cut(src, opening); found {
@@ -86,9 +86,9 @@ func Condition(src string, scope Scope) (*Program, *Error) {
 	return Compile(src, scope, Of(Bool))
 }
 
-// Whole returns the expression of a text that is one ${{ expression }} and
+// whole returns the expression of a text that is one ${{ expression }} and
 // nothing else, and the byte at which it begins.
-func Whole(src string) (inner string, at int, ok bool) {
+func whole(src string) (inner string, at int, ok bool) {
 	trimmed := strings.TrimSpace(src)
 	if !strings.HasPrefix(trimmed, opening) {
 		return "", 0, false

@@ -153,10 +153,10 @@ var kindWords = []struct {
 	{List, "a list"}, {Object, "an object"}, {Null, "null"},
 }
 
-// Accepts reports whether a value of type from can be given where t is
+// accepts reports whether a value of type from can be given where t is
 // wanted, and if not, why. Null is forgiven: whether a value that may be null
 // is null shows only at run time, where it is an error.
-func (t *Type) Accepts(from *Type) (why string, ok bool) {
+func (t *Type) accepts(from *Type) (why string, ok bool) {
 	if t == nil || from == nil {
 		return "", true
 	}
@@ -180,7 +180,7 @@ func (t *Type) Accepts(from *Type) (why string, ok bool) {
 		return "it is " + from.String() + ", wanted " + t.String(), false
 	}
 	if shared&^Null == List {
-		if why, ok := t.elem().Accepts(from.elem()); !ok {
+		if why, ok := t.elem().accepts(from.elem()); !ok {
 			return "an element: " + why, false
 		}
 	}
@@ -196,7 +196,7 @@ func (t *Type) acceptsFields(from *Type) (why string, ok bool) {
 		if !known {
 			return "it has no field " + name, false
 		}
-		if why, ok := t.Fields[name].Accepts(field); !ok {
+		if why, ok := t.Fields[name].accepts(field); !ok {
 			return "field " + name + ": " + why, false
 		}
 	}

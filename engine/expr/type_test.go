@@ -95,7 +95,7 @@ func TestAccepts(t *testing.T) {
 		{id, Record(map[string]*Type{"id": OneOf("x"), "more": Of(Int)}), true},
 		{nil, id, true},
 	} {
-		if why, ok := test.want.Accepts(test.from); ok != test.ok {
+		if why, ok := test.want.accepts(test.from); ok != test.ok {
 			t.Errorf("%v accepts %v: %v, %s", test.want, test.from, ok, why)
 		}
 	}

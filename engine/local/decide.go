@@ -144,13 +144,9 @@ func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
 
 // facts are what the first record of every run holds.
 func facts(first engine.Record) (engine.Facts, error) {
-	switch e := first.Event.(type) {
-	case engine.RunStarted:
+	if e, ok := first.Event.(engine.RunStarted); ok {
 		return e.Facts, nil
-	case *engine.RunStarted:
-		return e.Facts, nil
-	default:
-		return engine.Facts{}, NewError(ClassUnreadable,
-			"its journal begins with "+first.Event.Kind()+" instead of run_started", "restore the state from a backup", nil)
 	}
+	return engine.Facts{}, NewError(ClassUnreadable,
+		"its journal begins with "+first.Event.Kind()+" instead of run_started", "restore the state from a backup", nil)
 }

@@ -72,7 +72,8 @@ func (rt *Runtime) recover(ctx context.Context) error {
 }
 
 // recoverRun tells one run that it has been taken over. A run that cannot be
-// read is reported and left alone: the others need not suffer.
+// read is reported and left alone with its locks: the others need not suffer,
+// and must not change what it may have left half done.
 func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -84,6 +85,7 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	}
 	if err != nil {
 		rt.cfg.Warn(id, err)
+		rt.keepLocks(ctx, id)
 		return nil
 	}
 	r := l.run
@@ -108,4 +110,25 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	rt.lives[id] = l
 	rt.mu.Unlock()
 	return nil
+}
+
+// keepLocks restores the locks of a run whose records can be read and whose
+// runbook cannot.
+func (rt *Runtime) keepLocks(ctx context.Context, id string) {
+	recs, err := rt.cfg.Journal.Load(ctx, id, 0)
+	if err != nil {
+		return // it has been said already that the run cannot be read
+	}
+	var wanted, held []string
+	for _, rec := range recs {
+		switch e := rec.Event.(type) {
+		case engine.LocksWanted:
+			wanted = e.Identities
+		case engine.LocksTaken:
+			held = wanted
+		case engine.RunEnded:
+			held = nil
+		}
+	}
+	rt.locks.restore(id, held)
 }

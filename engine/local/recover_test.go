@@ -89,6 +89,26 @@ func TestUnreadableRun(t *testing.T) {
 	}
 }
 
+// A run that cannot be read keeps its locks: nobody knows what it has left.
+func TestUnreadableRunKeepsItsLocks(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	bad := w.start(tidy, "bad")
+	w.until(bad, func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld })
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	delete(mem.blobs, Digest([]byte(tidy)))
+	w = begin(t, mem, newHands(t))
+	w.start(fix, "next")
+	w.until("next", func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
+	w.locks.mu.Lock()
+	defer w.locks.mu.Unlock()
+	if holder := w.locks.held["git:/srv/config"]; holder != bad {
+		t.Errorf("the lock is held by %q", holder)
+	}
+}
+
 // Runs that want the same thing take turns, first come first served, over
 // restarts too.
 func TestLocksAcrossRuns(t *testing.T) {

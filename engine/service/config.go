@@ -78,25 +78,3 @@ func (c *Config) InRole(person, role string) bool {
 	r := c.Roles[role]
 	return r != nil && slices.Contains(r.People, person)
 }
-
-// RolesOf returns the roles of a person, sorted.
-func (c *Config) RolesOf(person string) []string {
-	return c.roles(person, func(*Role) bool { return true })
-}
-
-// BreakGlassRoles returns those roles of a person that allow breaking the
-// glass, sorted.
-func (c *Config) BreakGlassRoles(person string) []string {
-	return c.roles(person, func(r *Role) bool { return r.BreakGlass })
-}
-
-func (c *Config) roles(person string, want func(*Role) bool) []string {
-	var names []string
-	for name, r := range c.Roles {
-		if want(r) && slices.Contains(r.People, person) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
