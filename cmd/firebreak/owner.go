@@ -44,7 +44,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if o.store, err = sqlite.Open(ctx, state); err != nil {
 		return nil, err
 	}
-	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive}
+	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn}
 	if a.journal != nil {
 		cfg.Journal = a.journal(cfg.Journal)
 	}
@@ -91,6 +91,23 @@ func (o *owner) Close() error {
 
 // client is how verbs talk to this owner.
 func (o *owner) client() *client.Client { return client.New(o.server.Addr()) }
+
+// warn says what nobody asked about and somebody must know: a run that cannot
+// be read, an answer of a plugin that could not be used.
+func (o *owner) warn(run string, err error) {
+	if errors.Is(err, engine.ErrStale) {
+		return // an answer that came too late is normal
+	}
+	_, text, hint := explain(err)
+	if o.app.flags.json {
+		_ = o.app.printJSON(map[string]any{"type": "warning", "run": run, "text": text, "hint": hint})
+		return
+	}
+	fmt.Fprintf(o.app.err, "firebreak: run %s: %s\n", run, text)
+	if hint != "" {
+		fmt.Fprintf(o.app.err, "  %s\n", hint)
+	}
+}
 
 // errNoChannel is recorded with every notice: whoever follows the run sees
 // it, and nobody else is reached.
