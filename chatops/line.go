@@ -43,6 +43,9 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 		}
 		return []Line{o.finished(run, e.Path, MarkGood, summary(run, e.Path))}
 	case engine.StepFailed:
+		if e.Class == "verify" {
+			return nil // its verify has said so
+		}
 		return []Line{o.finished(run, e.Path, MarkBad, e.Class+": "+e.Reason)}
 	case engine.StepSkipped:
 		if known, ok := o[e.Path]; ok && !known.Named && e.By == "" {
@@ -72,7 +75,10 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 	case engine.VerifyVerdict:
 		return o.verdict(e)
 	case engine.Troubled:
-		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("stops here: %s", e.Cause.Reason)}}
+		if f := run.Step(e.Cause.Path).Failure; f != nil && f.Reason == e.Cause.Reason {
+			return []Line{{Mark: MarkBad, Text: "stops here"}} // why, has just been said
+		}
+		return []Line{{Mark: MarkBad, Text: because("stops here", e.Cause.Reason)}}
 	case engine.UndoIntended:
 		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "undoing with " + e.Action}}
 	case engine.StepUndone:

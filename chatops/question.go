@@ -118,13 +118,9 @@ func radius(m engine.Member) string {
 // answers are the commands that answer a question.
 func answers(run string, q engine.Question) []string {
 	if q.Kind == engine.AskGate {
-		return []string{fmt.Sprintf("  firebreak approve %s    firebreak deny %s --reason WHY", run, run)}
+		return []string{"  firebreak approve " + run, "  firebreak deny " + run + " --reason WHY"}
 	}
-	lines := make([]string, 0, len(q.Choices))
-	for _, c := range q.Choices {
-		lines = append(lines, fmt.Sprintf("  firebreak resolve %s %s %s", run, q.Path, c))
-	}
-	return lines
+	return []string{fmt.Sprintf("  firebreak resolve %s %s %s", run, q.Path, strings.Join(q.Choices, " | "))}
 }
 
 func lastSegment(path string) string {

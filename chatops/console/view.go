@@ -125,7 +125,7 @@ func (v *View) header(f engine.Facts) {
 }
 
 // nameWidth is the column of step names.
-const nameWidth = 14
+const nameWidth = 16
 
 func (v *View) line(l chatops.Line) {
 	sign, color := sign(l.Mark)
@@ -165,7 +165,7 @@ func (v *View) draw(now time.Time) {
 	for _, path := range v.active() {
 		s := v.run.Step(path)
 		what := string(s.Doing)
-		if p := v.progress[path]; p != "" {
+		if p := v.progress[path]; p != "" && (s.Doing == engine.DoingAct || s.Doing == engine.DoingRead) {
 			what += "  " + p
 		}
 		lines = append(lines, fmt.Sprintf("  %s %-*s %7s  %s", v.paint(cyan, spinner(now)), nameWidth,
@@ -176,8 +176,8 @@ func (v *View) draw(now time.Time) {
 		if !q.Expires.IsZero() {
 			left = ", " + chatops.Elapsed(q.Expires.Sub(now)) + " left"
 		}
-		lines = append(lines, fmt.Sprintf("  %s waits for %s since %s%s", v.paint(yellow, "?"),
-			strings.Join(q.Roles, " or "), chatops.Elapsed(now.Sub(q.OpenedAt)), left))
+		lines = append(lines, fmt.Sprintf("  %s waiting %s for %s%s", v.paint(yellow, "?"),
+			chatops.Elapsed(now.Sub(q.OpenedAt)), strings.Join(q.Roles, " or "), left))
 	}
 	for _, l := range lines {
 		fmt.Fprintln(v.out, l)
@@ -202,10 +202,15 @@ func (v *View) active() []string {
 }
 
 func (v *View) erase() {
-	if v.drawn > 0 {
-		fmt.Fprintf(v.out, "\x1b[%dA\x1b[J", v.drawn)
-		v.drawn = 0
+	if !v.live {
+		return
 	}
+	up := ""
+	if v.drawn > 0 {
+		up = fmt.Sprintf("\x1b[%dA", v.drawn)
+	}
+	fmt.Fprint(v.out, "\r"+up+"\x1b[J") // from the first column: a ^C may stand there
+	v.drawn = 0
 }
 
 // clip keeps a line of the live part from wrapping, which would leave it on
