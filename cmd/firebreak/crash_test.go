@@ -83,14 +83,15 @@ func TestCrash(t *testing.T) {
 		value string   // of the setting in the end
 		log   []string // of the settings' repository, the newest first
 		when  []string
+		from  int // the first transaction; before it both runbooks are alike
 	}{
-		{"cured", engine.Succeeded, "50", []string{"Set db.pool.idle to 7", "Roll back db.pool.max to 50"}, []string{"after"}},
-		{"hopeless", engine.FailedDirty, "20", []string{"Undo: set db.pool.max to 20", "Undo: set db.pool.idle to 5", "Set db.pool.idle to 7", "Roll back db.pool.max to 50"}, []string{"before", "after"}},
+		{"cured", engine.Succeeded, "50", []string{"Set db.pool.idle to 7", "Roll back db.pool.max to 50"}, []string{"after"}, 13},
+		{"hopeless", engine.FailedDirty, "20", []string{"Undo: set db.pool.max to 20", "Undo: set db.pool.idle to 5", "Set db.pool.idle to 7", "Roll back db.pool.max to 50"}, []string{"before", "after"}, 1},
 	} {
 		var doubts atomic.Int64
 		t.Run(book.name, func(t *testing.T) {
 			for _, when := range book.when {
-				for first := 1; first <= 2; first++ { // odd and even side by side
+				for first := book.from; first < book.from+2; first++ { // odd and even side by side
 					t.Run(fmt.Sprintf("%s %d", when, first), func(t *testing.T) {
 						t.Parallel()
 						k := first
@@ -111,7 +112,7 @@ func TestCrash(t *testing.T) {
 				}
 			}
 		})
-		if doubts.Load() == 0 {
+		if book.from == 1 && doubts.Load() == 0 {
 			t.Errorf("%s: nothing was ever in doubt: the run is not what this test is for", book.name)
 		}
 	}

@@ -227,12 +227,21 @@ func (f *follower) signalled(ctx context.Context, sig os.Signal) error {
 		f.parked()
 		return ended{exitParked}
 	}
-	fmt.Fprintf(f.app.err, "\ncancelling: nothing new begins; what is in flight ends. Ctrl-C again leaves the run as it is.\n")
+	f.say("cancelling: nothing new begins; what is in flight ends. Ctrl-C again leaves the run as it is.")
 	if err := f.s.Cancel(ctx, f.run, server.CancelRequest{Reason: "Ctrl-C"}); err != nil {
 		_, text, _ := explain(err)
-		fmt.Fprintf(f.app.err, "firebreak: %s\n", text)
+		f.say("firebreak: " + text)
 	}
 	return nil
+}
+
+// say tells the person at the terminal something that is not of the run.
+func (f *follower) say(text string) {
+	if f.app.tty && !f.app.flags.json {
+		f.view.Say(text, time.Now())
+		return
+	}
+	fmt.Fprintln(f.app.err, text)
 }
 
 // parked says how a run goes on that has not ended.
