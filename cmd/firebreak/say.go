@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+// withOwner does something through the owner of the state. Where nobody is,
+// what people say is recorded, and the next owner acts on it.
+func (a *app) withOwner(ctx context.Context, do func(*session) error) (err error) {
+	s, err := a.connect(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(s)
+}
+
+// said confirms what was recorded.
+func (a *app) said(s *session, what, run, text string) error {
+	waits := s.own != nil
+	if a.flags.json {
+		return a.printJSON(map[string]any{"type": "said", "what": what, "run": run, "driven": !waits})
+	}
+	a.printf("%s\n", text)
+	if waits {
+		a.printf("  it is recorded; nobody drives the run now: firebreak resume %s\n", run)
+	}
+	return nil
+}
+
+// pick finds the one open question that is meant.
+func pick(view server.View, step string, fits func(engine.Question) bool, what string) (engine.Question, error) {
+	var open []engine.Question
+	for _, q := range view.Questions {
+		if fits(q) && (step == "" || q.Path == step || strings.HasSuffix(q.Path, "/"+step)) {
+			open = append(open, q)
+		}
+	}
+	switch {
+	case len(open) == 1:
+		return open[0], nil
+	case len(open) > 1:
+		paths := make([]string, len(open))
+		for i, q := range open {
+			paths[i] = q.Path
+		}
+		return engine.Question{}, fail(exitUsage, "name one with --step: "+strings.Join(paths, ", "), "run %s asks several things", view.ID)
+	}
+	hint := "it has ended: " + string(view.Word)
+	if view.Word == "" {
+		hint = "it is " + string(view.Phase) + "; `firebreak runs show " + view.ID + "` says what it waits for"
+	}
+	return engine.Question{}, fail(exitNotFound, hint, "run %s has no open %s", view.ID, what)
+}
