@@ -219,7 +219,7 @@ func (d *decider) failStep(step *runbook.Step) bool {
 	if err != nil {
 		text = err.Error()
 	}
-	d.emit(NoticeQueued{To: d.run.Facts.Owner, Text: text, Page: true})
+	d.emit(NoticeQueued{To: d.run.owner(), Text: text, Page: true})
 	d.fail(step, "failed", text)
 	return true
 }

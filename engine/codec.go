@@ -63,13 +63,16 @@ var decoders = map[string]func([]byte) (Event, error){
 	GroupDone{}.Kind():       decodeAs[GroupDone],
 }
 
-// MarshalEvent returns the event's kind and its JSON.
+// MarshalEvent returns the event's kind and its JSON. What an event holds as
+// JSON stays as it is, to the byte: plans are compared after they were stored.
 func MarshalEvent(e Event) (kind string, data []byte, err error) {
-	data, err = json.Marshal(e)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
 		return "", nil, fmt.Errorf("encode event %s: %w", e.Kind(), err)
 	}
-	return e.Kind(), data, nil
+	return e.Kind(), bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // UnmarshalEvent reads what [MarshalEvent] wrote. A kind that this version

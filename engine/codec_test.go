@@ -130,3 +130,20 @@ func TestApplyNeverPanics(t *testing.T) {
 		}
 	}
 }
+
+// A plan is compared with what was stored of the one before, so that storing
+// must not rewrite it.
+func TestStoredJSONStaysAsItIs(t *testing.T) {
+	const binding = `{"text":"a < b && c > d"}`
+	kind, data, err := engine.MarshalEvent(engine.StepPlanned{Path: "a", Plan: engine.Plan{Binding: json.RawMessage(binding)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.UnmarshalEvent(kind, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(e.(engine.StepPlanned).Plan.Binding); got != binding { //nolint:forcetypeassert // its kind says so
+		t.Errorf("got %s, want %s", got, binding)
+	}
+}

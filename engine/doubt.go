@@ -71,7 +71,7 @@ func (d *decider) pageTo(path string) string {
 	if rs := d.gateRoles(path); len(rs) > 0 {
 		return rs[0]
 	}
-	return d.run.Facts.Owner
+	return d.run.owner()
 }
 
 // probed takes a plugin's word on a lost call.

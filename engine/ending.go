@@ -39,10 +39,10 @@ func (d *decider) end() bool {
 	word := r.word(len(changed) > 0)
 	switch {
 	case word.Dirty():
-		d.emit(NoticeQueued{To: r.Facts.Owner, Page: true, Text: fmt.Sprintf("run %s of %s ended %s; it stays changed: %s",
+		d.emit(NoticeQueued{To: r.owner(), Page: true, Text: fmt.Sprintf("run %s of %s ended %s; it stays changed: %s",
 			r.Facts.ID, r.Facts.Runbook, word, strings.Join(changed, "; "))})
 	case word == NoAction && r.Facts.Requester.Kind == "alert":
-		d.emit(NoticeQueued{To: r.Facts.Owner, Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
+		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
 	}
 	asked := r.AskedFor
 	if !r.Asking.IsZero() {
@@ -98,4 +98,17 @@ func (row *Row) describe() string {
 		s += ": " + row.Why
 	}
 	return s
+}
+
+// owner is who answers for the run: the team that owns the service, else the
+// one that owns the runbook, else whoever started it.
+func (r *Run) owner() string {
+	switch {
+	case r.Facts.Owner != "":
+		return r.Facts.Owner
+	case r.Book.Owner != "":
+		return r.Book.Owner
+	default:
+		return r.Facts.Requester.Name
+	}
 }

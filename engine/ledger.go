@@ -39,7 +39,8 @@ type Row struct {
 	Undoing   UndoDoing       `json:"undoing,omitempty"`
 	N         int             `json:"n,omitempty"`
 
-	expect     string // fingerprint that the undo will expect
+	expect     string          // fingerprint that the undo will expect
+	planned    json.RawMessage // what the plan of the undo returned to probe it by
 	input      json.RawMessage
 	generation int
 	deadline   time.Time

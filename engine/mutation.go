@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -118,15 +120,45 @@ func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
 func (d *decider) drift(step *runbook.Step, saw Shown, p Plan) []string {
 	var changed []string
 	if !bytes.Equal(compact(saw.Binding), compact(p.Binding)) {
-		changed = append(changed, fmt.Sprintf("%s would do %s, shown was %s", step.Path, p.Binding, saw.Binding))
+		changed = append(changed, bindingDiff(step.Path, saw.Binding, p.Binding)...)
 	}
 	if saw.Served != p.Served {
 		changed = append(changed, fmt.Sprintf("%s would be served by %s, shown was %s", step.Path, p.Served, saw.Served))
 	}
-	if saw.Fingerprint != p.Fingerprint && !d.ours(p.Fingerprint) {
-		changed = append(changed, fmt.Sprintf("the target of %s was changed since it was shown: %s", step.Path, p.Detail))
+	if saw.Fingerprint != p.Fingerprint && !d.ours(p.Fingerprint) && len(changed) == 0 {
+		changed = append(changed, "somebody has changed the target of "+step.Path+" since it was shown")
 	}
 	return changed
+}
+
+// bindingDiff says which fields of what would be done differ from what was
+// shown: each with its value then and now.
+func bindingDiff(path string, was, is json.RawMessage) []string {
+	var then, now map[string]json.RawMessage
+	if json.Unmarshal(was, &then) != nil || json.Unmarshal(is, &now) != nil {
+		return []string{fmt.Sprintf("%s: shown was %s, now it is %s", path, was, is)}
+	}
+	keys := map[string]bool{}
+	for key := range then {
+		keys[key] = true
+	}
+	for key := range now {
+		keys[key] = true
+	}
+	var diff []string
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if !bytes.Equal(compact(then[key]), compact(now[key])) {
+			diff = append(diff, fmt.Sprintf("%s: %s was %s when it was shown, and is %s now", path, key, orNothing(then[key]), orNothing(now[key])))
+		}
+	}
+	return diff
+}
+
+func orNothing(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return "nothing"
+	}
+	return string(raw)
 }
 
 // ours reports whether an action of this run left its target so.

@@ -246,7 +246,7 @@ func (p *pending) undo(row *Row) {
 	case UndoProbe:
 		c := Probe{
 			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.probe.%d", row.N)), Path: row.Path,
-			Service: r.Facts.Service, Action: undoAction(step), Expect: row.expect, Call: r.undoID(row),
+			Service: r.Facts.Service, Action: undoAction(step), Expect: row.expect, Undo: row.planned, Call: r.undoID(row),
 			Deadline: row.deadline, attempt: row.Attempt, undo: true,
 		}
 		c.Input, c.Receipt = row.undoInput()

@@ -141,7 +141,7 @@ func (d *decider) undoPlanned(row *Row, in Planned) {
 	}
 	d.emit(UndoIntended{
 		Path: row.Path, Attempt: row.Attempt, Action: step.Undo.Uses, Expect: in.Plan.Fingerprint,
-		Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
+		Undo: in.Plan.Undo, Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
 	})
 }
 

@@ -87,9 +87,9 @@ func (x *executor) plan(ctx context.Context, c engine.PlanCall) engine.Input {
 		return engine.Planned{ID: c.ID, Failure: failure(err)}
 	}
 	return engine.Planned{ID: c.ID, Plan: engine.Plan{
-		Binding: recorded(p.Binding), Detail: p.Detail, Fingerprint: p.Fingerprint,
+		Binding: p.Binding, Detail: p.Detail, Fingerprint: p.Fingerprint,
 		Unit: p.BlastRadius.Unit, Affected: p.BlastRadius.Affected, Total: p.BlastRadius.Total,
-		Undo: recorded(p.Undo), Resource: p.Resource, Served: x.served(c.Service, c.Action),
+		Undo: p.Undo, Resource: p.Resource, Served: x.served(c.Service, c.Action),
 	}}
 }
 
@@ -99,7 +99,7 @@ func (x *executor) probe(ctx context.Context, c engine.Probe) engine.Input {
 	p := x.host.Probe(ctx, host.Call{
 		ID: c.Call, Service: c.Service, Action: c.Action, Input: c.Input, Expect: c.Expect, Receipt: c.Receipt,
 	}, c.Undo)
-	o := engine.Outcome{Effect: effect(p.Applied), Outputs: recorded(p.Outputs), Receipt: recorded(p.Receipt), Left: p.Left}
+	o := engine.Outcome{Effect: effect(p.Applied), Outputs: p.Outputs, Receipt: p.Receipt, Left: p.Left}
 	if o.Effect == engine.EffectUnknown {
 		o.Failure = &engine.Failure{Class: plugins.Unavailable, Reason: p.Reason}
 	}
@@ -124,26 +124,13 @@ func (x *executor) mutate(ctx context.Context, call host.Call, run local.RunInfo
 func (x *executor) run(ctx context.Context, call host.Call, run local.RunInfo) engine.Outcome {
 	o := x.host.Run(ctx, call, &reporter{run: run, command: call.ID})
 	out := engine.Outcome{
-		Effect: effect(o.Applied), Outputs: recorded(o.Outputs), Receipt: recorded(o.Receipt), Left: o.Left,
+		Effect: effect(o.Applied), Outputs: o.Outputs, Receipt: o.Receipt, Left: o.Left,
 		Served: x.served(call.Service, call.Action),
 	}
 	if o.Failure != nil {
 		out.Failure = &engine.Failure{Class: o.Failure.Class, Reason: o.Failure.Reason}
 	}
 	return out
-}
-
-// recorded is JSON as a record will hold it, to the byte: what is compared
-// later, a binding above all, must not differ because it was read back.
-func recorded(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return raw
-	}
-	same, err := json.Marshal(raw)
-	if err != nil {
-		return raw // not JSON: whoever reads it says so
-	}
-	return same
 }
 
 // served says which plugin, version and checksum answers for an action.
