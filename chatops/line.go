@@ -34,9 +34,15 @@ type Line struct {
 }
 
 // Lines says what a record means to people; most records say nothing. run is
-// the run with the record applied.
-func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
+// the run with the record applied, and as is how commands name it: its id, and
+// what else they need to find it.
+func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	switch e := rec.Event.(type) {
+	case engine.RunStarted:
+		if stop := e.Facts.Halted; stop != nil {
+			return []Line{halted(*stop)}
+		}
+		return nil
 	case engine.StepSucceeded:
 		if o.silent(e.Path) {
 			return nil
@@ -56,7 +62,7 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: fmt.Sprintf("%s: %s; attempt %d in %s",
 			e.Class, e.Reason, e.Attempt, Elapsed(e.At.Sub(rec.At)))}}
 	case engine.QuestionOpened:
-		card := o.Card(run.Facts.ID, e.Question, rec.At, briefDetail)
+		card := o.Card(as, e.Question, rec.At, briefDetail)
 		return []Line{{Mark: MarkAsk, Name: o.Name(e.Question.Path), Text: card[0], Detail: card[1:]}}
 	case engine.QuestionDecided:
 		return []Line{o.decided(e)}
@@ -88,7 +94,7 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 	case engine.EffectKept:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
 	case engine.Stopped:
-		return []Line{{Mark: MarkBlock, Text: because("halted by "+e.Stop.By, e.Stop.Reason)}}
+		return []Line{halted(e.Stop)}
 	case engine.StopLifted:
 		return []Line{{Mark: MarkBlock, Text: "halt lifted by " + e.By}}
 	case engine.InputRefused:
@@ -100,6 +106,10 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record) []Line {
 	default:
 		return nil
 	}
+}
+
+func halted(stop engine.Stop) Line {
+	return Line{Mark: MarkBlock, Text: because("nothing is changed: halted by "+stop.By, stop.Reason)}
 }
 
 func (o Outline) finished(run *engine.Run, path string, mark Mark, text string) Line {

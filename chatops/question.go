@@ -13,7 +13,8 @@ const briefDetail = 12
 
 // Card is a question as lines of text: what is asked, of whom, what would be
 // done, what differs from the question before, and how to answer. now is for
-// the time that is left; an empty run leaves the answers out, and detail is
+// the time that is left; run is how commands name it, empty to leave the
+// answers out, and detail is
 // how many lines each action's detail may have; 0: all.
 func (o Outline) Card(run string, q engine.Question, now time.Time, detail int) []string {
 	lines := []string{q.Text + "  " + waitsFor(q, now)}

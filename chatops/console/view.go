@@ -21,19 +21,23 @@ type View struct {
 	color bool
 	width int
 	plan  bool
+	as    string
 
 	outline  chatops.Outline
 	run      engine.Run
 	progress map[string]string // what a step last said, by path
 	drawn    int               // lines of the live part that are on the screen
+	held     time.Time         // since when the run is held; zero: it is not
+	told     string            // what was said of it
 }
 
 // Options say what the terminal can do.
 type Options struct {
 	Live  bool // the output is a terminal
 	Color bool
-	Width int  // of the terminal, in columns; 0: 100
-	Plan  bool // nothing is really done or asked
+	Width int    // of the terminal, in columns; 0: 100
+	Plan  bool   // nothing is really done or asked
+	As    string // how commands name the run; empty: by its id
 }
 
 // NewView returns a view that writes to out.
@@ -42,7 +46,7 @@ func NewView(out io.Writer, o Options) *View {
 		o.Width = 100
 	}
 	return &View{
-		out: out, live: o.Live, color: o.Color, width: o.Width, plan: o.Plan,
+		out: out, live: o.Live, color: o.Color, width: o.Width, plan: o.Plan, as: o.As,
 		run: engine.New(&runbook.Runbook{}), progress: map[string]string{},
 	}
 }
@@ -72,7 +76,11 @@ func (v *View) lines(rec engine.Record) []chatops.Line {
 		card := v.outline.Card("", q.Question, rec.At, 0)
 		return []chatops.Line{{Mark: chatops.MarkAsk, Name: v.outline.Name(q.Question.Path), Text: card[0], Detail: card[1:]}}
 	}
-	return v.outline.Lines(&v.run, rec)
+	as := v.as
+	if as == "" {
+		as = v.run.Facts.ID
+	}
+	return v.outline.Lines(&v.run, rec, as)
 }
 
 // Said takes what a running call says of itself. path is the step's.
@@ -84,8 +92,9 @@ func (v *View) Said(path, text string, now time.Time) {
 	v.Tick(now)
 }
 
-// Tick redraws the live part.
+// Tick redraws the live part, and says once what holds the run up.
 func (v *View) Tick(now time.Time) {
+	v.hold(now)
 	if !v.live {
 		return
 	}
@@ -121,7 +130,7 @@ func (v *View) header(f engine.Facts) {
 	} else {
 		parts = append(parts, "run "+f.ID, "started by "+chatops.Requester(f.Requester))
 	}
-	fmt.Fprintln(v.out, v.paint(bold, strings.Join(parts, "  ·  ")))
+	fmt.Fprintln(v.out, v.paint(bold, chatops.Plain(strings.Join(parts, "  ·  "))))
 }
 
 // nameWidth is the column of step names.
@@ -216,6 +225,7 @@ func (v *View) erase() {
 // clip keeps a line of the live part from wrapping, which would leave it on
 // the screen.
 func (v *View) clip(text string, used int) string {
+	text = chatops.Plain(text)
 	room := v.width - used
 	if !v.live || room < 10 {
 		return text
@@ -230,6 +240,7 @@ func (v *View) clip(text string, used int) string {
 // wrap breaks a line that stays between words, as wide as the terminal. The
 // first line begins behind used columns, the others are indented.
 func (v *View) wrap(text string, used, indent int) []string {
+	text = chatops.Plain(text)
 	if !v.live || v.width < 40 {
 		return []string{text}
 	}
@@ -260,4 +271,38 @@ func (v *View) Say(text string, now time.Time) {
 	v.erase()
 	v.line(chatops.Line{Mark: chatops.MarkInfo, Text: text})
 	v.draw(now)
+}
+
+// patience is how long a run may be held before the view says why.
+const patience = time.Second
+
+// hold says why nothing happens: another run has the locks, or what a lost
+// call did may still arrive.
+func (v *View) hold(now time.Time) {
+	why := v.holds()
+	switch {
+	case why == "":
+		v.held, v.told = time.Time{}, ""
+	case v.held.IsZero():
+		v.held = now
+	case why != v.told && now.Sub(v.held) > patience:
+		v.told = why
+		v.Say(why, now)
+	}
+}
+
+func (v *View) holds() string {
+	if v.run.Ended() {
+		return ""
+	}
+	if v.run.Locks.State == engine.LocksRequested {
+		return "waits for another run that changes " + strings.Join(v.run.Locks.Identities, ", ")
+	}
+	for path, s := range v.run.Steps {
+		if s.Doing == engine.DoingFence {
+			return fmt.Sprintf("waits until %s for what the lost call of %s may still do",
+				s.Deadline.Local().Format("15:04:05"), v.outline.Name(path))
+		}
+	}
+	return ""
 }

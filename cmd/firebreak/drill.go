@@ -208,15 +208,13 @@ func (d *drill) Start(ctx context.Context, name string, alert drills.Alert) (str
 // Watch implements [drills.Firebreak]. It also shows the run.
 func (d *drill) Watch(ctx context.Context, run string) (<-chan drills.Moment, error) {
 	f := &follower{app: d.app, s: d.s, run: run, answer: d.interactive && d.app.tty}
+	f.as = run + " --state " + filepath.Join(d.dir, "state.db")
 	if err := f.open(ctx); err != nil {
 		return nil, err
 	}
 	d.mu.Lock()
 	d.view = f
 	d.mu.Unlock()
-	if d.interactive && !d.app.tty {
-		d.say(fmt.Sprintf("answer with: firebreak approve --state %s %s", filepath.Join(d.dir, "state.db"), run))
-	}
 	moments := make(chan drills.Moment)
 	go func() {
 		defer close(moments)

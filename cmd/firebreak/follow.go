@@ -27,16 +27,30 @@ type follower struct {
 	s      *session
 	run    string
 	view   *console.View
-	answer bool // the person at the terminal may be asked
-	cancel bool // Ctrl-C cancels the run; otherwise it only stops watching
+	as     string // how commands name the run
+	answer bool   // the person at the terminal may be asked
+	cancel bool   // Ctrl-C cancels the run; otherwise it only stops watching
 
 	interrupts int
+	leaving    bool // this process ends, whatever becomes of the run
+}
+
+// errTerminated ends a command that SIGTERM asked to end: well.
+var errTerminated = ended{exitOK}
+
+// as is how commands name a run: by its id, and by the state that this command
+// was told to use.
+func (a *app) as(run string) string {
+	if a.flags.state != "" {
+		return run + " --state " + a.flags.state
+	}
+	return run
 }
 
 // follow shows a run that was started or resumed here, and returns what ends
 // the command.
 func (a *app) follow(ctx context.Context, s *session, run string) error {
-	f := &follower{app: a, s: s, run: run, answer: a.tty && !a.flags.json, cancel: true}
+	f := &follower{app: a, s: s, run: run, as: a.as(run), answer: a.tty && !a.flags.json, cancel: true}
 	return f.follow(ctx)
 }
 
@@ -95,7 +109,7 @@ func (f *follower) follow(ctx context.Context) error {
 // open makes the view, which calls the steps by their names.
 func (f *follower) open(ctx context.Context) error {
 	a := f.app
-	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width})
+	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width, As: f.as})
 	run, err := f.s.Run(ctx, f.run)
 	if err != nil {
 		return err
@@ -221,16 +235,29 @@ func (f *follower) signalled(ctx context.Context, sig os.Signal) error {
 	f.interrupts++
 	if sig == syscall.SIGTERM {
 		f.parked()
-		return ended{exitOK}
+		return errTerminated
 	}
 	if f.interrupts > 1 {
-		f.parked()
-		return ended{exitParked}
+		return f.leave()
 	}
 	f.say("cancelling: nothing new begins; what is in flight ends. Ctrl-C again leaves the run as it is.")
 	if err := f.s.Cancel(ctx, f.run, server.CancelRequest{Reason: "Ctrl-C"}); err != nil {
 		_, text, _ := explain(err)
 		f.say("firebreak: " + text)
+	}
+	return nil
+}
+
+// leave ends this process's part in the run. As its owner it lets a change in
+// flight come to its end first, and shows what becomes of the run.
+func (f *follower) leave() error {
+	if f.s.own == nil {
+		f.parked()
+		return ended{exitParked}
+	}
+	if !f.leaving {
+		f.leaving = true
+		go func() { _ = f.s.own.Close() }() // the stream ends with it; who made the session hears of errors
 	}
 	return nil
 }
@@ -247,12 +274,16 @@ func (f *follower) say(text string) {
 // parked says how a run goes on that has not ended.
 func (f *follower) parked() {
 	f.view.Close()
-	fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.run)
+	fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.as)
 }
 
 // ended turns the end of the stream into the command's.
 func (f *follower) ended(err error) error {
 	run := f.view.Run()
+	if o := f.s.own; o != nil && o.rt.Err() != nil {
+		f.parked()
+		return o.rt.Err()
+	}
 	switch {
 	case errors.Is(err, client.ErrCut) && !run.Ended():
 		f.parked()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -30,6 +31,9 @@ type owner struct {
 	host   *host.Host // nil: it only records
 	rt     *local.Runtime
 	server *server.Server
+
+	closed sync.Once
+	failed error // of Close
 }
 
 // own makes this process the owner. drive: it runs plugins and drives runs;
@@ -70,15 +74,21 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 }
 
 // Close ends the owner: runs that have not ended go on with the next one.
+// A second Close returns what the first did, once that is done.
 func (o *owner) Close() error {
+	o.closed.Do(func() { o.failed = o.close() })
+	return o.failed
+}
+
+func (o *owner) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var errs []error
+	if o.rt != nil { // first, so that who follows a run sees how a change in flight ends
+		errs = append(errs, o.rt.Close(ctx))
+	}
 	if o.server != nil {
 		errs = append(errs, o.server.Stop(ctx))
-	}
-	if o.rt != nil {
-		errs = append(errs, o.rt.Close(ctx))
 	}
 	if o.host != nil {
 		errs = append(errs, o.host.Stop(ctx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -38,8 +39,8 @@ func (a *app) resume(ctx context.Context, runs []string) (err error) {
 		if err != nil {
 			return err
 		}
-		for i := len(open) - 1; i >= 0; i-- {
-			runs = append(runs, open[i].ID)
+		for _, run := range slices.Backward(open) {
+			runs = append(runs, run.ID)
 		}
 	}
 	if len(runs) == 0 && !a.flags.json {
@@ -55,7 +56,7 @@ func (a *app) resume(ctx context.Context, runs []string) (err error) {
 		if err != nil {
 			worst = err
 		}
-		if code.code == exitParked || ctx.Err() != nil {
+		if errors.Is(err, errTerminated) || code.code == exitParked || ctx.Err() != nil {
 			break
 		}
 	}

@@ -88,11 +88,24 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "RUN\tRUNBOOK\tSERVICE\tSTATE\tSTARTED\tBY")
 		for _, r := range runs {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Runbook, r.Service, stateOf(r),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, chatops.Plain(r.Runbook), r.Service, stateOf(r),
 				r.StartedAt.Local().Format("2006-01-02 15:04:05"), chatops.Requester(r.Requester))
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return a.tellUndriven(ctx, s, runs)
 	})
+}
+
+// tellUndriven says so when runs have not ended and no process drives them.
+func (a *app) tellUndriven(ctx context.Context, s *session, runs []server.Summary) error {
+	h, err := s.Health(ctx)
+	if err != nil || h.Drives || !slices.ContainsFunc(runs, func(r server.Summary) bool { return r.Word == "" }) {
+		return err
+	}
+	a.printf("\nnobody drives the runs that have not ended: firebreak resume\n")
+	return nil
 }
 
 func stateOf(r server.Summary) string {
@@ -118,13 +131,15 @@ func (a *app) showRun(ctx context.Context, id string) error {
 				server.View
 			}{"run", view})
 		}
-		writeView(a.out, view, time.Now())
+		var text strings.Builder
+		writeView(&text, view, a.as(view.ID), time.Now())
+		a.printf("%s", chatops.Plain(text.String()))
 		return nil
 	})
 }
 
 // writeView prints a run for people.
-func writeView(out io.Writer, v server.View, now time.Time) {
+func writeView(out io.Writer, v server.View, as string, now time.Time) {
 	end := now
 	state := string(v.Phase)
 	if v.Word != "" {
@@ -142,7 +157,7 @@ func writeView(out io.Writer, v server.View, now time.Time) {
 		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
 	}
 	writeSteps(out, v)
-	writeWaits(out, v, now)
+	writeWaits(out, v, as, now)
 	if len(v.Ledger) > 0 {
 		fmt.Fprintln(out, "\nchanges")
 		for _, row := range v.Ledger {
@@ -185,7 +200,7 @@ func reasonOf(s server.StepView) string {
 	return s.Uses
 }
 
-func writeWaits(out io.Writer, v server.View, now time.Time) {
+func writeWaits(out io.Writer, v server.View, as string, now time.Time) {
 	if len(v.Waits) == 0 {
 		return
 	}
@@ -204,7 +219,7 @@ func writeWaits(out io.Writer, v server.View, now time.Time) {
 		fmt.Fprintf(out, "  %s\n", text)
 	}
 	for _, q := range slices.Backward(v.Questions) {
-		for _, line := range outline(v.Steps).Card(v.ID, q, now, 0) {
+		for _, line := range outline(v.Steps).Card(as, q, now, 0) {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
 	}

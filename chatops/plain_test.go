@@ -1,0 +1,17 @@
+package chatops
+
+import "testing"
+
+func TestPlain(t *testing.T) {
+	tests := map[string]string{
+		"as it is: ä → 1\n\tx":    "as it is: ä → 1\n\tx",
+		"hid\x1b[8mden\x1b[0m":    `hid\u001b[8mden\u001b[0m`,
+		"a\u202eb\rc\u009b1A\x07": `a\u202eb\u000dc\u009b1A\u0007`,
+		"no text\x9b1A":           "no text\ufffd1A",
+	}
+	for text, want := range tests {
+		if got := Plain(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
