@@ -8,7 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -57,38 +60,78 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 	return f, w.bindings(ctx, h, q.runbook, &f)
 }
 
-// bindings finds the identities that the run may change, and pins the plugins
-// that it would call. A plugin that does not answer now is not pinned; what it
-// changes is then not locked ahead, and the run says so when its turn comes.
+// bindings opens every section of the service that the run cannot do without,
+// so that what is configured wrongly is known before anybody is asked: its
+// mutations, guards, verifies and undos, and its reads that are not optional.
+// It finds the identities that the run may change, and pins the plugins that it
+// would call. A plugin that does not answer now is not pinned; what it changes
+// is then not locked ahead, and the run says so when its turn comes.
 func (w *workspace) bindings(ctx context.Context, h *host.Host, book *runbook.Runbook, f *engine.Facts) error {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
 	svc := w.config.Services[f.Service]
-	for _, a := range actionsOf(book) {
-		if a.Capability == "" {
-			continue
-		}
-		section, ok := svc.Sections[a.Capability]
+	var mu sync.Mutex // guards f
+	group, ctx := errgroup.WithContext(ctx)
+	for key, action := range needs(book) {
+		section, ok := svc.Sections[key.capability]
 		if !ok {
-			return fail(exitProblems, fmt.Sprintf("add `%s: {plugin: …}` to services.%s", a.Capability, f.Service),
-				"%s uses %s, but service %s has no %s", book.Name, a.Name, f.Service, a.Capability)
+			return fail(exitProblems, fmt.Sprintf("add `%s: {plugin: …}` to services.%s", key.capability, f.Service),
+				"%s uses %s, but service %s has no %s", book.Name, action, f.Service, key.capability)
 		}
+		group.Go(func() error {
+			id, err := h.Identity(ctx, host.BindingKey{Service: f.Service, Capability: key.capability, Access: key.access})
+			if refused, ok := errors.AsType[*plugins.Failure](err); ok && refused.Class == plugins.Invalid {
+				return fail(exitProblems, fmt.Sprintf("correct services.%s.%s in firebreak.yaml", f.Service, key.capability), "%s: %w", section.Plugin, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && key.access == plugins.Mutate {
+				f.Resources[key.capability] = id
+			}
+			if served := h.Served(section.Plugin); served != "" {
+				f.Pins.Plugins[section.Plugin] = served
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// need is one way in which a run needs a capability of its service.
+type need struct {
+	capability string
+	access     plugins.Effect // read or mutate
+}
+
+// needs are the ways in which a runbook cannot do without the capabilities of
+// its service, each with the name of an action that needs it.
+func needs(book *runbook.Runbook) map[need]string {
+	out := map[need]string{}
+	add := func(a *runbook.Action) {
+		if a == nil || a.Capability == "" {
+			return
+		}
+		access := plugins.Mutate
 		if a.Effect == runbook.EffectRead {
-			continue
+			access = plugins.Read
 		}
-		id, err := h.Identity(ctx, host.BindingKey{Service: f.Service, Capability: a.Capability, Access: plugins.Mutate})
-		var refused *plugins.Failure
-		switch {
-		case err == nil:
-			f.Resources[a.Capability] = id
-		case errors.As(err, &refused) && refused.Class == plugins.Invalid:
-			return fail(exitProblems, fmt.Sprintf("correct services.%s.%s in firebreak.yaml", f.Service, a.Capability), "%s: %w", section.Plugin, err)
+		out[need{a.Capability, access}] = a.Name
+	}
+	for _, s := range book.All() {
+		if !s.Optional {
+			add(s.Action)
 		}
-		if served := h.Served(section.Plugin); served != "" {
-			f.Pins.Plugins[section.Plugin] = served
+		if s.Guard != nil {
+			add(s.Guard.Action)
+		}
+		if s.Verify != nil {
+			add(s.Verify.Action)
+		}
+		if s.Undo != nil {
+			add(s.Undo.Action)
 		}
 	}
-	return nil
+	return out
 }
 
 // unknownRoles refuses a runbook that asks roles which are not configured:
@@ -132,33 +175,6 @@ func serviceOf(q request) (string, error) {
 		return "", fail(exitUsage, "", "the runbook's service: %w", err)
 	}
 	return fmt.Sprint(v), nil
-}
-
-// actionsOf lists every action that a runbook names, each once.
-func actionsOf(book *runbook.Runbook) []*runbook.Action {
-	seen := map[string]*runbook.Action{}
-	add := func(a *runbook.Action) {
-		if a != nil {
-			seen[a.Name] = a
-		}
-	}
-	for _, s := range book.All() {
-		add(s.Action)
-		if s.Guard != nil {
-			add(s.Guard.Action)
-		}
-		if s.Verify != nil {
-			add(s.Verify.Action)
-		}
-		if s.Undo != nil {
-			add(s.Undo.Action)
-		}
-	}
-	out := make([]*runbook.Action, 0, len(seen))
-	for _, name := range slices.Sorted(maps.Keys(seen)) {
-		out = append(out, seen[name])
-	}
-	return out
 }
 
 // parseInputs reads --input NAME=VALUE flags by the types that the runbook
