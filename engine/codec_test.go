@@ -143,7 +143,7 @@ func TestStoredJSONStaysAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(e.(engine.StepPlanned).Plan.Binding); got != binding { //nolint:forcetypeassert // its kind says so
+	if got := string(e.(engine.StepPlanned).Plan.Binding); got != binding {
 		t.Errorf("got %s, want %s", got, binding)
 	}
 }

@@ -128,7 +128,7 @@ func startDrill(t *testing.T, args ...string) (p *process, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err = os.MkdirTemp("", "drill-test-") // PostgreSQL runs as another user, who must come here
+	dir, err = os.MkdirTemp("", "drill-test-") //nolint:usetesting // PostgreSQL runs as another user, who must come here
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,8 +166,7 @@ func (r *reporter) Log(_, text string) {
 }
 
 func failure(err error) *engine.Failure {
-	var f *plugins.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*plugins.Failure](err); ok {
 		return &engine.Failure{Class: f.Class, Reason: f.Reason}
 	}
 	return &engine.Failure{Class: plugins.Internal, Reason: err.Error()}

@@ -18,8 +18,7 @@ func execute(ctx context.Context, a *app, args []string) exitCode {
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	code, text, hint := explain(err)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if usage, ok := errors.AsType[*usageError](err); ok {
 		code, hint = exitUsage, usage.hint
 	}
 	if text == "" {

@@ -63,7 +63,6 @@ type storyKey struct{}
 // story is what a script has started.
 type story struct {
 	processes map[string]*process
-	stdout    string
 }
 
 func setupStory(env *testscript.Env) error {

@@ -64,8 +64,7 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*sessio
 		return nil, err
 	}
 	o, err := a.own(ctx, ws, state, drive)
-	var owned *sqlite.OwnedError
-	if errors.As(err, &owned) {
+	if _, owned := errors.AsType[*sqlite.OwnedError](err); owned {
 		return nil, busy(err) // it was quicker
 	}
 	if err != nil {
@@ -77,8 +76,7 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*sessio
 // usable is nil when the other process does what is wanted of an owner.
 func (s *session) usable(ctx context.Context, drive bool) error {
 	h, err := s.Health(ctx)
-	var gone *client.UnreachableError
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*client.UnreachableError](err); gone {
 		return busy(err)
 	}
 	if err == nil && drive && !h.Drives {
