@@ -76,9 +76,9 @@ func (id identity) startedAt() (time.Time, error) {
 func clocks() (now time.Time, up time.Duration, err error) {
 	for range 10 {
 		var before, after unix.Timespec
-		err = unix.ClockGettime(unix.CLOCK_BOOTTIME, &before)
+		err = unix.ClockGettime(bootClock, &before)
 		now = time.Now()
-		err = errors.Join(err, unix.ClockGettime(unix.CLOCK_BOOTTIME, &after))
+		err = errors.Join(err, unix.ClockGettime(bootClock, &after))
 		up = time.Duration(before.Nano())
 		if err != nil || time.Duration(after.Nano())-up < time.Millisecond {
 			break

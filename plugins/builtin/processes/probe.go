@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -38,27 +39,29 @@ func (b *bound) Probe(_ context.Context, call plugins.Call, undo json.RawMessage
 		now[r.name] = r
 	}
 	var done capability.RestartReceipt
-	back := 0
+	var back, ended, same []string
 	for _, was := range planned.Replicas {
 		is := now[was.Name]
-		if is.runs() && is.startedAt.Sub(was.Was).Abs() < sameStart {
+		switch {
+		case is.runs() && is.startedAt.Sub(was.Was).Abs() < sameStart,
+			!is.runs() && was.Was.IsZero(): // it did not run before either
+			same = append(same, was.Name)
 			continue
-		}
-		if !is.runs() && was.Was.IsZero() {
-			continue // it did not run before either
-		}
-		if is.runs() {
-			back++
+		case is.runs():
+			back = append(back, was.Name)
+		default:
+			ended = append(ended, was.Name)
 		}
 		done.Replicas = append(done.Replicas, capability.RestartedReplica{Name: was.Name, Was: was.Was, Is: is.startedAt})
 	}
 	out := plugins.Probed{Applied: plugins.Partial, Left: left}
-	out.Reason = fmt.Sprintf("%d of %d replicas have started anew since the plan", back, len(planned.Replicas))
+	out.Reason = fmt.Sprintf("%d of %d replicas have started anew since the plan%s%s%s", len(back), len(planned.Replicas),
+		listed(": ", back), listed("; ended and not back: ", ended), listed("; not restarted: ", same))
 	switch {
 	case len(done.Replicas) == 0:
 		out.Applied = plugins.None
 		return out
-	case back == len(planned.Replicas):
+	case len(back) == len(planned.Replicas):
 		out.Applied = plugins.All
 	}
 	if out.Receipt, err = json.Marshal(done); err == nil {
@@ -68,6 +71,14 @@ func (b *bound) Probe(_ context.Context, call plugins.Call, undo json.RawMessage
 		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
 	}
 	return out
+}
+
+// listed is a part of a sentence that names replicas; empty without any.
+func listed(before string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return before + strings.Join(names, ", ")
 }
 
 func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }

@@ -282,16 +282,28 @@ func TestProbe(t *testing.T) {
 		t.Errorf("after the clock was set: %+v, want none", got)
 	}
 	for _, step := range []struct {
-		kill string
-		want plugins.Applied
-	}{{"", plugins.None}, {"api-0", plugins.Partial}, {"api-1", plugins.All}} {
+		kill   string
+		want   plugins.Applied
+		reason string
+	}{
+		{"", plugins.None, "0 of 2 replicas have started anew since the plan; not restarted: api-0, api-1"},
+		{"api-0", plugins.Partial, "1 of 2 replicas have started anew since the plan: api-0; not restarted: api-1"},
+		{"api-1", plugins.All, "2 of 2 replicas have started anew since the plan: api-0, api-1"},
+	} {
 		if step.kill != "" {
 			f.kill(step.kill)
 		}
 		got := b.Probe(t.Context(), c, plan.Undo)
-		if got.Applied != step.want || got.Reason == "" || (got.Receipt != nil) != (step.want != plugins.None) {
+		if got.Applied != step.want || got.Reason != step.reason || (got.Receipt != nil) != (step.want != plugins.None) {
 			t.Errorf("after %q: %+v, want %s", step.kill, got, step.want)
 		}
+	}
+	if err := os.Remove(f.file("api-0.pid")); err != nil {
+		t.Fatal(err)
+	}
+	want := "1 of 2 replicas have started anew since the plan: api-1; ended and not back: api-0"
+	if got := b.Probe(t.Context(), c, plan.Undo); got.Applied != plugins.Partial || got.Reason != want {
+		t.Errorf("without api-0: %+v, want partial, %s", got, want)
 	}
 	if got := b.Probe(t.Context(), c, nil); got.Applied != plugins.Unknown {
 		t.Errorf("without the plan: %+v", got)
