@@ -101,10 +101,10 @@ func (d *decider) recovered(in Recovered) error {
 	if d.run.Ended() || in.Generation <= d.run.Generation {
 		return ErrStale
 	}
-	if in.Pins != nil && in.Pins.equal(d.run.Facts.Pins) {
-		in.Pins = nil
+	if in.Pins == nil || in.Pins.equal(d.run.Facts.Pins) {
+		in.Pins, in.Roles = nil, nil
 	}
-	d.emit(RunRecovered{Generation: in.Generation, Down: max(in.Down, 0), Pins: in.Pins})
+	d.emit(RunRecovered{Generation: in.Generation, Down: max(in.Down, 0), Pins: in.Pins, Roles: in.Roles})
 	for _, path := range slices.Sorted(maps.Keys(d.run.Steps)) {
 		if s := d.run.Steps[path]; s.Doing == DoingAct {
 			d.lost(path, s.Attempt, "unavailable", "firebreak was stopped while the action was running")

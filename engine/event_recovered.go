@@ -10,9 +10,10 @@ import (
 // RunRecovered says that a new generation of the runtime has taken the run
 // over. Open deadlines have moved by the time that no runtime was there.
 type RunRecovered struct {
-	Generation int           `json:"generation"`
-	Down       time.Duration `json:"down_ns"`
-	Pins       *Pins         `json:"pins,omitempty"` // set when they changed
+	Generation int             `json:"generation"`
+	Down       time.Duration   `json:"down_ns"`
+	Pins       *Pins           `json:"pins,omitempty"`  // set when they changed
+	Roles      map[string]Role `json:"roles,omitempty"` // set with them: who decides from now on
 }
 
 // Kind implements [Event].
@@ -22,6 +23,9 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 	r.Generation = e.Generation
 	if e.Pins != nil {
 		r.Facts.Pins = *e.Pins
+		if e.Roles != nil {
+			r.Facts.Roles = e.Roles
+		}
 		r.uncover(at)
 	}
 	r.forgetDowntime(e.Down, at)

@@ -233,10 +233,14 @@ var recoveryStories = []story{
 		p := play(t, book(set("a", gated, unverified))).Start()
 		pins := p.Run.Facts.Pins
 		pins.Plugins = map[string]string{"world": "world@2"}
-		p.Crash(time.Minute, func(r *engine.Recovered) { r.Pins = &pins }).Saw("run_recovered gate_voided").Settle()
-		if q := p.Question(engine.AskGate); q.ID != "r1/a#0/ask.2" {
+		roles := map[string]engine.Role{"ops": {People: []string{"zoe"}}}
+		p.Crash(time.Minute, func(r *engine.Recovered) { r.Pins, r.Roles = &pins, roles }).Saw("run_recovered gate_voided").Settle()
+		q := p.Question(engine.AskGate)
+		if q.ID != "r1/a#0/ask.2" {
 			t.Error(q.ID)
 		}
+		p.Refused(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true}, "not in ops")
+		p.Approve("zoe").Ended(engine.Succeeded)
 	}},
 	{"a changed plugin takes the cover from an undo", func(t *testing.T) {
 		p := play(t, book(set("a", gated, verify("undo"))))

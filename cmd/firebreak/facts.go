@@ -38,11 +38,8 @@ type request struct {
 func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.Facts, error) {
 	f := engine.Facts{
 		Runbook: q.runbook.Name, Requester: q.requester, Inputs: q.inputs, Alert: q.alert,
-		Roles: map[string]engine.Role{}, Resources: map[string]string{}, Rules: engine.Rules,
+		Roles: w.roles(), Resources: map[string]string{}, Rules: engine.Rules,
 		Pins: engine.Pins{Runbook: q.runbook.Digest, Config: w.config.Digest, Actions: w.actions, Plugins: map[string]string{}},
-	}
-	for name, role := range w.config.Roles {
-		f.Roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
 	}
 	if err := w.unknownRoles(q.runbook); err != nil {
 		return f, err
@@ -58,6 +55,15 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 	}
 	f.Service, f.Environment, f.Owner = name, svc.Environment, svc.Owner
 	return f, w.bindings(ctx, h, q.runbook, &f)
+}
+
+// roles are the people of the configuration by what they may decide.
+func (w *workspace) roles() map[string]engine.Role {
+	roles := map[string]engine.Role{}
+	for name, role := range w.config.Roles {
+		roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
+	}
+	return roles
 }
 
 // bindings opens every section of the service that the run cannot do without,

@@ -57,7 +57,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 			return nil, err
 		}
 		cfg.Executor = &executor{host: o.host, config: ws.config, notify: o.notify}
-		cfg.Pins = o.pins
+		cfg.Pins, cfg.Roles = o.pins, ws.roles()
 	}
 	if o.rt, err = local.Open(ctx, cfg); err != nil {
 		return nil, err
@@ -222,10 +222,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if len(f.Undo) == 0 {
 		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)
 	}
-	f.Roles = map[string]engine.Role{}
-	for name, role := range o.ws.config.Roles {
-		f.Roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
-	}
+	f.Roles = o.ws.roles()
 	f.Pins.Config = o.ws.config.Digest
 	return o.rt.Start(ctx, f, o.ws.configBytes)
 }

@@ -18,6 +18,9 @@ type Config struct {
 	// Pins returns what this generation would pin for a run, or nil when
 	// that is what the run has. A nil func: nothing ever changes.
 	Pins func(f engine.Facts) *engine.Pins
+	// Roles are the people who decide in runs for which Pins changed; nil:
+	// those whom the runs were started with.
+	Roles map[string]engine.Role
 
 	// RecordOnly makes a runtime that drives nothing: what people say is
 	// checked and stored, and the next runtime that drives runs acts on it.

@@ -90,7 +90,7 @@ func (rt *Runtime) answer(l *life, items []item, errs []error, failure error) er
 
 // recovered is what a run of an older generation is told.
 func (rt *Runtime) recovered(r engine.Run, now time.Time) engine.Recovered {
-	in := engine.Recovered{Generation: rt.tenure.Generation, Pins: rt.cfg.Pins(r.Facts)}
+	in := engine.Recovered{Generation: rt.tenure.Generation, Pins: rt.cfg.Pins(r.Facts), Roles: rt.cfg.Roles}
 	if seen := rt.tenure.LastSeen; !seen.IsZero() && now.After(seen) {
 		in.Down = now.Sub(seen)
 	}

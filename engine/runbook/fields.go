@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,6 +152,10 @@ func (p *parser) name(n *yaml.Node, k key) any {
 	}
 	if k.form == formName && !nameForm.MatchString(s) {
 		p.add(posOf(n), "name", quote(clip(s))+" is no name", "lower-case letters, digits and - between them")
+		return nil
+	}
+	if k.form == formName && len(s) > maxName {
+		p.addf(posOf(n), "name", "at most "+strconv.Itoa(maxName), "the name has %d characters", len(s))
 		return nil
 	}
 	if k.form == formID && !idForm.MatchString(s) {

@@ -9,6 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// maxName bounds the name of a runbook, in bytes.
+const maxName = 64
+
 var (
 	plainInt   = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
 	plainFloat = regexp.MustCompile(`^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)

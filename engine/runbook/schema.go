@@ -65,7 +65,7 @@ func someOf(items any) object { return object{"type": "array", "minItems": 1, "i
 func formSchema(k key, defs object) object {
 	switch k.form {
 	case formName:
-		return object{"type": "string", "pattern": nameForm.String()}
+		return object{"type": "string", "pattern": nameForm.String(), "maxLength": maxName}
 	case formID:
 		return object{"type": "string", "pattern": idForm.String()}
 	case formDate:

@@ -76,6 +76,23 @@ func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
 	}
 }
 
+func TestLongestName(t *testing.T) {
+	schema := resolvedSchema(t)
+	for length, fine := range map[int]bool{maxName: true, maxName + 1: false} {
+		src := strings.Replace(head, "case", strings.Repeat("c", length), 1) + "  - wait: 1s\n"
+		if _, problems := Parse(caseFile, []byte(src), nil); (len(problems) == 0) != fine {
+			t.Errorf("%d characters: %v", length, problems)
+		}
+		var v any
+		if err := yaml.Unmarshal([]byte(src), &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(v); (err == nil) != fine {
+			t.Errorf("%d characters, by the schema: %v", length, err)
+		}
+	}
+}
+
 // TestCorpusUsesEveryKey holds the corpus to the key table, so that no key is
 // read that no valid runbook shows.
 func TestCorpusUsesEveryKey(t *testing.T) {
