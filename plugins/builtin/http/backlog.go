@@ -32,7 +32,7 @@ func bindBacklog(b plugins.Binding) (plugins.Bound, error) {
 	case len(cfg.Status) == 0:
 		return nil, plugins.Fail(plugins.Invalid, "status: name the URL that answers what waits")
 	case len(cfg.Shed) == 0 && b.Access != plugins.Read:
-		return nil, plugins.Fail(plugins.Invalid, "shed: name the URL that sheds what waits")
+		return nil, plugins.Fail(plugins.Invalid, "shed: backlog.shed needs the URL that sheds what waits; without one only backlog.status is served")
 	}
 	timeout := cfg.Timeout.Std()
 	if timeout == 0 {

@@ -20,7 +20,7 @@ const defaultTimeout = 5 * time.Second
 type backlogConfig struct {
 	Plugin  string              `json:"plugin,omitempty"`
 	Status  urls                `json:"status" jsonschema:"URL that answers {waiting, oldest_s, shedding}; a list of one for each replica is summed"`
-	Shed    urls                `json:"shed" jsonschema:"URL that takes a POST of {older_than, for} and answers {cancelled, refused, until}; or one for each replica"`
+	Shed    urls                `json:"shed,omitempty" jsonschema:"URL that takes a POST of {older_than, for} and answers {cancelled, refused, until}; or one for each replica; needed by backlog.shed only"`
 	Headers map[string]string   `json:"headers,omitempty" jsonschema:"sent with every request"`
 	Timeout capability.Duration `json:"timeout,omitzero" jsonschema:"for one request; 5s if left out"`
 }

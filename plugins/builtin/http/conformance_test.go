@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
@@ -34,17 +35,20 @@ func TestConformance(t *testing.T) {
 		Contracts: capability.All(),
 		Sections: []host.Section{
 			{Service: "api", Capability: "backlog", Plugin: "http", Config: json.RawMessage(fmt.Sprintf(`{"status": "%[1]s/backlog", "shed": ["%[1]s/backlog/shed"]}`, srv.URL))},
+			{Service: "watched", Capability: "backlog", Plugin: "http", Config: json.RawMessage(fmt.Sprintf(`{"status": "%s/backlog"}`, srv.URL))},
 			{Plugin: "http", Config: json.RawMessage(`{}`)},
 		},
 		Refused: []plugintest.Refused{
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"shed": "http://x/"}`)}, Key: "status"},
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "x", "shed": "http://x/"}`)}, Key: "status"},
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": []}`)}, Key: "shed"},
+			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/"}`)}, Access: plugins.Mutate, Key: "shed"},
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": "http://x/", "timeout": "5 s"}`)}, Key: "timeout"},
 			{Section: host.Section{Service: "x", Capability: "backlog", Plugin: "http", Config: json.RawMessage(`{"status": "http://x/", "shed": "http://x/", "header": {}}`)}, Key: "header"},
 		},
 		Reads: []plugintest.Read{
 			{Service: "api", Action: "backlog.status", Input: json.RawMessage(`{}`)},
+			{Service: "watched", Action: "backlog.status", Input: json.RawMessage(`{}`)},
 			{Action: "http.get", Input: json.RawMessage(`{"url": "` + srv.URL + `/backlog"}`)},
 		},
 		Mutations: []plugintest.Mutation{
