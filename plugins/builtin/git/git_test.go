@@ -289,6 +289,32 @@ func TestBindRefuses(t *testing.T) {
 	}
 }
 
+func TestRepositoryThatIsGone(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *repo) {
+		b := r.bind()
+		if err := os.RemoveAll(r.dir); err != nil {
+			t.Fatal(err)
+		}
+		want := "there is no git repository at " + r.dir + "; bring it back"
+		says := func(what string, err error) {
+			t.Helper()
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", what, err, want)
+			}
+		}
+		for _, c := range []plugins.Call{call(t, "settings.current", map[string]any{"setting": "db.pool.max"}), apply(t, 60)} {
+			out := run(t, b, c)
+			refused(t, out, plugins.NotFound)
+			says(c.Action, out.Failure)
+		}
+		_, err := b.Plan(t.Context(), apply(t, 60))
+		says("plan", err)
+		says("health", b.Health(t.Context()))
+		_, err = New().Bind(plugins.Binding{Capability: "settings", Config: marshal(t, map[string]any{"repo": r.dir, "path": "api/pool.yaml"})})
+		says("bind", err)
+	})
+}
+
 func TestFormatsThatGoGitCannotRead(t *testing.T) {
 	r := newRepo(t, true)
 	r.git(r.dir, "config", "core.repositoryformatversion", "1")

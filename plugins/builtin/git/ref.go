@@ -39,7 +39,7 @@ func (r repository) read(name plumbing.ReferenceName) (plumbing.Hash, bool, erro
 			return hash, ok, err
 		}
 	}
-	return plumbing.ZeroHash, false, nil
+	return plumbing.ZeroHash, false, r.there()
 }
 
 func (r repository) readPacked(name plumbing.ReferenceName) (plumbing.Hash, bool, error) {

@@ -13,6 +13,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 // repository is where a repository lies on this machine.
@@ -28,7 +30,10 @@ func locate(dir string) (repository, error) {
 	if err != nil {
 		return repository{}, err
 	}
-	if root, err = filepath.EvalSymlinks(root); err != nil {
+	at := root
+	if root, err = filepath.EvalSymlinks(root); errors.Is(err, fs.ErrNotExist) {
+		return repository{}, missing(at)
+	} else if err != nil {
 		return repository{}, err
 	}
 	dotgit := filepath.Join(root, ".git")
@@ -36,7 +41,7 @@ func locate(dir string) (repository, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Join(root, "HEAD")); err != nil {
-			return repository{}, fmt.Errorf("%s is not a git repository", root)
+			return repository{}, missing(root)
 		}
 		return repository{root: root, dir: root}, nil
 	case err != nil:
@@ -59,6 +64,18 @@ func locate(dir string) (repository, error) {
 		return repository{}, fmt.Errorf("%s is a linked worktree; name the repository that it belongs to", root)
 	}
 	return repository{root: root, dir: target, worktree: root}, nil
+}
+
+// there says whether the repository still is where it was found.
+func (r repository) there() error {
+	if _, err := os.Stat(filepath.Join(r.dir, "HEAD")); errors.Is(err, fs.ErrNotExist) {
+		return missing(r.root)
+	}
+	return nil
+}
+
+func missing(root string) error {
+	return plugins.Fail(plugins.NotFound, "there is no git repository at %s; bring it back (is its disk mounted?), or correct repo in firebreak.yaml", root)
 }
 
 // objects opens the repository's objects as they are now: packs that others
