@@ -163,11 +163,21 @@ var undoStories = []story{
 		p.Start().Approve("alice").Sleep(11*time.Second).WaitsOn("in_doubt").
 			Answer(engine.AskDoubt, engine.ChoiceHappened, "alice").Ended(engine.FailedClean)
 	}},
-	{"a lost undo that did not happen has failed", func(t *testing.T) {
+	{"a lost undo that did not happen is begun again", func(t *testing.T) {
 		p := play(t, book(bump("a", gated, verify("undo")))).On("a#1/undo", enginetest.Lost(false))
 		p.World.SetSick(true)
 		p.Start().Approve("alice").Sleep(11*time.Second).
-			Answer(engine.AskDoubt, engine.ChoiceNot, "alice").Saw("undo_failed").Ended(engine.FailedDirty)
+			Answer(engine.AskDoubt, engine.ChoiceNot, "alice").Called("a#1/act", "a#1/undo", "a#1/undo.2").Holds("a", 0).Ended(engine.FailedClean)
+	}},
+	{"an undo that never happens has failed", func(t *testing.T) {
+		p := play(t, book(bump("a", gated, verify("undo")))).On("a#1/undo", enginetest.Lost(false)).
+			On("a#1/undo.2", enginetest.Lost(false)).On("a#1/undo.3", enginetest.Lost(false))
+		p.World.SetSick(true)
+		p.Start().Approve("alice").Sleep(11 * time.Second)
+		for range 3 {
+			p.Answer(engine.AskDoubt, engine.ChoiceNot, "alice")
+		}
+		p.Saw("undo_failed").Called("a#1/act", "a#1/undo", "a#1/undo.2", "a#1/undo.3").Ended(engine.FailedDirty)
 	}},
 	{"what nothing undoes is left and listed", func(t *testing.T) {
 		p := play(t, book(group("g", set("a")+once("b"), gated, verify("undo"))))

@@ -183,10 +183,18 @@ func (d *decider) undone(row *Row, o Outcome) {
 	}
 }
 
-// undoSettled goes on once it is known what became of a lost undo.
+// maxUndos is how often the undo of one attempt is begun, each time that it is
+// known not to have happened.
+const maxUndos = 3
+
+// undoSettled goes on once it is known what became of a lost undo. One that did
+// not happen is looked at and begun again.
 func (d *decider) undoSettled(row *Row, o Outcome) {
 	if o.Effect == EffectApplied && o.Failure == nil {
 		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt, Left: o.Left})
+		return
+	}
+	if o.Effect == EffectNone && o.Failure == nil && row.undos < maxUndos {
 		return
 	}
 	reason := "it did not happen: " + row.Why

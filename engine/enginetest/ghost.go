@@ -193,11 +193,21 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 	if o.Left != "" {
 		g.left[o.Left] = true
 	}
-	drift := o.Failure != nil && o.Failure.Class == "drift"
-	if c.undo && (effect != string(engine.EffectApplied) || o.Failure != nil) && (!drift || effect != string(engine.EffectNone)) {
+	again := effect == string(engine.EffectNone) && (o.Failure == nil && g.undos(c) < 3 || o.Failure != nil && o.Failure.Class == "drift")
+	if c.undo && (effect != string(engine.EffectApplied) || o.Failure != nil) && !again {
 		g.undoFailedAt = g.n
 		c.known = "failed"
 	}
+}
+
+// undos counts how often what a call undoes has been undone.
+func (g *ghost) undos(c *ghostCall) (n int) {
+	for _, other := range g.calls {
+		if other.undo && other.path == c.path && other.attempt == c.attempt {
+			n++
+		}
+	}
+	return n
 }
 
 func (g *ghost) person(in engine.Person, recs []engine.Record) {
@@ -299,7 +309,7 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 		g.doubts++
 	}
 	o := engine.Outcome{}
-	if c.undo && said != "applied" {
+	if c.undo && said != "applied" && said != "none" {
 		o.Failure = &engine.Failure{}
 	}
 	g.know(c, said, o)

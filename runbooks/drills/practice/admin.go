@@ -10,8 +10,9 @@ import (
 )
 
 // retrySpread is how far apart the clients of a shed backlog are asked to come
-// back. All at once they would be the next overload.
-const retrySpread = 10 * time.Second
+// back: within 10 s those of three seconds would add a third to the demand, which
+// a machine that is busy with other things does not serve.
+const retrySpread = 20 * time.Second
 
 // retryAfter is the next refused client's Retry-After, in whole seconds.
 func (r *replica) retryAfter() int {

@@ -30,7 +30,7 @@ type Options struct {
 	Dir     string    // where its folder is made; empty: the system's temporary folder
 	Command []string  // runs this executable as a child: the role is appended, then see RunRole
 	Log     io.Writer // what the children say; nil: only shown when they fail
-	Rate    float64   // requests a second; 0: 270 to 290, by the seed
+	Rate    float64   // requests a second; 0: 264 to 276, by the seed
 }
 
 // Sandbox is a small production. Its methods may be called from many
@@ -61,7 +61,7 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	s := &Sandbox{opts: opts, luck: luck, board: newBoard(opts.Log), rate: opts.Rate}
 	replicas := 4 + luck.IntN(2)
 	if s.rate == 0 {
-		s.rate = math.Round(270 + 20*luck.Float64())
+		s.rate = math.Round(264 + 12*luck.Float64())
 	}
 	s.stop = sync.OnceValue(s.takeDown)
 	defer func() {
