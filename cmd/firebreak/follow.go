@@ -99,6 +99,9 @@ func (f *follower) follow(ctx context.Context) error {
 				return err
 			}
 		case err := <-done:
+			if errors.Is(err, client.ErrCut) && f.s.own == nil {
+				f.rest(ctx)
+			}
 			return f.ended(err)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -275,6 +278,17 @@ func (f *follower) say(text string) {
 func (f *follower) parked() {
 	f.view.Close()
 	fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.as)
+}
+
+// rest shows what is left of a run that had ended when its owner went away: the
+// stream may have been cut before it told so.
+func (f *follower) rest(ctx context.Context) {
+	_ = f.app.withOwner(ctx, func(s *session) error {
+		if run, err := s.Run(ctx, f.run); err != nil || run.Word == "" {
+			return err
+		}
+		return s.Watch(ctx, f.run, f.view.Run().Seq+1, f.show)
+	}) // without it the run is shown as far as it was seen
 }
 
 // ended turns the end of the stream into the command's.

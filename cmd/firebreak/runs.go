@@ -54,7 +54,7 @@ func newRuns(a *app) *cobra.Command {
 		Args:    args(1, 1, "a run"),
 		RunE: func(c *cobra.Command, got []string) error {
 			return a.withOwner(c.Context(), func(s *session) error {
-				f := &follower{app: a, s: s, run: got[0]}
+				f := &follower{app: a, s: s, run: got[0], as: a.as(got[0])}
 				return f.follow(c.Context())
 			})
 		},

@@ -67,6 +67,9 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 		rt.call(ctx, cut, l, cmd)
 	case engine.Act, engine.Undo:
 		rt.call(context.WithoutCancel(rt.calls), nil, l, cmd)
+	case engine.StopCall:
+		ctx, cut := context.WithCancel(context.WithoutCancel(rt.calls))
+		rt.call(ctx, cut, l, cmd)
 	default:
 		ctx, cut := context.WithCancel(rt.calls)
 		rt.call(ctx, cut, l, cmd)
@@ -105,12 +108,13 @@ func (l *life) hold(id string, c *call) {
 	l.calls[id] = c
 }
 
-// call gives a command to the executor, unless the runtime is closing.
+// call gives a command to the executor, unless the runtime is closing: then
+// only what is in flight, and waited for, may be asked to stop.
 func (rt *Runtime) call(ctx context.Context, cut context.CancelFunc, l *life, cmd engine.Command) {
 	c := &call{cut: cut}
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if rt.closing {
+	if _, stops := cmd.(engine.StopCall); rt.closing && !stops {
 		if cut != nil {
 			cut()
 		}
