@@ -23,7 +23,8 @@ drills: setup build ## the same with SEEDS (10) seeds, the worst reported last
 
 .PHONY: test
 test: setup ## run every test, with the race detector
-	go test -race ./...
+	go test -race -timeout 30m -skip '^TestDrill' ./...
+	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
 
 .PHONY: lint
 lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other platforms

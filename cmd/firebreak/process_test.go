@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // process is a child of a test, whose lines can be waited for.
 type process struct {
@@ -197,7 +197,7 @@ func nothingLeft(t testing.TB) {
 // us, so they are looked at again and again.
 func eventually(t testing.TB, ok func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := ok()
 		if err == nil {

