@@ -39,10 +39,11 @@ type Line struct {
 func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	switch e := rec.Event.(type) {
 	case engine.RunStarted:
-		if stop := e.Facts.Halted; stop != nil {
-			return []Line{halted(*stop)}
+		var lines []Line
+		for _, stop := range e.Facts.Stops {
+			lines = append(lines, stopped(stop))
 		}
-		return nil
+		return lines
 	case engine.StepSucceeded:
 		if o.silent(e.Path) {
 			return nil
@@ -94,9 +95,9 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	case engine.EffectKept:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
 	case engine.Stopped:
-		return []Line{halted(e.Stop)}
+		return []Line{stopped(e.Stop)}
 	case engine.StopLifted:
-		return []Line{{Mark: MarkBlock, Text: "halt lifted by " + e.By}}
+		return []Line{{Mark: MarkBlock, Text: lifted[e.Stop] + " by " + e.By}}
 	case engine.InputRefused:
 		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("%s: %s refused: %s", e.By, e.What, e.Reason)}}
 	case engine.RunRecovered:
@@ -108,8 +109,24 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	}
 }
 
-func halted(stop engine.Stop) Line {
-	return Line{Mark: MarkBlock, Text: because("nothing is changed: halted by "+stop.By, stop.Reason)}
+func stopped(stop engine.Stop) Line {
+	var what string
+	switch stop.Kind {
+	case engine.StopHold:
+		what = stop.Service + " is held by " + stop.By
+	case engine.StopTakeOver:
+		what = "taken over by " + stop.By
+	case engine.StopLock:
+		what = "its locks were broken by " + stop.By
+	default:
+		what = "halted by " + stop.By
+	}
+	return Line{Mark: MarkBlock, Text: because("nothing is changed: "+what, stop.Reason)}
+}
+
+// lifted says that a stop is over, before the name of who ended it.
+var lifted = map[engine.StopKind]string{
+	engine.StopHalt: "halt lifted", engine.StopHold: "hold lifted", engine.StopLock: "locked again, after they were broken",
 }
 
 func (o Outline) finished(run *engine.Run, path string, mark Mark, text string) Line {

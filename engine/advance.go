@@ -18,6 +18,9 @@ func (d *decider) advance() {
 
 // once takes one step forward and reports whether there was one.
 func (d *decider) once() bool {
+	if !d.run.Ended() && d.askRelock() {
+		return true
+	}
 	switch d.run.Phase {
 	case PhaseRunning:
 		if d.run.Facts.UndoOf != "" {

@@ -18,14 +18,15 @@ type Timer struct {
 type timerKind string
 
 const (
-	timerExpiry  timerKind = "expiry"  // of a question
-	timerValid   timerKind = "valid"   // of an approval
-	timerRetry   timerKind = "retry"   // until the next attempt
-	timerFence   timerKind = "fence"   // until a lost effect can no longer arrive
-	timerWithin  timerKind = "within"  // of a verify or a wait
-	timerWait    timerKind = "wait"    // of a plain wait
-	timerLost    timerKind = "lost"    // a call that was never answered
-	timerTimeout timerKind = "timeout" // of a group or the run
+	timerExpiry   timerKind = "expiry"   // of a question
+	timerEscalate timerKind = "escalate" // of a question: the next role is asked
+	timerValid    timerKind = "valid"    // of an approval
+	timerRetry    timerKind = "retry"    // until the next attempt
+	timerFence    timerKind = "fence"    // until a lost effect can no longer arrive
+	timerWithin   timerKind = "within"   // of a verify or a wait
+	timerWait     timerKind = "wait"     // of a plain wait
+	timerLost     timerKind = "lost"     // a call that was never answered
+	timerTimeout  timerKind = "timeout"  // of a group or the run
 )
 
 // CommandID implements [Command].

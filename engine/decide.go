@@ -79,6 +79,11 @@ func (d *decider) start(s Start) error {
 			return &StartError{Reason: fmt.Sprintf("%s has no input %s", d.run.Book.Name, name)}
 		}
 	}
+	if s.Facts.UndoOf == "" {
+		if why := d.reachable(rules(s.Facts)); why != "" {
+			return &StartError{Reason: why}
+		}
+	}
 	if s.Facts.UndoOf != "" && !d.undoable(s.Facts.Undo) {
 		return &StartError{Reason: fmt.Sprintf("nothing undoes what run %s has changed", s.Facts.UndoOf)}
 	}
@@ -182,7 +187,7 @@ func (d *decider) machine(in Input) error {
 			}
 		case Lock:
 			if _, ok := in.(LocksGranted); ok {
-				d.emit(LocksTaken{})
+				d.locked()
 				return nil
 			}
 		default:
@@ -217,6 +222,8 @@ func (d *decider) fired(t Timer) error {
 	switch t.what {
 	case timerExpiry:
 		d.expired(t.path)
+	case timerEscalate:
+		d.escalate(t.path)
 	case timerValid:
 		d.void(t.path, "the approval was not used in time", nil, false)
 	case timerRetry:

@@ -41,6 +41,9 @@ func (d *decider) end() bool {
 	case word.Dirty():
 		d.emit(NoticeQueued{To: r.owner(), Page: true, Text: fmt.Sprintf("run %s of %s ended %s; it stays changed: %s",
 			r.Facts.ID, r.Facts.Runbook, word, strings.Join(changed, "; "))})
+	case word == HandedOver && len(changed) > 0:
+		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s is left to %s; it stays changed: %s",
+			r.Facts.ID, r.Facts.Runbook, r.Cause.By, strings.Join(changed, "; "))})
 	case word == NoAction && r.Facts.Requester.Kind == "alert":
 		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
 	}
@@ -74,6 +77,8 @@ func (r *Run) word(dirty bool) Word {
 		return pick(CancelledClean, CancelledDirty)
 	case CauseRefused:
 		return pick(Refused, FailedDirty)
+	case CauseHandedOver:
+		return HandedOver
 	case CauseUndo:
 		return pick(Undone, FailedDirty)
 	default:

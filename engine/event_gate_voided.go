@@ -19,7 +19,7 @@ func (e GateVoided) apply(r *Run, at time.Time) {
 		r.close(q.ID, at)
 	}
 	r.setGate(e.Path, func(g *Gate) {
-		g.State, g.Planned, g.By, g.BreakGlass, g.Changed = GateIdle, nil, "", "", e.Changed
+		g.State, g.Planned, g.By, g.Yes, g.BreakGlass, g.Changed = GateIdle, nil, "", nil, "", e.Changed
 		if e.Drift {
 			g.Voids++
 		}

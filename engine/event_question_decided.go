@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // QuestionDecided records the answer to a question, or that it expired.
 type QuestionDecided struct {
@@ -18,11 +21,15 @@ type QuestionDecided struct {
 func (QuestionDecided) Kind() string { return "question_decided" }
 
 func (e QuestionDecided) apply(r *Run, at time.Time) {
+	var yes []Yes
+	if q := r.Questions[e.ID]; q != nil {
+		yes = append(slices.Clip(q.Votes), Yes{By: e.By, At: at})
+	}
 	r.close(e.ID, at)
 	switch {
 	case e.Question == AskGate && e.Choice == ChoiceApprove:
 		r.setGate(e.Path, func(g *Gate) {
-			g.State, g.By, g.BreakGlass, g.ValidUntil = GateApproved, e.By, e.BreakGlass, e.ValidUntil
+			g.State, g.By, g.Yes, g.BreakGlass, g.ValidUntil = GateApproved, e.By, yes, e.BreakGlass, e.ValidUntil
 		})
 		r.Uncovered = false
 	case e.Question == AskGate:

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -33,6 +34,10 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 		if !q.Expires.IsZero() {
 			c := *q
 			c.Expires = c.Expires.Add(e.Down)
+			c.Escalates = slices.Clone(c.Escalates)
+			for i := range c.Escalates {
+				c.Escalates[i].At = c.Escalates[i].At.Add(e.Down)
+			}
 			r.Questions = maps.Clone(r.Questions)
 			r.Questions[id] = &c
 		}

@@ -13,7 +13,7 @@ func (RunStarted) Kind() string { return "run_started" }
 func (e RunStarted) apply(r *Run, at time.Time) {
 	r.Facts, r.Generation, r.StartedAt = e.Facts, e.Facts.Generation, at
 	r.Phase = PhaseRunning
-	r.Stop = e.Facts.Halted
+	r.Stops, r.UndoWord = e.Facts.Stops, e.Facts.UndoOf != "" // who starts an undo means it, whatever stands
 	r.repause(at)
 	for i := range e.Facts.Undo {
 		row := e.Facts.Undo[i]

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stopped says that no new mutation begins until the stop is lifted. What
 // people had said before it no longer counts.
@@ -12,7 +15,7 @@ type Stopped struct {
 func (Stopped) Kind() string { return "stopped" }
 
 func (e Stopped) apply(r *Run, at time.Time) {
-	r.Stop = &e.Stop
+	r.Stops = append(slices.Clip(r.Stops), e.Stop)
 	r.uncover(at)
 	for path, s := range r.Steps {
 		if s.Guarded && !s.Done() {

@@ -66,11 +66,11 @@ func (r *Run) dropUndoGuards(force bool) {
 }
 
 // joinCauses keeps the first cause, which names the run's end, and takes over
-// what a later one says about undos and handlers. A person's undo of the
-// whole run replaces it. phase is where the later one arose.
+// what a later one says about undos and handlers. A person who
+// undoes the whole run, or takes it over for good, replaces it. phase is where the later one arose.
 func joinCauses(first *Cause, later Cause, phase Phase) *Cause {
 	inHandler := phase == PhaseOnFailure || phase == PhaseFinally
-	if first == nil || later.Kind == CauseUndo {
+	if first == nil || later.Kind == CauseUndo || later.Kind == CauseHandedOver {
 		later.InFinally = phase == PhaseFinally && later.Kind == CauseFailure
 		return &later
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/json"
 	"maps"
-	"time"
 )
 
 // Facts is what a run is started with. Everything that Decide may consult
@@ -22,9 +21,9 @@ type Facts struct {
 	Pins        Pins                       `json:"pins"`
 	Generation  int                        `json:"generation"`
 	UndoOf      string                     `json:"undo_of,omitempty"`
-	Undo        []Row                      `json:"undo,omitempty"` // the ledger rows to undo, in their order of completion
-	Halted      *Stop                      `json:"halted,omitempty"`
-	Rules       int                        `json:"rules"` // number of the engine's rules; see [Rules]
+	Undo        []Row                      `json:"undo,omitempty"`  // the ledger rows to undo, in their order of completion
+	Stops       []Stop                     `json:"stops,omitempty"` // that stood when it was started
+	Rules       int                        `json:"rules"`           // number of the engine's rules; see [Rules]
 }
 
 // Rules numbers the behaviour of Decide. A change that would decide a
@@ -107,12 +106,4 @@ type Plan struct {
 	Undo        json.RawMessage `json:"undo,omitempty"` // receipt to use if the outcome is lost
 	Resource    string          `json:"resource,omitempty"`
 	Served      string          `json:"served,omitempty"`
-}
-
-// Stop blocks new mutations until it is lifted.
-type Stop struct {
-	Kind   string    `json:"kind"` // halt
-	By     string    `json:"by"`
-	Reason string    `json:"reason,omitempty"`
-	At     time.Time `json:"at"`
 }

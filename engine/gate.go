@@ -26,6 +26,8 @@ const (
 	ChoiceNot      = "not"
 	ChoicePartial  = "partial"
 	ChoiceUnknown  = "unknown"
+	ChoiceRelock   = "relock"
+	ChoiceEnd      = "end"
 )
 
 // maxVoids is after how many voids of one gate people are asked whether to go
@@ -54,7 +56,7 @@ func (d *decider) passGate(step *runbook.Step) (moved, open bool) {
 // planGate asks for the plans of what a gate will show: locks first, so that
 // what is shown cannot be changed by another run.
 func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
-	if d.run.Stop != nil || d.openUnder(step.Path) {
+	if d.run.Stopped() || d.openUnder(step.Path) {
 		return false, false
 	}
 	if d.run.question(AskAgain, step.Path) != nil {
@@ -227,6 +229,8 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		Changed:  g.Changed,
 		OpenedAt: d.now,
 		Expires:  d.now.Add(step.Approve.Expires()),
+
+		Quorum: step.Approve.Quorum, Handed: g.Handed, Escalates: escalations(step.Approve, d.now),
 	}})
 	return true
 }

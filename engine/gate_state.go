@@ -15,7 +15,9 @@ type Gate struct {
 	Planned    map[string]Plan            // by path of the member: what the next question will show
 	Inputs     map[string]json.RawMessage // by path of the members that are being planned
 	Changed    []string                   // what differed when it was voided
-	By         string                     // who decided
+	By         string                     // who decided, the last of a quorum
+	Yes        []Yes                      // all who said yes
+	Handed     []Handed                   // who has handed the answer to whom
 	BreakGlass string
 	ValidUntil time.Time
 	Deadline   time.Time // by when its members must be planned

@@ -2,8 +2,9 @@ package engine
 
 // Halt stops every new mutation of the run until it is lifted.
 type Halt struct {
-	By     string
-	Reason string
+	By      string
+	Reason  string
+	Service string // halted; empty: everything is
 }
 
 func (Halt) isInput() {}

@@ -1,7 +1,12 @@
 package engine
 
-// Lift ends a halt. What the halt voided is planned, guarded and asked again.
-type Lift struct{ By string }
+// Lift ends a halt or a hold. What it voided is planned, guarded and asked
+// again.
+type Lift struct {
+	By      string
+	Kind    StopKind // empty: a halt
+	Service string
+}
 
 func (Lift) isInput() {}
 

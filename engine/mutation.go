@@ -42,7 +42,7 @@ func (d *decider) mutation(step *runbook.Step) bool {
 // blocked reports whether no mutation may begin now: a stop stands, or
 // something is in doubt.
 func (d *decider) blocked() bool {
-	if d.run.Stop != nil {
+	if d.run.Stopped() {
 		return true
 	}
 	return d.run.Doubtful()

@@ -53,7 +53,7 @@ func (r *Run) id(path string, attempt int, phase string) string {
 	return fmt.Sprintf("%s/%s#%d/%s", r.Facts.ID, path, attempt, phase)
 }
 
-func (r *Run) paused() bool { return len(r.Questions) > 0 || r.Stop != nil }
+func (r *Run) paused() bool { return len(r.Questions) > 0 || r.Stopped() }
 
 type pending struct {
 	r   *Run
@@ -140,7 +140,7 @@ func (p *pending) act(step *runbook.Step, s *Step) {
 		ID: id, Path: step.Path, Service: r.Facts.Service, Action: step.Uses, Input: s.Input,
 		Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,
 	}, step.Path, s.Deadline)
-	if r.Stop != nil || r.Phase == PhaseStopping {
+	if r.Stopped() || r.Phase == PhaseStopping {
 		p.add(StopCall{ID: r.id(step.Path, s.Attempt, "stop"), Call: id})
 	}
 }
@@ -238,7 +238,7 @@ func (p *pending) undo(row *Row) {
 		}
 		c.Input, c.Receipt = row.undoInput()
 		p.watch(c, row.Path, row.deadline)
-		if r.Stop != nil && !r.UndoWord {
+		if r.Stopped() && !r.UndoWord {
 			p.add(StopCall{ID: c.ID + ".stop", Call: c.ID})
 		}
 	case UndoFence:
@@ -277,6 +277,12 @@ func (p *pending) questions() {
 		p.add(Ask{ID: q.ID, Question: q})
 		if !q.Expires.IsZero() {
 			p.add(Timer{ID: q.ID + "/timer.expiry." + fmt.Sprint(q.Expires.UnixMilli()), At: q.Expires, path: q.ID, what: timerExpiry})
+		}
+		for i, e := range q.Escalates {
+			if !e.Asked {
+				p.add(Timer{ID: fmt.Sprintf("%s/timer.escalate.%d.%d", q.ID, i, e.At.UnixMilli()), At: e.At, path: q.ID, what: timerEscalate})
+				break
+			}
 		}
 	}
 }

@@ -27,6 +27,12 @@ func (d *decider) ask(in Person) (what, refusal string) {
 	switch in := in.(type) {
 	case Vote:
 		return name(in), d.vote(in)
+	case Withdraw:
+		return name(in), d.withdraw(in)
+	case Hand:
+		return name(in), d.hand(in)
+	case Extend:
+		return name(in), d.extend(in)
 	case Answer:
 		return name(in), d.answer(in)
 	case Cancel:
@@ -36,8 +42,17 @@ func (d *decider) ask(in Person) (what, refusal string) {
 	case UndoRun:
 		return name(in), d.undoRun(in)
 	case Halt:
-		d.halt(in)
+		d.stopped(Stop{Kind: StopHalt, Service: in.Service, By: in.By, Reason: in.Reason})
 		return name(in), ""
+	case Hold:
+		d.stopped(Stop{Kind: StopHold, Service: in.Service, By: in.By, Reason: in.Reason})
+		return name(in), ""
+	case TakeOver:
+		return name(in), d.takeOver(in)
+	case HandBack:
+		return name(in), d.handBack(in)
+	case BreakLock:
+		return name(in), d.breakLock(in)
 	case Lift:
 		d.lift(in)
 		return name(in), ""
@@ -54,6 +69,12 @@ func name(in Person) string {
 			return "approve"
 		}
 		return "deny"
+	case Withdraw:
+		return "withdraw"
+	case Hand:
+		return "hand"
+	case Extend:
+		return "extend"
 	case Answer:
 		return "resolve"
 	case Cancel:
@@ -64,6 +85,14 @@ func name(in Person) string {
 		return "undo"
 	case Halt:
 		return "halt"
+	case Hold:
+		return "hold"
+	case TakeOver:
+		return "take over"
+	case HandBack:
+		return "hand back"
+	case BreakLock:
+		return "break the lock"
 	case Lift:
 		return "lift"
 	default:
@@ -72,54 +101,18 @@ func name(in Person) string {
 }
 
 // rules are the facts that policy decides with.
-func (d *decider) rules() policy.Facts {
+func (d *decider) rules() policy.Facts { return rules(d.run.Facts) }
+
+func rules(run Facts) policy.Facts {
 	f := policy.Facts{Members: map[string][]string{}, BreakGlass: map[string]bool{}}
-	for name, role := range d.run.Facts.Roles {
+	for name, role := range run.Roles {
 		f.Members[name] = role.People
 		f.BreakGlass[name] = role.BreakGlass
 	}
-	if d.run.Facts.Requester.Kind == "person" {
-		f.Requester = d.run.Facts.Requester.Name
+	if run.Requester.Kind == "person" {
+		f.Requester = run.Requester.Name
 	}
 	return f
-}
-
-func (d *decider) vote(v Vote) string {
-	q := d.run.Questions[v.Question]
-	if q == nil {
-		return "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
-	}
-	if q.Kind != AskGate {
-		return "that question is not a gate; its choices are " + strings.Join(q.Choices, ", ")
-	}
-	if v.Approve && v.Digest != q.Digest {
-		return "what you were shown is not what would be done now; look again and answer the new question"
-	}
-	if !q.Expires.IsZero() && d.now.After(q.Expires) {
-		return "the question has expired"
-	}
-	glass, refusal := d.rules().MayAnswer(v.By, q.Roles, q.Self || !v.Approve, v.BreakGlass)
-	if refusal != "" {
-		return refusal
-	}
-	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason}
-	if v.Approve {
-		e.Choice, e.ValidUntil = ChoiceApprove, d.validUntil(q.Path)
-	}
-	if glass {
-		e.BreakGlass = v.BreakGlass
-		d.emit(NoticeQueued{To: d.pageTo(q.Path), Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
-			v.By, q.Path, d.run.Facts.ID, v.BreakGlass)})
-	}
-	d.emit(e)
-	if !v.Approve {
-		reason := v.By + " said no"
-		if v.Reason != "" {
-			reason += ": " + v.Reason
-		}
-		d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "denied", Reason: reason, By: v.By, Keep: v.Keep})
-	}
-	return ""
 }
 
 func (d *decider) answer(a Answer) string {
@@ -151,6 +144,8 @@ func (d *decider) answer(a Answer) string {
 		if a.Choice == ChoiceKeep {
 			d.emit(EffectKept{Path: q.Path, Attempt: q.Attempt, Why: "left as it is", By: a.By})
 		}
+	case AskLock:
+		d.lockChosen(a)
 	case AskGate:
 	}
 	return ""
@@ -216,20 +211,6 @@ func (d *decider) undoRun(u UndoRun) string {
 	d.emit(UndoAsked{By: u.By, Reason: u.Reason})
 	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo asked for by " + u.By, By: u.By, All: true, ReadOnly: true}, nil)
 	return ""
-}
-
-func (d *decider) halt(h Halt) {
-	if d.run.Stop != nil {
-		return
-	}
-	d.emit(Stopped{Stop: Stop{Kind: "halt", By: h.By, Reason: h.Reason, At: d.now}})
-	d.voidAll("halted by " + h.By)
-}
-
-func (d *decider) lift(l Lift) {
-	if d.run.Stop != nil {
-		d.emit(StopLifted{By: l.By})
-	}
 }
 
 func (d *decider) skip(in Skip) string {

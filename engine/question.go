@@ -16,6 +16,7 @@ const (
 	AskDrift   QuestionKind = "undo_drift" // force | keep
 	AskAgain   QuestionKind = "again"      // again | abort
 	AskResume  QuestionKind = "resume"     // resume | keep
+	AskLock    QuestionKind = "lock"       // relock | end
 )
 
 // Question is an open question to people.
@@ -34,6 +35,33 @@ type Question struct {
 	Expires  time.Time    `json:"expires,omitzero"` // zero: never
 	Undo     bool         `json:"undo,omitempty"`   // it is about an undo
 	Attempt  int          `json:"attempt,omitempty"`
+
+	Quorum     int          `json:"quorum,omitempty"`    // of a gate: how many must say yes
+	Votes      []Yes        `json:"votes,omitempty"`     // those that did, while more are needed
+	Handed     []Handed     `json:"handed,omitempty"`    // who has handed the answer to whom
+	Escalates  []Escalation `json:"escalates,omitempty"` // who is asked later, and when
+	Extensions int          `json:"extensions,omitempty"`
+}
+
+// Yes is a vote that counts towards a quorum.
+type Yes struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Handed is an answer that somebody who may give it has handed to somebody
+// else.
+type Handed struct {
+	By string `json:"by"`
+	To string `json:"to"`
+}
+
+// Escalation is a role that is asked when nobody has answered by a time. It
+// may answer before that, too.
+type Escalation struct {
+	Role  string    `json:"role"`
+	At    time.Time `json:"at"`
+	Asked bool      `json:"asked,omitempty"`
 }
 
 // Member is one action that a gate covers.
@@ -54,6 +82,18 @@ func (r *Run) open(q Question, at time.Time) {
 		r.Asking = at
 	}
 	r.repause(at)
+}
+
+// change replaces an open question by what to makes of a copy.
+func (r *Run) change(id string, to func(*Question)) {
+	q := r.Questions[id]
+	if q == nil {
+		return
+	}
+	c := *q
+	to(&c)
+	r.Questions = maps.Clone(r.Questions)
+	r.Questions[id] = &c
 }
 
 // close removes a question and counts how long people were waited for.
@@ -90,7 +130,7 @@ func (r *Run) repause(at time.Time) {
 		}
 		r.pausedSince = time.Time{}
 	}
-	if len(r.Questions) > 0 || r.Stop != nil {
+	if len(r.Questions) > 0 || r.Stopped() {
 		r.pausedSince = at
 	}
 }

@@ -29,7 +29,8 @@ type Run struct {
 	Notices   []*Notice
 	Vars      map[string]json.RawMessage
 	Locks     Locks
-	Stop      *Stop // nil: nothing is stopped
+	Stops     []Stop    // that stand, in the order in which they came
+	BrokenAt  time.Time // when its locks were broken last; zero: never
 
 	UndoWord  bool // a person's word covers the undos, which a stop had uncovered
 	Uncovered bool // a stop has taken the cover from pending undos
@@ -72,6 +73,7 @@ const (
 	CancelledClean Word = "cancelled_clean"
 	CancelledDirty Word = "cancelled_dirty"
 	Undone         Word = "undone"
+	HandedOver     Word = "handed_over" // a person has it now, as it is
 )
 
 // Dirty reports whether something uncommitted stays changed.
@@ -97,10 +99,11 @@ type CauseKind string
 
 // The kinds of cause.
 const (
-	CauseFailure CauseKind = "failure"
-	CauseCancel  CauseKind = "cancel"
-	CauseRefused CauseKind = "refused"
-	CauseUndo    CauseKind = "undo"
+	CauseFailure    CauseKind = "failure"
+	CauseCancel     CauseKind = "cancel"
+	CauseRefused    CauseKind = "refused"
+	CauseUndo       CauseKind = "undo"
+	CauseHandedOver CauseKind = "handed_over"
 )
 
 // RunFailure is run.failure in a handler.
@@ -135,6 +138,7 @@ const (
 	LocksNone      LockState = ""
 	LocksRequested LockState = "requested"
 	LocksHeld      LockState = "held"
+	LocksBroken    LockState = "broken" // a person took them away
 	LocksReleased  LockState = "released"
 )
 

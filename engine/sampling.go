@@ -83,6 +83,10 @@ func (d *decider) sample(path string, o Outcome) {
 			d.emit(Acted{Path: path, Attempt: s.Attempt, Outcome: Outcome{Outputs: o.Outputs, Effect: EffectNone}})
 		}
 	case holdsFor(s.Samples, step.Verify.For):
+		if broken := d.run.BrokenAt; !broken.IsZero() && !broken.Before(s.ActedAt) {
+			d.verdict(step, verdictInconclusive, "its locks were broken meanwhile, so that others may have made it true")
+			return
+		}
 		d.emit(VerifyVerdict{Path: path, Verdict: verdictPassed, Why: fmt.Sprintf("%s held for %s", step.Verify.Until.Source(), step.Verify.For)})
 	}
 }

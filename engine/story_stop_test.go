@@ -173,7 +173,7 @@ var stopStories = []story{
 	}},
 	{"a halt lets reads go on", func(t *testing.T) {
 		play(t, book(read("a"), group("g", set("b")+read("c"), gated, unverified), read("d"))).
-			Start(func(f *engine.Facts) { f.Halted = &engine.Stop{Kind: "halt", By: "alice"} }).
+			Start(func(f *engine.Facts) { f.Stops = []engine.Stop{{Kind: engine.StopHalt, By: "alice"}} }).
 			Status("a", engine.StatusSucceeded).WaitsOn("halted").Never("question_opened").
 			Say(engine.Lift{By: "alice"}).Approve("alice").Ended(engine.Succeeded)
 	}},

@@ -44,7 +44,7 @@ func (d *decider) undoing() bool {
 		return true
 	}
 	if !r.UndoWord {
-		if r.Stop != nil {
+		if r.Stopped() {
 			return false
 		}
 		if r.Uncovered {
@@ -243,7 +243,7 @@ func (d *decider) undoRunGate() bool {
 	g := d.run.gate(undoGate)
 	switch g.State {
 	case GateIdle:
-		if d.run.Stop != nil {
+		if d.run.Stopped() && !d.run.UndoWord {
 			return false
 		}
 		moved, held := d.lock()

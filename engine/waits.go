@@ -10,7 +10,7 @@ import (
 // Wait is something that a run waits for. A run may wait for several things
 // at once; each has a person, a time or an event that ends it.
 type Wait struct {
-	On    string    `json:"on"` // approval, person, in_doubt, timer, lock, halted
+	On    string    `json:"on"` // approval, person, in_doubt, timer, lock, halted, held
 	Path  string    `json:"path,omitempty"`
 	Who   []string  `json:"who,omitempty"` // roles
 	Since time.Time `json:"since,omitzero"`
@@ -35,8 +35,10 @@ func (r *Run) Waits() []Wait {
 		}
 		out = append(out, Wait{On: on, Path: q.Path, Who: q.Roles, Since: q.OpenedAt, Until: q.Expires, Text: q.Text})
 	}
-	if r.Stop != nil {
-		out = append(out, Wait{On: "halted", Since: r.Stop.At, Who: []string{r.Stop.By}, Text: r.Stop.Reason})
+	for _, s := range r.Stops {
+		if on := stopWaits[s.Kind]; on != "" {
+			out = append(out, Wait{On: on, Since: s.At, Who: []string{s.By}, Text: s.Reason})
+		}
 	}
 	if r.Locks.State == LocksRequested {
 		out = append(out, Wait{On: "lock", Text: "another run has " + strings.Join(r.Locks.Identities, ", ")})
@@ -49,6 +51,10 @@ func (r *Run) Waits() []Wait {
 	}
 	return out
 }
+
+// stopWaits say what a stopped run waits on. About broken locks a question is
+// open.
+var stopWaits = map[StopKind]string{StopHalt: "halted", StopHold: "held", StopTakeOver: "person"}
 
 // StatusOf is the status of a step as the runbook language reads it: a
 // running step that waits for people, a time, a lock or the end of a stop is
@@ -67,7 +73,7 @@ func (r *Run) StatusOf(path string) Status {
 	case DoingRetryWait, DoingFence, DoingWait, DoingVerdict:
 		return StatusWaiting
 	case DoingNothing:
-		if r.Stop != nil || r.Locks.State == LocksRequested {
+		if r.Stopped() || r.Locks.State == LocksRequested {
 			return StatusWaiting
 		}
 	default:

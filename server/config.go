@@ -19,11 +19,12 @@ type Runs interface {
 	Watch(ctx context.Context, run string, from int) (<-chan engine.Record, error)
 }
 
-// Halter stops and lifts everything at once.
-type Halter interface {
-	Halt(ctx context.Context, by, reason string) error
-	Lift(ctx context.Context, by string) error
-	Halted() *engine.Stop // nil: nothing is halted
+// Stops gives orders that concern many runs at once.
+type Stops interface {
+	// Order stops what the request names, or lifts that stop.
+	Order(ctx context.Context, by string, req StopRequest, on bool) error
+	// Standing lists what is stopped, in the order in which it was said.
+	Standing() []engine.Stop
 }
 
 // Config is what a server needs. Every field is required unless it says
@@ -32,7 +33,7 @@ type Halter interface {
 type Config struct {
 	Socket string // where to listen; see [SocketPath]
 	Runs   Runs
-	Halter Halter
+	Stops  Stops
 
 	// List lists runs, newest first.
 	List func(ctx context.Context, q Query) ([]Summary, error)

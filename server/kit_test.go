@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ type runs struct {
 	changed chan struct{} // closed and replaced with every record
 	said    []engine.Input
 	fail    error
-	halt    *engine.Stop
+	stops   []engine.Stop
 }
 
 func newRuns(t *testing.T) *runs {
@@ -130,24 +131,21 @@ func (r *runs) Watch(ctx context.Context, id string, from int) (<-chan engine.Re
 	return out, nil
 }
 
-func (r *runs) Halt(_ context.Context, by, reason string) error {
+func (r *runs) Order(_ context.Context, by string, req server.StopRequest, on bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.halt = &engine.Stop{Kind: "halt", By: by, Reason: reason}
+	stop := engine.Stop{Kind: req.Kind, Service: req.Service, By: by, Reason: req.Reason}
+	r.stops = slices.DeleteFunc(r.stops, stop.Is)
+	if on {
+		r.stops = append(r.stops, stop)
+	}
 	return nil
 }
 
-func (r *runs) Lift(context.Context, string) error {
+func (r *runs) Standing() []engine.Stop {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.halt = nil
-	return nil
-}
-
-func (r *runs) Halted() *engine.Stop {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.halt
+	return slices.Clone(r.stops)
 }
 
 // last is what was said last.
@@ -166,7 +164,7 @@ func config(t *testing.T, r *runs) server.Config {
 	return server.Config{
 		Socket: filepath.Join(t.TempDir(), "state.sock"),
 		Runs:   r,
-		Halter: r,
+		Stops:  r,
 		List: func(_ context.Context, q server.Query) ([]server.Summary, error) {
 			if q.Service == "none" {
 				return nil, nil

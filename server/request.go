@@ -54,14 +54,16 @@ type UndoRequest struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// HaltRequest stops every new mutation of every run.
-type HaltRequest struct {
-	Reason string `json:"reason"`
+// StopRequest stops every new mutation of every run, or of those of a service.
+type StopRequest struct {
+	Kind    engine.StopKind `json:"kind"`              // halt or hold
+	Service string          `json:"service,omitempty"` // empty: everything; a hold is always of a service
+	Reason  string          `json:"reason,omitempty"`
 }
 
-// HaltView tells whether everything is halted.
-type HaltView struct {
-	Halted *engine.Stop `json:"halted"` // null: it is not
+// StopsView lists the halts and holds that stand.
+type StopsView struct {
+	Stops []engine.Stop `json:"stops"`
 }
 
 // Query chooses among runs.

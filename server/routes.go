@@ -25,9 +25,9 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/runs/{id}/cancel":  s.cancel,
 		"POST /v1/runs/{id}/skip":    s.skip,
 		"POST /v1/runs/{id}/undo":    s.undo,
-		"GET /v1/halt":               s.halted,
-		"PUT /v1/halt":               s.halt,
-		"DELETE /v1/halt":            s.lift,
+		"GET /v1/stops":              s.stops,
+		"PUT /v1/stops":              s.stop,
+		"DELETE /v1/stops":           s.lift,
 		"GET /v1/plugins":            s.plugins,
 		"GET /v1/health":             s.health,
 	} {

@@ -107,24 +107,20 @@ func (s *Server) undo(r *http.Request, by Caller) (int, any, error) {
 	return http.StatusCreated, Started{Run: id}, err
 }
 
-func (s *Server) halted(*http.Request, Caller) (int, any, error) {
-	return http.StatusOK, HaltView{Halted: s.cfg.Halter.Halted()}, nil
+func (s *Server) stops(*http.Request, Caller) (int, any, error) {
+	return http.StatusOK, StopsView{Stops: append([]engine.Stop{}, s.cfg.Stops.Standing()...)}, nil
 }
 
-func (s *Server) halt(r *http.Request, by Caller) (int, any, error) {
-	req, err := read[HaltRequest](r)
+func (s *Server) stop(r *http.Request, by Caller) (int, any, error) { return s.order(r, by, true) }
+func (s *Server) lift(r *http.Request, by Caller) (int, any, error) { return s.order(r, by, false) }
+
+func (s *Server) order(r *http.Request, by Caller, on bool) (int, any, error) {
+	req, err := read[StopRequest](r)
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := s.cfg.Halter.Halt(r.Context(), by.Person, req.Reason); err != nil {
+	if err := s.cfg.Stops.Order(r.Context(), by.Person, req, on); err != nil {
 		return 0, nil, err
 	}
-	return s.halted(r, by)
-}
-
-func (s *Server) lift(r *http.Request, by Caller) (int, any, error) {
-	if err := s.cfg.Halter.Lift(r.Context(), by.Person); err != nil {
-		return 0, nil, err
-	}
-	return s.halted(r, by)
+	return s.stops(r, by)
 }

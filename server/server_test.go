@@ -78,17 +78,18 @@ func TestRunsAndPlugins(t *testing.T) {
 	if err != nil || !h.OK || h.PID != os.Getpid() || h.You != (server.Caller{UID: os.Getuid(), User: me.Username, Person: "alice"}) {
 		t.Errorf("health is %+v, %v", h, err)
 	}
-	if err := c.Halt(ctx, server.HaltRequest{Reason: "not now"}); err != nil {
-		t.Fatal(err)
+	hold := server.StopRequest{Kind: engine.StopHold, Service: "api", Reason: "not now"}
+	if err := c.Stop(ctx, hold); err != nil {
+		t.Error(err)
 	}
-	if v, err := c.Halted(ctx); err != nil || v.Halted == nil || v.Halted.By != "alice" || v.Halted.Reason != "not now" {
-		t.Errorf("halted: %+v, %v", v.Halted, err)
+	if v, err := c.Stops(ctx); err != nil || len(v.Stops) != 1 || v.Stops[0].By != "alice" || v.Stops[0].Reason != "not now" || v.Stops[0].Service != "api" {
+		t.Errorf("stops: %+v, %v", v.Stops, err)
 	}
-	if err := c.Lift(ctx); err != nil {
-		t.Fatal(err)
+	if err := c.Lift(ctx, hold); err != nil {
+		t.Error(err)
 	}
-	if v, err := c.Halted(ctx); err != nil || v.Halted != nil {
-		t.Errorf("lifted: %+v, %v", v.Halted, err)
+	if v, err := c.Stops(ctx); err != nil || len(v.Stops) != 0 {
+		t.Errorf("lifted: %+v, %v", v.Stops, err)
 	}
 	// A run that has ended is undone by a new one.
 	if err := c.Cancel(ctx, "r1", server.CancelRequest{}); err != nil {

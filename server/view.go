@@ -22,7 +22,7 @@ type View struct {
 	Phase         engine.Phase               `json:"phase"`
 	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
 	Cause         *engine.Cause              `json:"cause,omitempty"`
-	Halted        *engine.Stop               `json:"halted,omitempty"`
+	Stops         []engine.Stop              `json:"stops,omitempty"` // that keep it from changing anything
 	Seq           int                        `json:"seq"`
 	StartedAt     time.Time                  `json:"started_at"`
 	EndedAt       time.Time                  `json:"ended_at,omitzero"`
@@ -65,7 +65,7 @@ func NewView(r engine.Run, now time.Time) View {
 		Phase:         r.Phase,
 		Word:          r.Word,
 		Cause:         r.Cause,
-		Halted:        r.Stop,
+		Stops:         r.Stops,
 		Seq:           r.Seq,
 		StartedAt:     r.StartedAt,
 		EndedAt:       r.EndedAt,

@@ -30,6 +30,7 @@ const (
 	exitNotFound       exitCode = 10
 	exitState          exitCode = 11
 	exitDrill          exitCode = 12
+	exitHandedOver     exitCode = 13
 )
 
 // exitCodes is the table of exit codes.
@@ -51,6 +52,7 @@ var exitCodes = []struct {
 	{exitNotFound, "not_found", "there is no such run, step, question, runbook or service"},
 	{exitState, "state", "the state file cannot be used: another owner, no permission, no space, damaged"},
 	{exitDrill, "drill", "the drill was not passed"},
+	{exitHandedOver, "handed_over", "a person took the run over and ended it: what is changed is theirs"},
 }
 
 // exitHelp is the table as text, for the codes given or for all.
@@ -93,6 +95,8 @@ func wordCode(w engine.Word) exitCode {
 		return exitCancelledClean
 	case engine.CancelledDirty:
 		return exitCancelledDirty
+	case engine.HandedOver:
+		return exitHandedOver
 	default:
 		return exitParked
 	}

@@ -6,10 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
 )
 
 func newHalt(a *app) *cobra.Command {
+	var service string
 	var lift, show bool
 	c := withExits(&cobra.Command{
 		Use:   "halt [REASON]",
@@ -17,43 +19,80 @@ func newHalt(a *app) *cobra.Command {
 		Long: `halt begins no new change in any run, undo too; what is in flight ends at its next
 safe point. Reads, verifies and notices go on. Open questions are void and
 answers that were not used no longer count. It survives restarts, covers every way
-in, and is lifted with --lift; what it voided is then planned and asked again.`,
+in, and is lifted with --lift; what it voided is then planned and asked again.
+With --service it stops the runs of one service.`,
 		Example: `  firebreak halt "we do not understand this outage"
+  firebreak halt --service api "the database is being moved"
   firebreak halt --lift`,
 		Args: args(0, 1, "a reason"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.withOwner(c.Context(), func(s *session) error {
-				return a.halt(c.Context(), s, strings.Join(got, ""), lift, show)
-			})
+			req := server.StopRequest{Kind: engine.StopHalt, Service: service, Reason: strings.Join(got, "")}
+			if show {
+				return a.withOwner(c.Context(), func(s *session) error { return a.showStops(c.Context(), s) })
+			}
+			return a.order(c.Context(), req, !lift)
 		},
-	}, exitRefused, exitState)
+	}, exitRefused, exitNotFound, exitState)
+	c.Flags().StringVar(&service, "service", "", "only the runs of this service")
 	c.Flags().BoolVar(&lift, "lift", false, "end the halt")
-	c.Flags().BoolVar(&show, "show", false, "only say whether everything is halted")
+	c.Flags().BoolVar(&show, "show", false, "only say what is halted or held")
 	return c
 }
 
-func (a *app) halt(ctx context.Context, s *session, reason string, lift, show bool) error {
-	switch {
-	case lift:
-		if err := s.Lift(ctx); err != nil {
+func newHold(a *app) *cobra.Command {
+	var lift bool
+	c := withExits(&cobra.Command{
+		Use:   "hold SERVICE [REASON]",
+		Short: "Keep automation off a service while you are at it",
+		Long: `hold stops the runs of one service as halt does, and says that somebody is at it.
+firebreak holds a service by itself when a run has left something changed that
+nobody has verified; undoing that run is possible all the same.`,
+		Example: `  firebreak hold api "I am at the database"
+  firebreak hold api --lift`,
+		Args: args(1, 2, "a service, and maybe a reason"),
+		RunE: func(c *cobra.Command, got []string) error {
+			req := server.StopRequest{Kind: engine.StopHold, Service: got[0], Reason: strings.Join(got[1:], "")}
+			return a.order(c.Context(), req, !lift)
+		},
+	}, exitRefused, exitNotFound, exitState)
+	c.Flags().BoolVar(&lift, "lift", false, "end the hold")
+	return c
+}
+
+// order stops something, or lifts that, and says what then stands.
+func (a *app) order(ctx context.Context, req server.StopRequest, on bool) error {
+	return a.withOwner(ctx, func(s *session) error {
+		do := s.Stop
+		if !on {
+			do = s.Lift
+		}
+		if err := do(ctx, req); err != nil {
 			return err
 		}
-	case !show:
-		if err := s.Halt(ctx, server.HaltRequest{Reason: reason}); err != nil {
-			return err
-		}
-	}
-	now, err := s.Halted(ctx)
+		return a.showStops(ctx, s)
+	})
+}
+
+func (a *app) showStops(ctx context.Context, s *session) error {
+	now, err := s.Stops(ctx)
 	if err != nil {
 		return err
 	}
 	if a.flags.json {
-		return a.printJSON(map[string]any{"type": "halt", "halted": now.Halted})
+		return a.printJSON(map[string]any{"type": "stops", "stops": now.Stops})
 	}
-	if now.Halted == nil {
-		a.printf("nothing is halted\n")
-		return nil
+	if len(now.Stops) == 0 {
+		a.printf("nothing is halted or held\n")
 	}
-	a.printf("everything is halted by %s since %s: %s\n", now.Halted.By, now.Halted.At.Local().Format("15:04:05"), now.Halted.Reason)
+	for _, stop := range now.Stops {
+		what, word := "everything", "halted"
+		if stop.Service != "" {
+			what = stop.Service
+		}
+		if stop.Kind == engine.StopHold {
+			word = "held"
+		}
+		a.printf("%s is %s by %s since %s: %s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), stop.Reason)
+	}
 	return nil
 }

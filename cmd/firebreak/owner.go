@@ -63,7 +63,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		return nil, err
 	}
 	o.server = server.New(server.Config{
-		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Halter: halter{o.rt, ws},
+		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Plugins: o.plugins, Person: o.person,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
@@ -125,23 +125,42 @@ var errNoChannel = errors.New("no channel is configured; it is shown to whoever 
 
 func (o *owner) notify(string, engine.Notify) error { return errNoChannel }
 
-// halter is the runtime's halt, with the rule of who may lift it. Anybody who
-// reaches the socket may stop everything; to go on takes a role.
-type halter struct {
-	*local.Runtime
+// stops are the runtime's orders, with the rule of who may lift one. Anybody
+// who reaches the socket may stop everything; to go on takes a role.
+type stops struct {
+	rt *local.Runtime
 	ws *workspace
 }
 
-// Lift implements [server.Halter].
-func (h halter) Lift(ctx context.Context, by string) error {
-	facts := policy.Facts{Members: map[string][]string{}}
-	for name, role := range h.ws.config.Roles {
-		facts.Members[name] = role.People
+// Order implements [server.Stops].
+func (s stops) Order(ctx context.Context, by string, req server.StopRequest, on bool) error {
+	switch {
+	case req.Kind != engine.StopHalt && req.Kind != engine.StopHold:
+		return local.NewError(local.ClassInvalid, fmt.Sprintf("there is no stop of the kind %q", req.Kind), "the kinds are halt and hold", nil)
+	case req.Kind == engine.StopHold && req.Service == "":
+		return local.NewError(local.ClassInvalid, "a hold is of a service, and none is named", "to stop everything: `firebreak halt`", nil)
+	case req.Service != "" && s.ws.config.Services[req.Service] == nil:
+		return local.NewError(local.ClassNotFound, "there is no service "+req.Service, "the services are those of firebreak.yaml", nil)
 	}
-	if refusal := facts.MayStop(by); refusal != "" {
-		return &engine.Refusal{By: by, What: "lift", Reason: refusal}
+	if !on {
+		facts := policy.Facts{Members: map[string][]string{}}
+		for name, role := range s.ws.config.Roles {
+			facts.Members[name] = role.People
+		}
+		if refusal := facts.MayStop(by); refusal != "" {
+			return &engine.Refusal{By: by, What: "lift", Reason: refusal}
+		}
 	}
-	return h.Runtime.Lift(ctx, by)
+	return s.rt.Order(ctx, local.Order{Kind: req.Kind, Service: req.Service, On: on, By: by, Reason: req.Reason})
+}
+
+// Standing implements [server.Stops].
+func (s stops) Standing() []engine.Stop {
+	var out []engine.Stop
+	for _, o := range s.rt.Orders() {
+		out = append(out, engine.Stop{Kind: o.Kind, Service: o.Service, By: o.By, Reason: o.Reason, At: o.At})
+	}
+	return out
 }
 
 // book makes a runbook of pinned bytes.

@@ -25,7 +25,7 @@ its plugin is asked what became of it, and where it cannot tell, a person is.`,
   firebreak resume 1123-0301-k7qzm`,
 		Args: args(0, 1, "at most one run"),
 		RunE: func(c *cobra.Command, got []string) error { return a.resume(c.Context(), got) },
-	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 }
 
 func (a *app) resume(ctx context.Context, runs []string) (err error) {

@@ -26,7 +26,7 @@ becomes the owner for as long as it runs.`,
   firebreak run ./my.yaml -i service=api -i limit:=3 --json`,
 		Args: args(1, 1, "a runbook"),
 		RunE: func(c *cobra.Command, got []string) error { return a.run(c.Context(), got[0], inputs) },
-	}, exitProblems, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	}, exitProblems, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 	c.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=VALUE, or NAME:=JSON; may be repeated")
 	return c
 }

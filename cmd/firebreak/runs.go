@@ -58,7 +58,7 @@ func newRuns(a *app) *cobra.Command {
 				return f.follow(c.Context())
 			})
 		},
-	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 	c.AddCommand(list, show, watch)
 	return c
 }

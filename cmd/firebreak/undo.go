@@ -20,7 +20,7 @@ is undone by a new run, with its own locks and its own gate.`,
 		Example: `  firebreak undo 1123-0301-k7qzm --reason "the rollback was not the cure"`,
 		Args:    args(1, 1, "a run"),
 		RunE:    func(c *cobra.Command, got []string) error { return a.undo(c.Context(), got[0], req) },
-	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitParked, exitNotFound, exitState)
+	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 	c.Flags().StringVar(&req.Reason, "reason", "", "why")
 	return c
 }

@@ -17,7 +17,7 @@ func (rt *Runtime) reconcile(l *life, want []engine.Command) {
 	if rt.cfg.RecordOnly {
 		return
 	}
-	if l.run.Ended() {
+	if l.run.Ended() || l.run.Locks.State == engine.LocksBroken {
 		rt.locks.release(l.id)
 	}
 	start, stop := engine.Reconcile(l.open, want)

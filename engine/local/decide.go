@@ -32,9 +32,11 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		if err := add(rt.recovered(l.run, now)); err != nil && !errors.Is(err, engine.ErrStale) {
 			return nil, rt.answer(l, items, nil, fmt.Errorf("recover run %s: %w", l.id, err))
 		}
-		if halt := rt.halted(); (next.Stop != nil) != halt.On && !next.Ended() {
-			if err := add(halt.input()); err != nil && !errors.Is(err, engine.ErrStale) {
-				return nil, rt.answer(l, items, nil, fmt.Errorf("halt run %s: %w", l.id, err))
+		if !next.Ended() {
+			for _, in := range rt.missed(next) {
+				if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
+					return nil, rt.answer(l, items, nil, fmt.Errorf("stop run %s: %w", l.id, err))
+				}
 			}
 		}
 	}
@@ -50,7 +52,7 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	want := engine.Pending(next)
 	if len(b.Records) > 0 || len(b.Heard) > 0 {
 		b.Head = head(next, want)
-		if err := rt.cfg.Journal.Append(context.WithoutCancel(rt.calls), b); err != nil {
+		if err := rt.store(l, next, b); err != nil {
 			return nil, rt.answer(l, items, nil, rt.unstored(l, err))
 		}
 	}
@@ -61,6 +63,33 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		rt.watch.changed(l.id, settled(next, want))
 	}
 	return want, rt.answer(l, items, errs, nil)
+}
+
+// store appends a run's batch. A run that has failed and leaves something
+// changed which nobody has verified takes automation off its service, in the same transaction.
+func (rt *Runtime) store(l *life, next engine.Run, b Batch) error {
+	ctx := context.WithoutCancel(rt.calls)
+	if l.run.Ended() || next.Word != engine.FailedDirty || next.Facts.Service == "" {
+		return rt.cfg.Journal.Append(ctx, b)
+	}
+	hold := Order{
+		Kind: engine.StopHold, Service: next.Facts.Service, On: true, At: rt.now(),
+		By: "firebreak", Reason: fmt.Sprintf("run %s ended %s", next.Facts.ID, next.Word),
+	}
+	if rt.stands(hold) { // whoever is at it stays
+		return rt.cfg.Journal.Append(ctx, b)
+	}
+	b.Order = &hold
+	rt.ordering.Lock()
+	err := rt.cfg.Journal.Append(ctx, b)
+	if err == nil {
+		rt.noteOrder(hold)
+	}
+	rt.ordering.Unlock()
+	if err == nil {
+		rt.tellService(ctx, hold)
+	}
+	return err
 }
 
 // unstored is what follows when a run's records could not be stored: the end

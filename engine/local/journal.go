@@ -34,6 +34,7 @@ type Batch struct {
 	Head    Head
 	Pins    []Pin   // bytes that the run refers to; those already kept are left alone
 	Heard   []int64 // numbers of what was [Said], which the batch deals with
+	Order   *Order  // what stands from then on because of it; nil: nothing new
 }
 
 // Pin is bytes and their digest.

@@ -17,7 +17,7 @@ type memory struct {
 	mu         sync.Mutex
 	generation int
 	seen       time.Time
-	halt       Halt
+	orders     []Order
 	said       []Said
 	saidN      int64
 	runs       map[string][]stored
@@ -48,21 +48,25 @@ func (m *tenant) Own(_ context.Context, drives bool) (Tenure, error) {
 	defer m.mu.Unlock()
 	m.generation++
 	m.mine = m.generation
-	t := Tenure{Generation: m.generation, LastSeen: m.seen, Halt: m.halt, Said: slices.Clone(m.said)}
+	t := Tenure{Generation: m.generation, LastSeen: m.seen, Orders: slices.Clone(m.orders), Said: slices.Clone(m.said)}
 	if drives {
 		m.seen = time.Now()
 	}
 	return t, nil
 }
 
-func (m *tenant) SetHalt(ctx context.Context, h Halt) error {
+func (m *tenant) SetOrder(ctx context.Context, o Order) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.halt = h
+	m.order(o)
 	return nil
+}
+
+func (m *memory) order(o Order) {
+	m.orders = append(slices.DeleteFunc(m.orders, func(old Order) bool { return old.stop().Is(o.stop()) }), o)
 }
 
 func (m *tenant) Say(ctx context.Context, s Said) error {
@@ -103,6 +107,9 @@ func (m *tenant) Append(ctx context.Context, b Batch) error {
 			return err
 		}
 		m.runs[b.Run] = append(m.runs[b.Run], stored{rec.At, kind, data})
+	}
+	if b.Order != nil {
+		m.order(*b.Order)
 	}
 	if len(b.Records) > 0 {
 		m.heads[b.Run] = b.Head

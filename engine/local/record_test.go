@@ -25,11 +25,11 @@ func TestWhoHangsUpStopsNothing(t *testing.T) {
 	q := w.asked(id, engine.AskGate)
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()
-	_ = w.Halt(gone, "carol", "not now")
-	if w.Halted() == nil {
+	_ = w.Order(gone, halt)
+	if len(w.Orders()) != 1 {
 		t.Error("the halt is lost")
 	}
-	_ = w.Lift(gone, "carol")
+	_ = w.Order(gone, Order{Kind: engine.StopHalt, By: "carol"})
 	if err := w.Err(); err != nil {
 		t.Fatalf("the runtime has stopped: %v", err)
 	}
@@ -89,7 +89,7 @@ func TestHaltBeforeWhatWasSaid(t *testing.T) {
 	if err := w.Give(t.Context(), id, yes(q)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Halt(t.Context(), "carol", "not now"); err != nil {
+	if err := w.Order(t.Context(), halt); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(t.Context()); err != nil {

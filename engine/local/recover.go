@@ -29,7 +29,7 @@ type wish struct {
 
 // recover takes over every run that has not settled. First every one of them
 // is told so, durably: what an older generation had in flight is unknown from
-// then on, and a halt holds that was said in the meantime. Only then does anything begin: what people have said in the
+// then on, and a halt or a hold stands that was said in the meantime. Only then does anything begin: what people have said in the
 // meantime first, then calls, locks for the oldest run first, and
 // timers.
 func (rt *Runtime) recover(ctx context.Context) error {
@@ -126,7 +126,7 @@ func (rt *Runtime) keepLocks(ctx context.Context, id string) {
 			wanted = e.Identities
 		case engine.LocksTaken:
 			held = wanted
-		case engine.RunEnded:
+		case engine.RunEnded, engine.LockBroken:
 			held = nil
 		}
 	}

@@ -192,18 +192,20 @@ func TestRecordOnly(t *testing.T) {
 	}
 }
 
+var halt = Order{Kind: engine.StopHalt, On: true, By: "carol", Reason: "not now"}
+
 // A halt stops every run, those to come too, and outlives its owner.
 func TestHalt(t *testing.T) {
 	mem := newMemory()
 	w := begin(t, mem, newHands(t))
-	stopped := func(r engine.Run) bool { return r.Stop != nil }
-	free := func(r engine.Run) bool { return r.Stop == nil }
+	stopped := func(r engine.Run) bool { return r.Stopped() }
+	free := func(r engine.Run) bool { return !r.Stopped() }
 	w.start(fix, "before")
 	w.asked("before", engine.AskGate)
-	if err := w.Halt(t.Context(), "carol", "not now"); err != nil {
+	if err := w.Order(t.Context(), halt); err != nil {
 		t.Fatal(err)
 	}
-	if s := w.Halted(); s == nil || s.By != "carol" {
+	if s := w.Stops("any"); len(s) != 1 || s[0].By != "carol" {
 		t.Errorf("halted by %+v", s)
 	}
 	w.start(pause, "during")
@@ -211,7 +213,7 @@ func TestHalt(t *testing.T) {
 		t.Helper()
 		for _, id := range []string{"before", "during"} {
 			if r, err := w.Run(t.Context(), id); err != nil || !want(r) {
-				t.Errorf("%s: run %s has the stop %v, %v", when, id, r.Stop, err)
+				t.Errorf("%s: run %s has the stop %v, %v", when, id, r.Stops, err)
 			}
 		}
 	}
@@ -221,7 +223,7 @@ func TestHalt(t *testing.T) {
 	}
 	w = begin(t, mem, newHands(t))
 	check("halted before the restart", stopped)
-	if err := w.Lift(t.Context(), "dave"); err != nil {
+	if err := w.Order(t.Context(), Order{Kind: engine.StopHalt, By: "dave"}); err != nil {
 		t.Fatal(err)
 	}
 	check("lifted", free)
@@ -231,7 +233,7 @@ func TestHalt(t *testing.T) {
 
 	// Said while nobody drives runs: the next owner tells them.
 	w = begin(t, mem, nil, func(c *Config) { c.Executor, c.RecordOnly = nil, true })
-	if err := w.Halt(t.Context(), "erin", "again"); err != nil {
+	if err := w.Order(t.Context(), Order{Kind: engine.StopHalt, On: true, By: "erin", Reason: "again"}); err != nil {
 		t.Fatal(err)
 	}
 	check("said", free)
@@ -240,8 +242,8 @@ func TestHalt(t *testing.T) {
 	}
 	w = begin(t, mem, newHands(t))
 	for _, id := range []string{"before", "during"} {
-		if r := w.until(id, stopped); r.Stop.By != "erin" {
-			t.Errorf("run %s was halted by %s", id, r.Stop.By)
+		if r := w.until(id, stopped); r.Stops[0].By != "erin" {
+			t.Errorf("run %s was halted by %s", id, r.Stops[0].By)
 		}
 	}
 }

@@ -32,9 +32,9 @@ type Runtime struct {
 	closing bool       // nothing new begins
 	closed  bool       // nothing is recorded any more
 	err     error      // why it stopped by itself
-	halt    Halt
+	orders  []Order    // the last about each thing, those that no longer stand included
 
-	halting   sync.RWMutex // held to read while a run starts, to write while the halt changes
+	ordering  sync.RWMutex // held to read while a run starts, to write while an order is given
 	recording sync.Mutex   // held while what is said is only recorded
 }
 
@@ -58,7 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 		done:   make(chan struct{}),
 		lives:  map[string]*life{},
 		idle:   list.New(),
-		halt:   tenure.Halt,
+		orders: tenure.Orders,
 	}
 	rt.locks = newLocks(func(run, id string) { rt.tell(run, engine.LocksGranted{ID: id}) })
 	rt.timers = newTimers(cfg.Now)

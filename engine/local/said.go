@@ -9,11 +9,17 @@ import (
 
 // The names under which people's inputs are kept until an owner drives runs.
 const (
-	saidVote   = "vote"
-	saidAnswer = "answer"
-	saidCancel = "cancel"
-	saidSkip   = "skip"
-	saidUndo   = "undo_run"
+	saidVote      = "vote"
+	saidAnswer    = "answer"
+	saidCancel    = "cancel"
+	saidSkip      = "skip"
+	saidUndo      = "undo_run"
+	saidBreakLock = "break_lock"
+	saidHandBack  = "hand_back"
+	saidTakeOver  = "take_over"
+	saidExtend    = "extend"
+	saidHand      = "hand"
+	saidWithdraw  = "withdraw"
 )
 
 // encode makes an input fit to be kept.
@@ -30,6 +36,18 @@ func encode(in engine.Person) (Said, error) {
 		kind = saidSkip
 	case engine.UndoRun:
 		kind = saidUndo
+	case engine.BreakLock:
+		kind = saidBreakLock
+	case engine.HandBack:
+		kind = saidHandBack
+	case engine.TakeOver:
+		kind = saidTakeOver
+	case engine.Extend:
+		kind = saidExtend
+	case engine.Hand:
+		kind = saidHand
+	case engine.Withdraw:
+		kind = saidWithdraw
 	default:
 		return Said{}, NewError(ClassInvalid, fmt.Sprintf("%T cannot be said while no owner drives runs", in), "", nil)
 	}
@@ -53,6 +71,18 @@ func decode(s Said) (engine.Input, error) {
 		return read[engine.Skip](s)
 	case saidUndo:
 		return read[engine.UndoRun](s)
+	case saidBreakLock:
+		return read[engine.BreakLock](s)
+	case saidHandBack:
+		return read[engine.HandBack](s)
+	case saidTakeOver:
+		return read[engine.TakeOver](s)
+	case saidExtend:
+		return read[engine.Extend](s)
+	case saidHand:
+		return read[engine.Hand](s)
+	case saidWithdraw:
+		return read[engine.Withdraw](s)
 	default:
 		return nil, NewError(ClassUnreadable, fmt.Sprintf("what was said to run %s is of the unknown kind %q", s.Run, s.Kind),
 			"a newer version of firebreak can read it", nil)

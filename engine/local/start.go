@@ -14,7 +14,7 @@ import (
 // Start begins a run of the runbook whose digest is in f.Pins and returns its
 // id when that is durable. pins are the bytes that the digests in f.Pins
 // stand for; those that the state already has may be left out. An empty
-// f.ID is chosen here; f.Generation, f.Rules and f.Halted are set here.
+// f.ID is chosen here; f.Generation, f.Rules and f.Stops are set here.
 func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
 	if rt.cfg.RecordOnly {
 		return "", NewError(ClassInvalid, "no owner drives this state, so nothing can be started",
@@ -35,9 +35,9 @@ func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (s
 	if err != nil {
 		return "", err
 	}
-	rt.halting.RLock()
-	defer rt.halting.RUnlock()
-	f.Generation, f.Rules, f.Halted = rt.tenure.Generation, engine.Rules, rt.Halted()
+	rt.ordering.RLock()
+	defer rt.ordering.RUnlock()
+	f.Generation, f.Rules, f.Stops = rt.tenure.Generation, engine.Rules, rt.Stops(f.Service)
 	if err := rt.create(f.ID, engine.New(book)); err != nil {
 		return "", err
 	}

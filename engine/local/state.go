@@ -3,6 +3,8 @@ package local
 import (
 	"context"
 	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
 )
 
 // State keeps what concerns no single run.
@@ -11,8 +13,8 @@ type State interface {
 	// whether the caller will drive runs: only then does the time in which
 	// runs were driven begin anew.
 	Own(ctx context.Context, drives bool) (Tenure, error)
-	// SetHalt stores, durably, that everything is halted or no longer is.
-	SetHalt(ctx context.Context, h Halt) error
+	// SetOrder stores, durably, what stands from now on.
+	SetOrder(ctx context.Context, o Order) error
 	// Say stores, durably, what a person said while no owner drives runs.
 	Say(ctx context.Context, s Said) error
 }
@@ -21,17 +23,19 @@ type State interface {
 type Tenure struct {
 	Generation int
 	LastSeen   time.Time // when runs were last driven, give or take a few seconds; zero: never
-	Halt       Halt
-	Said       []Said // in the order in which it was said
+	Orders     []Order   // in the order in which they were given; of those about one thing the last
+	Said       []Said    // in the order in which it was said
 }
 
-// Halt tells whether every new mutation of every run is stopped, and who said
-// so last.
-type Halt struct {
-	On     bool
-	By     string
-	Reason string
-	At     time.Time
+// Order is that every new mutation is stopped, everywhere or for a service, or
+// no longer is, and who said so last.
+type Order struct {
+	Kind    engine.StopKind // a halt or a hold
+	Service string          // empty: everything
+	On      bool
+	By      string
+	Reason  string
+	At      time.Time
 }
 
 // Said is a person's input that waits for an owner that drives runs.

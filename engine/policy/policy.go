@@ -13,6 +13,7 @@ type Facts struct {
 	Members    map[string][]string // people by role
 	BreakGlass map[string]bool     // roles whose people may answer in spite of the rules
 	Requester  string              // the person who started the run; empty if no person did
+	Handed     []string            // people to whom somebody of the roles has left the answer
 }
 
 // MayAnswer says whether a person may answer a question of the given roles.
@@ -22,7 +23,7 @@ type Facts struct {
 func (f Facts) MayAnswer(person string, roles []string, self bool, glass string) (broken bool, refusal string) {
 	var why string
 	switch {
-	case !f.inAny(person, roles):
+	case !f.inAny(person, roles) && !slices.Contains(f.Handed, person):
 		why = fmt.Sprintf("%s is not in %s", person, strings.Join(roles, " or "))
 		if len(roles) == 0 {
 			why = "no role may answer this"
@@ -50,12 +51,44 @@ func (f Facts) MayStop(person string) (refusal string) {
 	if person != "" && person == f.Requester {
 		return ""
 	}
-	for _, people := range f.Members {
-		if slices.Contains(people, person) {
-			return ""
-		}
+	if f.Known(person) {
+		return ""
 	}
 	return fmt.Sprintf("%s has no role in firebreak.yaml and did not start the run", person)
+}
+
+// Known says whether a person is in any role.
+func (f Facts) Known(person string) bool {
+	for _, people := range f.Members {
+		if slices.Contains(people, person) {
+			return true
+		}
+	}
+	return false
+}
+
+// Count is how many people may answer a question of the given roles. self: the
+// requester may, too.
+func (f Facts) Count(roles []string, self bool) int {
+	people := map[string]bool{}
+	for _, role := range roles {
+		for _, person := range f.Members[role] {
+			if self || person != f.Requester {
+				people[person] = true
+			}
+		}
+	}
+	return len(people)
+}
+
+// Breakable says whether anybody may answer in spite of the rules.
+func (f Facts) Breakable() bool {
+	for role, may := range f.BreakGlass {
+		if may && len(f.Members[role]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (f Facts) inAny(person string, roles []string) bool {

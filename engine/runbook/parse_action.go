@@ -155,9 +155,6 @@ func (p *parser) approve(n *yaml.Node) *Approve {
 		Self:     f.flag("self"),
 		Pos:      f.pos,
 	}
-	if a.Quorum > 1 {
-		p.add(f.at("quorum"), "quorum", "one answer decides a gate in this version, so a quorum cannot be kept", "write quorum: 1, or leave it out")
-	}
 	if !f.has("of") {
 		return a
 	}

@@ -112,21 +112,21 @@ func (c *Client) Undo(ctx context.Context, id string, req server.UndoRequest) (s
 	return c.run(ctx, runPath(id, "undo"), req)
 }
 
-// Halted tells whether everything is halted.
-func (c *Client) Halted(ctx context.Context) (server.HaltView, error) {
-	var v server.HaltView
-	err := c.call(ctx, http.MethodGet, "/v1/halt", nil, &v)
+// Stops lists the halts and holds that stand.
+func (c *Client) Stops(ctx context.Context) (server.StopsView, error) {
+	var v server.StopsView
+	err := c.call(ctx, http.MethodGet, "/v1/stops", nil, &v)
 	return v, err
 }
 
-// Halt stops every new mutation of every run.
-func (c *Client) Halt(ctx context.Context, req server.HaltRequest) error {
-	return c.call(ctx, http.MethodPut, "/v1/halt", req, nil)
+// Stop stops every new mutation, of everything or of a service.
+func (c *Client) Stop(ctx context.Context, req server.StopRequest) error {
+	return c.call(ctx, http.MethodPut, "/v1/stops", req, nil)
 }
 
-// Lift ends the halt.
-func (c *Client) Lift(ctx context.Context) error {
-	return c.call(ctx, http.MethodDelete, "/v1/halt", nil, nil)
+// Lift ends a halt or a hold.
+func (c *Client) Lift(ctx context.Context, req server.StopRequest) error {
+	return c.call(ctx, http.MethodDelete, "/v1/stops", req, nil)
 }
 
 // Plugins returns what the plugins are doing, as JSON.

@@ -71,7 +71,7 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, _ *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.expect(ctx, b); err != nil {
 			return err
 		}
@@ -94,6 +94,9 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 			if _, err := s.stmt.heard.ExecContext(ctx, n); err != nil {
 				return err
 			}
+		}
+		if b.Order != nil {
+			return putOrder(ctx, tx, *b.Order)
 		}
 		return nil
 	}, nil

@@ -46,13 +46,15 @@ CREATE TABLE blobs (
 	bytes  BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE halts (
-	scope    TEXT    PRIMARY KEY, -- everything
-	halted   INTEGER NOT NULL,
+CREATE TABLE orders (
+	kind     TEXT    NOT NULL, -- halt or hold
+	service  TEXT    NOT NULL, -- empty: everything
+	stands   INTEGER NOT NULL,
 	said_by  TEXT    NOT NULL,
 	reason   TEXT    NOT NULL,
-	at       INTEGER NOT NULL
-) STRICT;
+	at       INTEGER NOT NULL,
+	PRIMARY KEY (kind, service)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -235,7 +235,7 @@ func TestFencing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.Generation != 1 || !first.LastSeen.IsZero() || first.Halt.On || first.Said != nil {
+	if first.Generation != 1 || !first.LastSeen.IsZero() || first.Orders != nil || first.Said != nil {
 		t.Errorf("the first tenure is %+v", first)
 	}
 	if err := s.Append(t.Context(), batch("r", 1)); err != nil {
@@ -253,8 +253,8 @@ func TestFencing(t *testing.T) {
 	if err := s.Append(t.Context(), batch("r", 2)); !errors.Is(err, local.ErrFenced) {
 		t.Errorf("a fenced owner writes: %v", err)
 	}
-	if err := s.SetHalt(t.Context(), local.Halt{On: true}); !errors.Is(err, local.ErrFenced) {
-		t.Errorf("a fenced owner halts: %v", err)
+	if err := s.SetOrder(t.Context(), local.Order{On: true}); !errors.Is(err, local.ErrFenced) {
+		t.Errorf("a fenced owner gives orders: %v", err)
 	}
 	s.mu.Lock()
 	s.drives = false // so that it closes without a word
@@ -270,11 +270,18 @@ func TestTenure(t *testing.T) {
 	if err := s.Append(t.Context(), batch("r", 1)); err != nil {
 		t.Fatal(err)
 	}
-	halt := local.Halt{On: true, By: "carol", Reason: "not now", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	if err := s.SetHalt(t.Context(), local.Halt{On: false, By: "bob"}); err != nil {
+	halt := local.Order{Kind: engine.StopHalt, On: true, By: "carol", Reason: "not now", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	if err := s.SetOrder(t.Context(), local.Order{Kind: engine.StopHalt, By: "bob"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetHalt(t.Context(), halt); err != nil {
+	if err := s.SetOrder(t.Context(), halt); err != nil {
+		t.Fatal(err)
+	}
+	// One that comes with the end of a run.
+	hold := local.Order{Kind: engine.StopHold, Service: "api", On: true, By: "firebreak", Reason: "r ended dirty", At: halt.At.Add(time.Hour)}
+	end := batch("r", 2)
+	end.Order = &hold
+	if err := s.Append(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
 	driven := time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC)
@@ -302,14 +309,14 @@ func TestTenure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := local.Tenure{Generation: 3, LastSeen: driven, Halt: halt, Said: []local.Said{
+	want := local.Tenure{Generation: 3, LastSeen: driven, Orders: []local.Order{halt, hold}, Said: []local.Said{
 		{N: 1, Run: "r", At: at, Kind: "vote", Data: []byte("{}")},
 		{N: 2, Run: "r", At: at, Kind: "cancel", Data: []byte("{}")},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tenure (-want +got):\n%s", diff)
 	}
-	if err := s.Append(t.Context(), local.Batch{Run: "r", After: 1, Heard: []int64{1}}); err != nil {
+	if err := s.Append(t.Context(), local.Batch{Run: "r", After: 2, Heard: []int64{1}}); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := s.Own(t.Context(), true); err != nil || len(again.Said) != 1 || again.Said[0].N != 2 {

@@ -3,13 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"github.com/firebreak-ops/firebreak/engine/local"
 )
-
-// everything is the scope of the only halt there is.
-const everything = "everything"
 
 // Own implements [local.State].
 func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
@@ -21,10 +17,10 @@ func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
 			return err
 		}
 		t.LastSeen = moment(seen)
-		if err := readHalt(ctx, tx, &t.Halt); err != nil {
+		var err error
+		if t.Orders, err = readOrders(ctx, tx); err != nil {
 			return err
 		}
-		var err error
 		if t.Said, err = readSaid(ctx, tx); err != nil || !drives {
 			return err
 		}
@@ -39,15 +35,23 @@ func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
 	return t, nil
 }
 
-func readHalt(ctx context.Context, tx *sql.Tx, h *local.Halt) error {
-	var at int64
-	err := tx.QueryRowContext(ctx, `SELECT halted, said_by, reason, at FROM halts WHERE scope = ?`, everything).
-		Scan(&h.On, &h.By, &h.Reason, &at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+func readOrders(ctx context.Context, tx *sql.Tx) ([]local.Order, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT kind, service, stands, said_by, reason, at FROM orders ORDER BY at`)
+	if err != nil {
+		return nil, err
 	}
-	h.At = moment(at)
-	return err
+	defer rows.Close()
+	var all []local.Order
+	for rows.Next() {
+		var o local.Order
+		var at int64
+		if err := rows.Scan(&o.Kind, &o.Service, &o.On, &o.By, &o.Reason, &at); err != nil {
+			return nil, err
+		}
+		o.At = moment(at)
+		all = append(all, o)
+	}
+	return all, rows.Err()
 }
 
 func readSaid(ctx context.Context, tx *sql.Tx) ([]local.Said, error) {
@@ -69,14 +73,16 @@ func readSaid(ctx context.Context, tx *sql.Tx) ([]local.Said, error) {
 	return all, rows.Err()
 }
 
-// SetHalt implements [local.State].
-func (s *Store) SetHalt(ctx context.Context, h local.Halt) error {
-	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO halts (scope, halted, said_by, reason, at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (scope) DO UPDATE SET halted = excluded.halted, said_by = excluded.said_by, reason = excluded.reason, at = excluded.at`,
-			everything, h.On, h.By, h.Reason, nanos(h.At))
-		return err
-	})
+// SetOrder implements [local.State].
+func (s *Store) SetOrder(ctx context.Context, o local.Order) error {
+	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error { return putOrder(ctx, tx, o) })
+}
+
+func putOrder(ctx context.Context, tx *sql.Tx, o local.Order) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO orders (kind, service, stands, said_by, reason, at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (kind, service) DO UPDATE SET stands = excluded.stands, said_by = excluded.said_by, reason = excluded.reason, at = excluded.at`,
+		string(o.Kind), o.Service, o.On, o.By, o.Reason, nanos(o.At))
+	return err
 }
 
 // Say implements [local.State].

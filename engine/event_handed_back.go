@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// HandedBack says that a person who had taken the run over gives it back. To
+// verify: what is left of a step was done by hand, and its verify tells
+// whether that worked.
+type HandedBack struct {
+	By     string `json:"by"`
+	To     string `json:"to"`             // resume, verify or end
+	Path   string `json:"path,omitempty"` // of the step to verify
+	Reason string `json:"reason,omitempty"`
+}
+
+// Kind implements [Event].
+func (HandedBack) Kind() string { return "handed_back" }
+
+func (e HandedBack) apply(r *Run, at time.Time) {
+	r.lift(Stop{Kind: StopTakeOver}, at)
+	step := r.Book.Step(e.Path)
+	if step == nil {
+		return
+	}
+	runbook.Walk(step.Steps, func(member *runbook.Step) {
+		if !r.step(member.Path).Done() {
+			StepSkipped{Path: member.Path}.apply(r, at)
+		}
+	})
+	r.closeAbout(e.Path, at)
+	r.setStep(e.Path, func(s *Step) {
+		s.Doing = DoingNothing
+		if s.ActedAt.IsZero() {
+			s.ActedAt = at
+		}
+	})
+}

@@ -1,0 +1,18 @@
+package engine
+
+import "time"
+
+// LockBroken says that a person took the run's locks away. Others may have
+// them from then on.
+type LockBroken struct {
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Kind implements [Event].
+func (LockBroken) Kind() string { return "lock_broken" }
+
+func (LockBroken) apply(r *Run, at time.Time) {
+	r.Locks.State = LocksBroken
+	r.BrokenAt = at
+}

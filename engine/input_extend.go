@@ -1,0 +1,15 @@
+package engine
+
+import "time"
+
+// Extend keeps a gate open longer than its runbook says.
+type Extend struct {
+	By       string
+	Question string
+	For      time.Duration // at most the time that the runbook gives
+}
+
+func (Extend) isInput() {}
+
+// Who implements [Person].
+func (e Extend) Who() string { return e.By }

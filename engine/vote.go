@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/policy"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// maxExtensions is how often a question may be kept open longer.
+const maxExtensions = 3
+
+// openGate is the open gate that a person means, or why there is none.
+func (d *decider) openGate(question string) (*Question, string) {
+	q := d.run.Questions[question]
+	switch {
+	case q == nil:
+		return nil, "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
+	case q.Kind != AskGate:
+		return nil, "that question is not a gate; its choices are " + strings.Join(q.Choices, ", ")
+	case !q.Expires.IsZero() && d.now.After(q.Expires):
+		return nil, "the question has expired"
+	}
+	return q, ""
+}
+
+// mayVote says whether a person may answer a gate: by a role, or because
+// somebody of a role left it to them.
+func (d *decider) mayVote(person string, q *Question, self bool, glass string) (broken bool, refusal string) {
+	rules := d.rules()
+	for _, h := range q.Handed {
+		if h.By == person {
+			return false, fmt.Sprintf("%s has left this to %s", person, h.To)
+		}
+		rules.Handed = append(rules.Handed, h.To)
+	}
+	return rules.MayAnswer(person, q.Roles, self, glass)
+}
+
+func (d *decider) vote(v Vote) string {
+	q, refusal := d.openGate(v.Question)
+	if refusal != "" {
+		return refusal
+	}
+	if v.Approve && v.Digest != q.Digest {
+		return "what you were shown is not what would be done now; look again and answer the new question"
+	}
+	glass, refusal := d.mayVote(v.By, q, q.Self || !v.Approve, v.BreakGlass)
+	if refusal != "" {
+		return refusal
+	}
+	if !v.Approve {
+		d.denied(q, v)
+		return ""
+	}
+	if slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == v.By }) {
+		return v.By + " has said yes already"
+	}
+	if !glass && len(q.Votes)+1 < q.Quorum {
+		d.emit(VoteCounted{ID: q.ID, Path: q.Path, By: v.By})
+		return ""
+	}
+	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceApprove, By: v.By, Reason: v.Reason, ValidUntil: d.validUntil(q.Path)}
+	if glass {
+		e.BreakGlass = v.BreakGlass
+		d.emit(NoticeQueued{To: d.pageTo(q.Path), Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
+			v.By, q.Path, d.run.Facts.ID, v.BreakGlass)})
+	}
+	d.emit(e)
+	return ""
+}
+
+// denied takes a no. One is enough, whatever the quorum.
+func (d *decider) denied(q *Question, v Vote) {
+	d.emit(QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason})
+	reason := v.By + " said no"
+	if v.Reason != "" {
+		reason += ": " + v.Reason
+	}
+	d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "denied", Reason: reason, By: v.By, Keep: v.Keep})
+}
+
+// withdraw takes back a yes. Where it had decided, the gate is asked again.
+func (d *decider) withdraw(in Withdraw) string {
+	path := in.Path
+	if s := d.run.Book.ByID(path); s != nil {
+		path = s.Path
+	}
+	said := func(y Yes) bool { return y.By == in.By }
+	if q := d.run.question(AskGate, path); q != nil && slices.ContainsFunc(q.Votes, said) {
+		d.emit(VoteWithdrawn{ID: q.ID, Path: path, By: in.By, Reason: in.Reason})
+		return ""
+	}
+	g := d.run.gate(path)
+	switch {
+	case !slices.ContainsFunc(g.Yes, said):
+		return fmt.Sprintf("%s has not said yes to %s", in.By, in.Path)
+	case g.State != GateApproved:
+		return "what was approved has begun; cancel the run instead, with --undo if need be"
+	}
+	why := in.By + " took back their yes"
+	if in.Reason != "" {
+		why += ": " + in.Reason
+	}
+	d.void(path, why, nil, false)
+	return ""
+}
+
+// hand leaves the answer to somebody else, who need not be in the gate's
+// roles, and must be in one.
+func (d *decider) hand(in Hand) string {
+	q, refusal := d.openGate(in.Question)
+	if refusal != "" {
+		return refusal
+	}
+	if _, refusal := d.mayVote(in.By, q, q.Self, ""); refusal != "" {
+		return refusal
+	}
+	switch rules := d.rules(); {
+	case in.To == in.By:
+		return "it is with you already"
+	case slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == in.By }):
+		return "you have said yes already; withdraw that first"
+	case in.To == rules.Requester && !q.Self:
+		return in.To + " started the run, and nobody approves their own request"
+	case !rules.Known(in.To):
+		return in.To + " has no role in firebreak.yaml"
+	}
+	d.emit(QuestionHanded{ID: q.ID, Path: q.Path, By: in.By, To: in.To, Reason: in.Reason})
+	return ""
+}
+
+// extend keeps a gate open longer: each time by what the runbook gives it in
+// all, at the most, and not for ever.
+func (d *decider) extend(in Extend) string {
+	q, refusal := d.openGate(in.Question)
+	if refusal != "" {
+		return refusal
+	}
+	if _, refusal := d.mayVote(in.By, q, q.Self, ""); refusal != "" {
+		return refusal
+	}
+	most := undoValidFor
+	if step := d.run.Book.Step(q.Path); step != nil && step.Approve != nil {
+		most = step.Approve.Expires()
+	}
+	switch {
+	case in.For <= 0 || in.For > most:
+		return fmt.Sprintf("a question is kept open for up to %s longer at a time", most)
+	case q.Extensions >= maxExtensions:
+		return fmt.Sprintf("it has been kept open %d times already; answer it, or let it expire and start again", maxExtensions)
+	}
+	d.emit(QuestionExtended{ID: q.ID, Path: q.Path, By: in.By, Expires: q.Expires.Add(in.For)})
+	return ""
+}
+
+// escalate asks the next role of a question that nobody has answered.
+func (d *decider) escalate(id string) {
+	q := d.run.Questions[id]
+	for _, e := range q.Escalates {
+		if e.Asked {
+			continue
+		}
+		d.emit(QuestionEscalated{ID: id, Path: q.Path, Role: e.Role})
+		d.emit(NoticeQueued{To: e.Role, Page: true, Text: fmt.Sprintf("run %s of %s waits for an answer about %s, and nobody has given one yet",
+			d.run.Facts.ID, d.run.Facts.Runbook, q.Path)})
+		return
+	}
+}
+
+// reachable says why a gate of the runbook could never be passed: fewer people
+// may answer it than must say yes. Where the glass can be broken, it can.
+func (d *decider) reachable(rules policy.Facts) string {
+	if rules.Breakable() {
+		return ""
+	}
+	for _, s := range d.run.Book.All() {
+		if s.Approve == nil || s.Approve.Quorum < 2 {
+			continue
+		}
+		if n := rules.Count(roles(s.Approve), s.Approve.Self); n < s.Approve.Quorum {
+			return fmt.Sprintf("%s needs %d people to say yes, and %d may", s.Path, s.Approve.Quorum, n)
+		}
+	}
+	return ""
+}
+
+// escalations of a gate that is asked now: each role after the first, when the
+// time of those before is over.
+func escalations(a *runbook.Approve, now time.Time) []Escalation {
+	var out []Escalation
+	for i, of := range a.Of {
+		if i > 0 {
+			out = append(out, Escalation{Role: of.Role, At: now})
+		}
+		now = now.Add(of.For)
+	}
+	return out
+}
