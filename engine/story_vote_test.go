@@ -99,7 +99,7 @@ var voteStories = []story{
 			p.Say(engine.Extend{By: "alice", Question: id, For: 10 * time.Minute})
 		}
 		p.Refused(engine.Extend{By: "alice", Question: id, For: time.Minute}, "3 times")
-		p.Sleep(39*time.Minute).WaitsOn("approval").Sleep(2*time.Minute).Called().Ended(engine.Refused)
+		p.Sleep(39 * time.Minute).WaitsOn("approval").Sleep(2 * time.Minute).Called().Ended(engine.Refused)
 	}},
 	{"the next role is asked when the time of the one before is over", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start().Sleep(4 * time.Minute).Never("question_escalated")
@@ -115,7 +115,7 @@ var voteStories = []story{
 	{"a crash moves who is asked next", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start().Sleep(4 * time.Minute).Crash(time.Hour).Settle().
 			Sleep(30 * time.Second).Never("question_escalated")
-		p.Sleep(time.Minute).Saw("question_escalated").Sleep(6*time.Minute).Ended(engine.Refused)
+		p.Sleep(time.Minute).Saw("question_escalated").Sleep(6 * time.Minute).Ended(engine.Refused)
 	}},
 }
 
@@ -146,7 +146,9 @@ var takeStories = []story{
 		p := play(t, undoBook)
 		p.World = done.World
 		p.World.Forget()
-		p.Start(rows(done), func(f *engine.Facts) { f.Stops = []engine.Stop{{Kind: engine.StopHold, Service: "api", By: "firebreak"}} }).
+		p.Start(rows(done), func(f *engine.Facts) {
+			f.Stops = []engine.Stop{{Kind: engine.StopHold, Service: "api", By: "firebreak"}}
+		}).
 			Approve("bob").Called("b#1/undo", "a#1/undo").Ended(engine.Undone)
 		undoing(t).Say(engine.Halt{By: "carol"}).WaitsOn("halted").Called().Say(engine.Lift{By: "carol"}).WaitsOn("approval")
 	}},
@@ -161,7 +163,7 @@ var takeStories = []story{
 	{"who takes over lets what is in flight end", func(t *testing.T) {
 		p := play(t, book(set("a", gated, verified), set("b", gated, unverified))).On("a#1/act", enginetest.Silent(true)).Start().Approve("alice")
 		p.Say(engine.TakeOver{By: "alice"}).Refused(engine.HandBack{By: "alice", To: engine.HandVerify}, "in flight")
-		p.Give(returned("a#1/act", "a=7")).Settle().Sleep(5*time.Second).Saw("stopped acted verify_verdict committed").WaitsOn("person")
+		p.Give(returned("a#1/act", "a=7")).Settle().Sleep(5 * time.Second).Saw("stopped acted verify_verdict committed").WaitsOn("person")
 	}},
 	{"what was done by hand is verified", func(t *testing.T) {
 		p := play(t, book(group("g", set("a")+"\n  - wait: 1m"+set("b"), gated, verified))).Start().Approve("alice").Called("g/a#1/act")
@@ -197,7 +199,7 @@ var takeStories = []story{
 	{"a person takes over while it undoes", func(t *testing.T) {
 		p := play(t, book(group("g", set("a")+set("b"), gated, verify("undo")))).On("g/b#1/undo", enginetest.Silent(true))
 		p.World.SetSick(true)
-		p.Start().Approve("alice").Sleep(11 * time.Second).Say(engine.TakeOver{By: "alice"}).
+		p.Start().Approve("alice").Sleep(11*time.Second).Say(engine.TakeOver{By: "alice"}).
 			Give(returned("g/b#1/undo", "b=0")).Settle().Called("g/a#1/act", "g/b#1/act", "g/b#1/undo").WaitsOn("person")
 		p.Say(engine.HandBack{By: "alice", To: engine.HandEnd}).Holds("a", 7).Ended(engine.HandedOver)
 	}},
@@ -225,7 +227,7 @@ var takeStories = []story{
 	}},
 	{"a verify that held without the lock proves nothing", func(t *testing.T) {
 		p := play(t, book(set("a", gated, verified))).Start().Approve("alice").Say(engine.BreakLock{By: "bob"}).
-			Sleep(5*time.Second).Saw("verify_verdict question_opened").Never("committed")
+			Sleep(5 * time.Second).Saw("verify_verdict question_opened").Never("committed")
 		p.Answer(engine.AskVerdict, engine.ChoiceAccept, "alice").Ended(engine.Succeeded)
 	}},
 	{"an undo waits for the lock that was broken", func(t *testing.T) {
