@@ -26,7 +26,7 @@ func (d *decider) once() bool {
 		if d.run.Facts.UndoOf != "" {
 			return d.undoRunGate()
 		}
-		return d.phase(d.run.Book.Steps, PhaseFinally)
+		return d.phase(d.run.Book.Steps, PhaseFinally) || d.early()
 	case PhaseStopping:
 		return d.stopping()
 	case PhaseUndoing:

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -30,17 +29,18 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 		r.uncover(at)
 	}
 	r.forgetDowntime(e.Down, at)
-	for id, q := range r.Questions {
-		if !q.Expires.IsZero() {
-			c := *q
-			c.Expires = c.Expires.Add(e.Down)
-			c.Escalates = slices.Clone(c.Escalates)
-			for i := range c.Escalates {
-				c.Escalates[i].At = c.Escalates[i].At.Add(e.Down)
+	for id := range r.Questions {
+		r.change(id, func(q *Question) {
+			q.since, q.turn = q.since.Add(e.Down), q.turn.Add(e.Down)
+			if q.Expires.IsZero() {
+				return
 			}
-			r.Questions = maps.Clone(r.Questions)
-			r.Questions[id] = &c
-		}
+			q.Expires = q.Expires.Add(e.Down)
+			q.Escalates = slices.Clone(q.Escalates)
+			for i := range q.Escalates {
+				q.Escalates[i].At = q.Escalates[i].At.Add(e.Down)
+			}
+		})
 	}
 	for path := range r.Gates {
 		r.setGate(path, func(g *Gate) {

@@ -196,6 +196,10 @@ func (d *decider) planned(c PlanCall, in Planned) {
 // gateUnplanned fails the gate's step: what cannot be planned cannot be shown.
 func (d *decider) gateUnplanned(c PlanCall, f Failure) {
 	reason := fmt.Sprintf("%s could not be planned: %s", c.Path, f.Reason)
+	if c.gate != undoGate && d.run.step(c.gate).Status == StatusPending {
+		d.void(c.gate, reason+"; it is planned again at its turn", nil, false)
+		return
+	}
 	if c.gate == undoGate {
 		d.trouble(Cause{Kind: CauseFailure, Class: f.Class, Reason: reason, Keep: true}, nil)
 		return
@@ -216,7 +220,7 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		}
 		members = append(members, Member{Path: m.Path, Shown: shown(m, plan)})
 	}
-	d.emit(QuestionOpened{Question: Question{
+	q := Question{
 		ID:       d.run.id(step.Path, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind:     AskGate,
 		Path:     step.Path,
@@ -231,7 +235,11 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		Expires:  d.now.Add(step.Approve.Expires()),
 
 		Quorum: step.Approve.Quorum, Handed: g.Handed, Escalates: escalations(step.Approve, d.now),
-	}})
+	}
+	if q.Early = d.run.step(step.Path).Status == StatusPending; q.Early {
+		q.Expires, q.Escalates = time.Time{}, nil // its time begins with its turn
+	}
+	d.emit(QuestionOpened{Question: q})
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 // Gate is the state of an approve.
 type Gate struct {
 	State      GateState
+	Announced  bool
 	Asks       int // how often it was asked
 	Voids      int
 	Shown      map[string]Shown           // by path of the member: what people saw

@@ -35,12 +35,21 @@ type Question struct {
 	Expires  time.Time    `json:"expires,omitzero"` // zero: never
 	Undo     bool         `json:"undo,omitempty"`   // it is about an undo
 	Attempt  int          `json:"attempt,omitempty"`
+	Early    bool         `json:"early,omitempty"` // its turn has not come: nothing waits for it yet
 
 	Quorum     int          `json:"quorum,omitempty"`    // of a gate: how many must say yes
 	Votes      []Yes        `json:"votes,omitempty"`     // those that did, while more are needed
 	Handed     []Handed     `json:"handed,omitempty"`    // who has handed the answer to whom
 	Escalates  []Escalation `json:"escalates,omitempty"` // who is asked later, and when
 	Extensions int          `json:"extensions,omitempty"`
+
+	since, turn time.Time // when it was opened, and when its turn came, less the time in which nobody could answer
+}
+
+// Waited is how long people were waited for about one step.
+type Waited struct {
+	Asked time.Duration // that its questions were open
+	Held  time.Duration // of that, while it was their turn
 }
 
 // Yes is a vote that counts towards a quorum.
@@ -72,15 +81,13 @@ type Member struct {
 
 // open adds a question; at is when.
 func (r *Run) open(q Question, at time.Time) {
+	q.since, q.turn = at, at
 	m := maps.Clone(r.Questions)
 	if m == nil {
 		m = map[string]*Question{}
 	}
 	m[q.ID] = &q
 	r.Questions = m
-	if r.Asking.IsZero() {
-		r.Asking = at
-	}
 	r.repause(at)
 }
 
@@ -98,19 +105,51 @@ func (r *Run) change(id string, to func(*Question)) {
 
 // close removes a question and counts how long people were waited for.
 func (r *Run) close(id string, at time.Time) {
-	if r.Questions[id] == nil {
+	q := r.Questions[id]
+	if q == nil {
 		return
 	}
 	m := maps.Clone(r.Questions)
 	delete(m, id)
 	r.Questions = m
-	if len(m) == 0 && !r.Asking.IsZero() {
-		if d := at.Sub(r.Asking); d > 0 {
-			r.AskedFor += d
-		}
-		r.Asking = time.Time{}
+	waited := r.Waited[q.Path]
+	waited.Asked += max(at.Sub(q.since), 0)
+	if !q.Early {
+		waited.Held += max(at.Sub(q.turn), 0)
 	}
+	w := maps.Clone(r.Waited)
+	if w == nil {
+		w = map[string]Waited{}
+	}
+	w[q.Path] = waited
+	r.Waited = w
 	r.repause(at)
+}
+
+// turn begins the time of what was asked early about a step whose turn has
+// come.
+func (r *Run) turn(path string, at time.Time) {
+	q := r.question(AskGate, path)
+	step := r.Book.Step(path)
+	if q == nil || !q.Early || step == nil || step.Approve == nil {
+		return
+	}
+	r.change(q.ID, func(q *Question) {
+		q.Early, q.turn = false, at
+		q.Expires, q.Escalates = at.Add(step.Approve.Expires()), escalations(step.Approve, at)
+	})
+	r.repause(at)
+}
+
+// asked reports whether the run waits for people: a question is open, and its
+// turn has come.
+func (r *Run) asked() bool {
+	for _, q := range r.Questions {
+		if !q.Early {
+			return true
+		}
+	}
+	return false
 }
 
 // closeAbout removes every open question about a path.
@@ -122,15 +161,22 @@ func (r *Run) closeAbout(path string, at time.Time) {
 	}
 }
 
-// repause keeps the account of the time that timeouts do not count.
+// repause keeps the account of the time of people, and of that which timeouts
+// do not count.
 func (r *Run) repause(at time.Time) {
+	asked := r.asked()
+	if !r.Asking.IsZero() {
+		r.AskedFor += max(at.Sub(r.Asking), 0)
+		r.Asking = time.Time{}
+	}
+	if asked {
+		r.Asking = at
+	}
 	if !r.pausedSince.IsZero() {
-		if d := at.Sub(r.pausedSince); d > 0 {
-			r.PausedFor += d
-		}
+		r.PausedFor += max(at.Sub(r.pausedSince), 0)
 		r.pausedSince = time.Time{}
 	}
-	if len(r.Questions) > 0 || r.Stopped() {
+	if asked || r.Stopped() {
 		r.pausedSince = at
 	}
 }

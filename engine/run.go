@@ -36,12 +36,13 @@ type Run struct {
 	Uncovered bool // a stop has taken the cover from pending undos
 	UndoEnded bool // an undo failed: no more undos, and handlers only read
 
-	Reached   Phase         // the handler that has begun last
-	Failed    *RunFailure   // what handlers read as run.failure
-	Asking    time.Time     // since when at least one question is open; zero: none is
-	AskedFor  time.Duration // how long questions were open, all together
-	PausedFor time.Duration // how long people or a stop were waited for: timeouts do not count it
-	Completed int           // how many mutations have come to an end, for the order of undos
+	Reached   Phase             // the handler that has begun last
+	Failed    *RunFailure       // what handlers read as run.failure
+	Asking    time.Time         // since when people are waited for; zero: they are not
+	AskedFor  time.Duration     // how long people were waited for: the time on the critical path
+	Waited    map[string]Waited // about each step, by path
+	PausedFor time.Duration     // how long people or a stop were waited for: timeouts do not count it
+	Completed int               // how many mutations have come to an end, for the order of undos
 
 	pausedSince time.Time       // zero: not paused
 	late        map[string]bool // ids of calls whose late result is recorded

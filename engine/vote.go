@@ -148,6 +148,8 @@ func (d *decider) extend(in Extend) string {
 		most = step.Approve.Expires()
 	}
 	switch {
+	case q.Early:
+		return "its time has not begun: the run has not come to " + q.Path
 	case in.For <= 0 || in.For > most:
 		return fmt.Sprintf("a question is kept open for up to %s longer at a time", most)
 	case q.Extensions >= maxExtensions:

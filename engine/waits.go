@@ -88,6 +88,29 @@ func (r *Run) Tree(visit func(step *runbook.Step, state Step)) {
 	}
 }
 
+// WaitedFor is how long people were waited for about a step, and about all
+// that is inside it, up to now. Questions that were open side by side count
+// each for itself.
+func (r *Run) WaitedFor(path string, now time.Time) Waited {
+	var sum Waited
+	for p, w := range r.Waited {
+		if within(p, path) {
+			sum.Asked += w.Asked
+			sum.Held += w.Held
+		}
+	}
+	for _, q := range r.Questions {
+		if !within(q.Path, path) {
+			continue
+		}
+		sum.Asked += max(now.Sub(q.since), 0)
+		if !q.Early {
+			sum.Held += max(now.Sub(q.turn), 0)
+		}
+	}
+	return sum
+}
+
 // PeopleSeconds is how long people were waited for, up to now.
 func (r *Run) PeopleSeconds(now time.Time) float64 {
 	d := r.AskedFor

@@ -36,19 +36,21 @@ type View struct {
 // StepView is a step, or a group of steps. What is inside a group follows it
 // and has its path as a prefix.
 type StepView struct {
-	Path      string          `json:"path"`
-	ID        string          `json:"id,omitempty"`
-	Kind      runbook.Kind    `json:"kind"`
-	Uses      string          `json:"uses,omitempty"`
-	Status    engine.Status   `json:"status"`
-	Doing     engine.Doing    `json:"doing,omitempty"`
-	Attempt   int             `json:"attempt,omitempty"`
-	StartedAt time.Time       `json:"started_at,omitzero"`
-	EndedAt   time.Time       `json:"ended_at,omitzero"`
-	Effect    engine.Effect   `json:"effect,omitempty"`
-	Failure   *engine.Failure `json:"failure,omitempty"`
-	Outputs   json.RawMessage `json:"outputs,omitempty"`
-	Accepted  string          `json:"accepted,omitempty"` // by whom, instead of a passed verify
+	Path          string          `json:"path"`
+	ID            string          `json:"id,omitempty"`
+	Kind          runbook.Kind    `json:"kind"`
+	Uses          string          `json:"uses,omitempty"`
+	Status        engine.Status   `json:"status"`
+	Doing         engine.Doing    `json:"doing,omitempty"`
+	Attempt       int             `json:"attempt,omitempty"`
+	StartedAt     time.Time       `json:"started_at,omitzero"`
+	EndedAt       time.Time       `json:"ended_at,omitzero"`
+	Effect        engine.Effect   `json:"effect,omitempty"`
+	Failure       *engine.Failure `json:"failure,omitempty"`
+	Outputs       json.RawMessage `json:"outputs,omitempty"`
+	AskedSeconds  float64         `json:"asked_seconds,omitempty"`  // how long its questions were open, and those of what is inside it
+	WaitedSeconds float64         `json:"waited_seconds,omitempty"` // of that, how long the run waited for the answers
+	Accepted      string          `json:"accepted,omitempty"`       // by whom, instead of a passed verify
 }
 
 // NewView shows a run. now is for what is still counting.
@@ -76,6 +78,7 @@ func NewView(r engine.Run, now time.Time) View {
 		Ledger:        []engine.Row{},
 	}
 	r.Tree(func(s *runbook.Step, at engine.Step) {
+		waited := r.WaitedFor(s.Path, now)
 		v.Steps = append(v.Steps, StepView{
 			Path:      s.Path,
 			ID:        s.ID,
@@ -90,6 +93,8 @@ func NewView(r engine.Run, now time.Time) View {
 			Failure:   at.Failure,
 			Outputs:   at.Outputs,
 			Accepted:  at.Accepted,
+
+			AskedSeconds: waited.Asked.Seconds(), WaitedSeconds: waited.Held.Seconds(),
 		})
 	})
 	for _, row := range r.Ledger {

@@ -30,8 +30,7 @@ type wish struct {
 // recover takes over every run that has not settled. First every one of them
 // is told so, durably: what an older generation had in flight is unknown from
 // then on, and a halt or a hold stands that was said in the meantime. Only then does anything begin: what people have said in the
-// meantime first, then calls, locks for the oldest run first, and
-// timers.
+// meantime first, then locks for the oldest run first, calls, and timers.
 func (rt *Runtime) recover(ctx context.Context) error {
 	heads, err := rt.Runs(ctx, Filter{Unsettled: true})
 	if err != nil {
@@ -56,16 +55,16 @@ func (rt *Runtime) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, run := range rec.calls {
-		if err := rt.give(run, item{}); err != nil {
-			return err
-		}
-	}
 	slices.SortFunc(rec.locks, func(a, b wish) int {
 		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.run, b.run))
 	})
 	for _, w := range rec.locks {
 		rt.locks.request(w.run, w.id, w.identities)
+	}
+	for _, run := range rec.calls {
+		if err := rt.give(run, item{}); err != nil {
+			return err
+		}
 	}
 	rt.timers.start()
 	return nil
@@ -94,15 +93,19 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if !slices.ContainsFunc(want, func(c engine.Command) bool { return !waits(c) }) {
-		for _, cmd := range want {
-			switch c := cmd.(type) {
-			case engine.Timer:
+	works := slices.ContainsFunc(want, func(c engine.Command) bool { return !waits(c) })
+	for _, cmd := range want {
+		switch c := cmd.(type) {
+		case engine.Lock:
+			rec.locks = append(rec.locks, wish{id, c.ID, c.Identities, r.StartedAt})
+			l.open[c.ID] = true
+		case engine.Timer:
+			if !works {
 				rt.fireAt(id, c)
-			case engine.Lock:
-				rec.locks = append(rec.locks, wish{id, c.ID, c.Identities, r.StartedAt})
 			}
 		}
+	}
+	if !works {
 		return nil // it only waits, and need not be in memory for that
 	}
 	rec.calls = append(rec.calls, id)

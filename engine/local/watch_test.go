@@ -102,11 +102,11 @@ func TestWatchLive(t *testing.T) {
 	<-h.called("metrics.pool")
 	live := w.WatchLive(t.Context(), id)
 	close(release)
+	w.approve(id)
 	p := <-live
 	if p.Run != id || p.Command == "" || p.Kind != "log" || p.Text == "" {
 		t.Errorf("it says %+v", p)
 	}
 	// Nobody reads on, and the run ends all the same.
-	w.approve(id)
 	w.ended(id)
 }

@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+// early asks people before it is their turn: about the first gate in the order
+// of the runbook whose question can only turn out as it would then. All that
+// its step's conditions and inputs read is known, and no mutation that may
+// come before touches the same target. What is known to come, but not yet how,
+// is announced. A gate is asked early once: what is void is asked again at its
+// turn, and nobody is pestered.
+func (d *decider) early() bool {
+	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.blocked() {
+		return false
+	}
+	return d.earlyIn(d.run.Book.Steps, false, nil)
+}
+
+// earlyIn looks through steps for a gate to ask about. before are mutations
+// that may come before all of them.
+func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before []*runbook.Step) bool {
+	for i, step := range steps {
+		if d.run.step(step.Path).Done() {
+			continue
+		}
+		others := before
+		for j, other := range steps {
+			if j < i || sideBySide && j != i {
+				others = slices.Concat(others, d.toCome(other))
+			}
+		}
+		if d.earlyAt(step, others) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
+	pending := d.run.step(step.Path).Status == StatusPending
+	if pending && !d.willRun(step) {
+		return false
+	}
+	if step.Approve == nil || d.run.gate(step.Path).State == GateConsumed {
+		return d.earlyIn(step.Steps, step.Kind == runbook.KindParallel, before)
+	}
+	g := d.run.gate(step.Path)
+	switch {
+	case pending && g.State == GatePlanning:
+		return d.askWhenPlanned(step, g)
+	case !pending || g.State != GateIdle || g.Asks > 0:
+		return false
+	}
+	members := d.members(step)
+	if len(members) == 0 || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
+		return d.announce(step, g)
+	}
+	moved, _ := d.planGate(step, g)
+	return moved
+}
+
+// announce says that a gate will ask.
+func (d *decider) announce(step *runbook.Step, g *Gate) bool {
+	if g.Announced {
+		return false
+	}
+	d.emit(QuestionAnnounced{Path: step.Path, Roles: roles(step.Approve)})
+	return true
+}
+
+// toCome are the mutations at and under a step that may yet begin.
+func (d *decider) toCome(step *runbook.Step) []*runbook.Step {
+	var out []*runbook.Step
+	runbook.Walk([]*runbook.Step{step}, func(s *runbook.Step) {
+		if s.Mutates() && !d.run.step(s.Path).Done() {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
+// touched reports whether one of these mutations may change what another
+// changes.
+func (d *decider) touched(m *runbook.Step, before []*runbook.Step) bool {
+	target := d.identity(m)
+	return slices.ContainsFunc(before, func(b *runbook.Step) bool {
+		other := d.identity(b)
+		return other == "" || target == "" || other == target
+	})
+}
+
+// willRun reports whether it is known that a step's condition holds.
+func (d *decider) willRun(step *runbook.Step) bool {
+	if step.If == nil {
+		return true
+	}
+	if !d.settledRefs(step.If.Refs()) {
+		return false
+	}
+	ok, err := step.If.Bool(d.vars(nil))
+	return err == nil && ok
+}
+
+// known reports whether all that decides about a mutation is.
+func (d *decider) known(m *runbook.Step) bool {
+	if m.If != nil && !d.settledRefs(m.If.Refs()) {
+		return false
+	}
+	for _, value := range []*expr.Value{m.With, m.Resource} {
+		for _, program := range value.Programs() {
+			if !d.settledRefs(program.Refs()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// settledRefs reports whether what an expression reads will not change before
+// its turn: steps have ended, and variables are not set again.
+func (d *decider) settledRefs(refs []expr.Ref) bool {
+	for _, ref := range refs {
+		switch ref.Path[0] {
+		case "steps":
+			if len(ref.Path) < 2 || !d.ended(ref.Path[1]) {
+				return false
+			}
+		case "vars":
+			if len(ref.Path) < 2 || d.setLater(ref.Path[1]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (d *decider) ended(id string) bool {
+	step := d.run.Book.ByID(id)
+	return step != nil && d.run.step(step.Path).Done()
+}
+
+// setLater reports whether a step that has not ended sets a variable.
+func (d *decider) setLater(name string) bool {
+	return slices.ContainsFunc(d.run.Book.All(), func(s *runbook.Step) bool {
+		return !d.run.step(s.Path).Done() && slices.ContainsFunc(s.Set, func(a runbook.Assignment) bool { return a.Name == name })
+	})
+}
