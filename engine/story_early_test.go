@@ -75,9 +75,9 @@ var earlyStories = []story{
 	}},
 	{"what another step has to say is waited for", func(t *testing.T) {
 		b := step("id: b", "uses: world.set", "with: {key: b, value: \"${{ steps.r.outputs.value }}\"}", undoSet, gated, unverified)
-		p := play(t, book(read("r"), b)).On("r#1/act", enginetest.Silent(false)).Start().Never("question_opened").Saw("question_announced")
+		play(t, book(read("r"), b)).On("r#1/act", enginetest.Silent(false)).Start().Never("question_opened").Saw("question_announced")
 		c := step("id: c", "if: steps.r.outputs.value > 3", "uses: world.set", "with: {key: c, value: 1}", undoSet, gated, unverified)
-		p = play(t, book(read("r"), c)).On("r#1/act", enginetest.Silent(false)).Start().Never("question_opened question_announced")
+		p := play(t, book(read("r"), c)).On("r#1/act", enginetest.Silent(false)).Start().Never("question_opened question_announced")
 		p.Give(engine.Returned{ID: "r1/r#1/act", Outcome: engine.Outcome{Outputs: []byte(`{"value":4}`)}}).Settle().Approve("alice").Ended(engine.Succeeded)
 		v := step("id: v", "uses: world.set", "with: {key: v, value: \"${{ vars.n }}\"}", undoSet, gated, unverified)
 		play(t, book("\n  - wait: 1m", step("set: {n: 4}"), v)).Start().Never("question_opened").Sleep(time.Minute).Approve("alice").Holds("v", 4)
