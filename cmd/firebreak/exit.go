@@ -30,6 +30,7 @@ const (
 	exitNotFound       exitCode = 10
 	exitState          exitCode = 11
 	exitDrill          exitCode = 12
+	exitAudit          exitCode = 13
 )
 
 // exitCodes is the table of exit codes.
@@ -51,6 +52,7 @@ var exitCodes = []struct {
 	{exitNotFound, "not_found", "there is no such run, step, question, runbook or service"},
 	{exitState, "state", "the state file cannot be used: another owner, no permission, no space, damaged"},
 	{exitDrill, "drill", "the drill was not passed"},
+	{exitAudit, "audit", "the state file can be read, but is not as it was written"},
 }
 
 // exitHelp is the table as text, for the codes given or for all.

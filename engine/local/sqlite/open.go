@@ -27,6 +27,7 @@ type Store struct {
 	db     *sql.DB   // behind write
 	write  *sql.Conn // the one connection that writes; used by the committer alone
 	stmt   statements
+	wrote  []entry // by the transaction so far; used by the committer alone
 	read   *sql.DB
 	events *sql.Stmt // of read
 

@@ -11,9 +11,10 @@ const schema = `
 CREATE TABLE meta (
 	one        INTEGER PRIMARY KEY CHECK (one = 1),
 	generation INTEGER NOT NULL,
-	seen_at    INTEGER NOT NULL -- when runs were last driven; 0: never
+	seen_at    INTEGER NOT NULL, -- when runs were last driven; 0: never
+	links      INTEGER NOT NULL, -- how many there are
+	head       BLOB    NOT NULL  -- of the log that they are
 ) STRICT;
-INSERT INTO meta VALUES (1, 0, 0);
 
 CREATE TABLE runs (
 	id             TEXT    PRIMARY KEY,
@@ -27,6 +28,7 @@ CREATE TABLE runs (
 	started_at     INTEGER NOT NULL,
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
+	hash           BLOB    NOT NULL, -- of the last record
 	settled        INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
@@ -38,8 +40,14 @@ CREATE TABLE events (
 	at   INTEGER NOT NULL,
 	kind TEXT    NOT NULL,
 	data BLOB    NOT NULL, -- JSON
+	hash BLOB    NOT NULL, -- of the record and of the one before; see sum
 	PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE links ( -- the log; see sum
+	n       INTEGER PRIMARY KEY, -- from 1 without gaps
+	entries BLOB    NOT NULL
+) STRICT;
 
 CREATE TABLE blobs (
 	digest TEXT PRIMARY KEY,
