@@ -15,7 +15,7 @@ import (
 // statements are those that every transaction needs, prepared on the one
 // connection that writes.
 type statements struct {
-	meta, log, last, run, event, link, pin, heard *sql.Stmt
+	meta, log, last, buried, run, event, link, pin, ref, heard *sql.Stmt
 }
 
 func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
@@ -27,6 +27,7 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.meta, `SELECT generation, links, head FROM meta`},
 		{&s.log, `UPDATE meta SET links = ?, head = ?`},
 		{&s.last, `SELECT seq, hash FROM runs WHERE id = ?`},
+		{&s.buried, `SELECT count(*) FROM tombstones WHERE run = ?`},
 		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting,
@@ -34,6 +35,7 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.event, `INSERT INTO events (run, seq, at, kind, data, hash) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&s.link, `INSERT INTO links (n, entries) VALUES (?, ?)`},
 		{&s.pin, `INSERT INTO blobs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`},
+		{&s.ref, `INSERT INTO refs (blob, run) SELECT n, ? FROM blobs WHERE digest = ? ON CONFLICT (blob, run) DO NOTHING`},
 		{&s.heard, `DELETE FROM said WHERE n = ?`},
 	} {
 		var err error
@@ -48,7 +50,7 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 // really close, and leave its log behind.
 func (s statements) close() error {
 	var errs []error
-	for _, stmt := range []*sql.Stmt{s.meta, s.log, s.last, s.run, s.event, s.link, s.pin, s.heard} {
+	for _, stmt := range []*sql.Stmt{s.meta, s.log, s.last, s.buried, s.run, s.event, s.link, s.pin, s.ref, s.heard} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
 		}
@@ -107,12 +109,25 @@ func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, before s
 	if err := s.putHead(ctx, b.Run, b.Head, before); err != nil {
 		return err
 	}
+	for _, digest := range pinned(b.Records[0].Event) {
+		if _, err := s.stmt.ref.ExecContext(ctx, b.Run, digest); err != nil {
+			return err
+		}
+	}
 	for i, r := range rows {
 		if _, err := s.stmt.event.ExecContext(ctx, b.Run, r.seq, r.at, r.kind, r.data, sums[i][:]); err != nil {
 			return err
 		}
 	}
 	s.wrote = append(s.wrote, entry{b.Run, rows[len(rows)-1].seq, before})
+	return nil
+}
+
+// pinned names the bytes that a run needs which begins with an event.
+func pinned(first engine.Event) []string {
+	if e, ok := first.(engine.RunStarted); ok {
+		return []string{e.Facts.Pins.Runbook, e.Facts.Pins.Config}
+	}
 	return nil
 }
 
@@ -148,6 +163,15 @@ func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 	err := s.stmt.last.QueryRowContext(ctx, b.Run).Scan(&seq, &last)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return sum{}, err
+	}
+	if seq == 0 {
+		var buried bool
+		if err := s.stmt.buried.QueryRowContext(ctx, b.Run).Scan(&buried); err != nil {
+			return sum{}, err
+		}
+		if buried {
+			return sum{}, refused{fmt.Errorf("run %s: %w: %w", b.Run, local.ErrPruned, local.ErrSequence)}
+		}
 	}
 	if seq != b.After {
 		return sum{}, refused{fmt.Errorf("run %s has %d records, not %d: %w", b.Run, seq, b.After, local.ErrSequence)}

@@ -183,8 +183,15 @@ func (v *verifier) verifyRun(ctx context.Context, run string) error {
 	v.Runs++
 	ends := v.ends[run]
 	last := ends[len(ends)-1]
+	t, err := readTombstone(ctx, v.tx, run)
+	if !errors.Is(err, sql.ErrNoRows) {
+		if err == nil {
+			err = v.verifyPruned(ctx, run, t)
+		}
+		return err
+	}
 	c := chain{v: v, run: run, ends: ends, last: last, prev: firstOf(run), known: true}
-	err := v.query(ctx, func(rows *sql.Rows) error {
+	err = v.query(ctx, func(rows *sql.Rows) error {
 		var r row
 		var stored []byte
 		if err := rows.Scan(&r.seq, &r.at, &r.kind, &r.data, &stored); err != nil {
@@ -204,6 +211,26 @@ func (v *verifier) verifyRun(ctx context.Context, run string) error {
 		v.foundf(Missing, run, c.seq+1, "run %s ends with record %d; the log says that it had %d", run, c.seq, last.seq)
 	}
 	return v.listed(ctx, run, c.ended, last)
+}
+
+// verifyPruned looks whether a run's tombstone is the one that was put there,
+// and the only thing that is left.
+func (v *verifier) verifyPruned(ctx context.Context, run string, t tombstone) error {
+	v.Pruned++
+	ends := v.ends[run]
+	if last := ends[len(ends)-1]; last.seq != t.seq || last.of != t.sum(run) {
+		v.foundf(Changed, run, t.seq, "the tombstone of run %s is not what was written", run)
+	} else if len(ends) > 1 && (ends[len(ends)-2].seq != t.seq-1 || ends[len(ends)-2].of != t.last) {
+		v.foundf(Changed, run, t.seq, "the tombstone of run %s is not that of the records that the log says it had", run)
+	}
+	var left int
+	if err := v.tx.QueryRowContext(ctx, `SELECT count(*) FROM events WHERE run = ?`, run).Scan(&left); err != nil {
+		return err
+	}
+	if left > 0 {
+		v.foundf(Inserted, run, 0, "run %s was pruned, and has %d records", run, left)
+	}
+	return nil
 }
 
 // listed looks whether the list of runs says the same.
@@ -281,7 +308,7 @@ func (v *verifier) strangers(ctx context.Context) error {
 			v.foundf(Inserted, run, 0, "the log does not know run %s", run)
 		}
 		return err
-	}, `SELECT run FROM events GROUP BY run UNION SELECT id FROM runs ORDER BY 1`)
+	}, `SELECT run FROM events GROUP BY run UNION SELECT id FROM runs UNION SELECT run FROM tombstones ORDER BY 1`)
 }
 
 // blobs looks whether what runs refer to is what its name says.

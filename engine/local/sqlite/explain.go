@@ -20,7 +20,7 @@ func explain(doing, path string, err error) error {
 		return nil
 	}
 	var known *local.Error
-	if errors.As(err, &known) || errors.Is(err, local.ErrFenced) || errors.Is(err, local.ErrSequence) {
+	if errors.As(err, &known) || errors.Is(err, local.ErrFenced) || errors.Is(err, local.ErrSequence) || errors.Is(err, local.ErrPruned) {
 		return err
 	}
 	return local.NewError(local.ClassJournal, fmt.Sprintf("%s the state file %s", doing, path), advice(path, err), err)

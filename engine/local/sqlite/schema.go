@@ -50,9 +50,24 @@ CREATE TABLE links ( -- the log; see sum
 ) STRICT;
 
 CREATE TABLE blobs (
-	digest TEXT PRIMARY KEY,
-	bytes  BLOB NOT NULL
+	n      INTEGER PRIMARY KEY,
+	digest TEXT    NOT NULL UNIQUE,
+	bytes  BLOB    NOT NULL
 ) STRICT;
+
+CREATE TABLE refs ( -- which runs need which blobs
+	blob INTEGER NOT NULL REFERENCES blobs (n),
+	run  TEXT    NOT NULL,
+	PRIMARY KEY (blob, run)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstones ( -- of runs that were pruned; each is its run's last record
+	run  TEXT    PRIMARY KEY,
+	seq  INTEGER NOT NULL, -- one more than the run had records
+	at   INTEGER NOT NULL,
+	data BLOB    NOT NULL, -- JSON
+	last BLOB    NOT NULL  -- hash of the last record before
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE halts (
 	scope    TEXT    PRIMARY KEY, -- everything
