@@ -115,6 +115,11 @@ func dsn(path string, more ...string) string {
 		q.Add("_pragma", p)
 	}
 	q.Set("_txlock", "immediate")
+	return uri(path, q)
+}
+
+// uri names a file for SQLite, whatever is in its name.
+func uri(path string, q url.Values) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	return u.String()
 }

@@ -37,10 +37,9 @@ func (r *Reader) open(ctx context.Context) error {
 	if _, err := os.Stat(r.path); err != nil {
 		return err
 	}
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)", "trusted_schema(0)"}}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: r.path}).EscapedPath(), RawQuery: q.Encode()}
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "trusted_schema(0)"}}
 	var err error
-	if r.db, err = sql.Open("sqlite", u.String()); err != nil {
+	if r.db, err = sql.Open("sqlite", uri(r.path, q)); err != nil {
 		return err
 	}
 	r.db.SetMaxOpenConns(1)

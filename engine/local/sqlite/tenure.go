@@ -71,12 +71,14 @@ func readSaid(ctx context.Context, tx *sql.Tx) ([]local.Said, error) {
 
 // SetHalt implements [local.State].
 func (s *Store) SetHalt(ctx context.Context, h local.Halt) error {
-	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO halts (scope, halted, said_by, reason, at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (scope) DO UPDATE SET halted = excluded.halted, said_by = excluded.said_by, reason = excluded.reason, at = excluded.at`,
-			everything, h.On, h.By, h.Reason, nanos(h.At))
-		return err
-	})
+	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error { return putHalt(ctx, tx, h) })
+}
+
+func putHalt(ctx context.Context, tx *sql.Tx, h local.Halt) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO halts (scope, halted, said_by, reason, at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (scope) DO UPDATE SET halted = excluded.halted, said_by = excluded.said_by, reason = excluded.reason, at = excluded.at`,
+		everything, h.On, h.By, h.Reason, nanos(h.At))
+	return err
 }
 
 // Say implements [local.State].
