@@ -43,6 +43,9 @@ func advice(path string, err error) string {
 	if !errors.As(err, &e) {
 		return "see whether the disk is healthy and the file can be read and written"
 	}
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE {
+		return fmt.Sprintf("free space on the disk of %s (see `df -h %s`)", dir, dir)
+	}
 	switch e.Code() & 0xff { // the rest says more precisely what we say in the text
 	case lib.SQLITE_FULL:
 		return fmt.Sprintf("free space on the disk of %s (see `df -h %s`)", dir, dir)
