@@ -7,6 +7,8 @@ SHELL         := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 SEEDS    ?= 10
+KILLS    ?= 200
+SEED     ?= 1
 TOOLS    := $(CURDIR)/bin/tools
 
 .PHONY: help
@@ -25,6 +27,10 @@ drills: setup build ## the same with SEEDS (10) seeds, the worst reported last
 test: setup ## run every test, with the race detector
 	go test -race -timeout 30m -skip '^TestDrill' ./...
 	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
+
+.PHONY: crash
+crash: setup ## kill an owner under load KILLS (200) times, at times made from SEED (1)
+	go test -timeout 2h -v -run '^TestStorm$$' ./cmd/firebreak -storm.kills=$(KILLS) -storm.seed=$(SEED)
 
 .PHONY: lint
 lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other platforms

@@ -44,6 +44,8 @@ type Config struct {
 	Start func(ctx context.Context, by Caller, req StartRequest) (id string, err error)
 	// Undo begins a run that undoes one that has ended.
 	Undo func(ctx context.Context, by Caller, ended engine.Run, reason string) (id string, err error)
+	// Prune gives up runs that have ended, or refuses it.
+	Prune func(ctx context.Context, by Caller, req PruneRequest) (Pruned, error)
 	// Plugins tells what the plugins are doing, as JSON.
 	Plugins func(ctx context.Context) (json.RawMessage, error)
 	// Person maps a user of the operating system to a person of the

@@ -184,6 +184,9 @@ func config(t *testing.T, r *runs) server.Config {
 		Undo: func(_ context.Context, _ server.Caller, ended engine.Run, reason string) (string, error) {
 			return "undo-of-" + ended.Facts.ID + "-" + reason, nil
 		},
+		Prune: func(_ context.Context, by server.Caller, req server.PruneRequest) (server.Pruned, error) {
+			return server.Pruned{Runs: req.Before.Year(), Kept: []string{by.Person, req.Reason}}, nil
+		},
 		Plugins: func(context.Context) (json.RawMessage, error) { return json.RawMessage(`[{"name":"git"}]`), nil },
 		Person:  func(string) string { return "alice" },
 		Version: "v1",

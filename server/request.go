@@ -66,6 +66,19 @@ type StopsView struct {
 	Stops []engine.Stop `json:"stops"`
 }
 
+// PruneRequest gives up the runs that had ended by a time.
+type PruneRequest struct {
+	Before time.Time `json:"before"`
+	Reason string    `json:"reason"`
+}
+
+// Pruned is what became of that.
+type Pruned struct {
+	Runs    int      `json:"runs"`
+	Records int      `json:"records"`
+	Kept    []string `json:"kept"` // runs whose records are not as they were written
+}
+
 // Query chooses among runs.
 type Query struct {
 	Unsettled bool // only those that have not ended, or of whose end not everybody has been told

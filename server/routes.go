@@ -28,6 +28,7 @@ func (s *Server) routes() http.Handler {
 		"GET /v1/stops":              s.stops,
 		"PUT /v1/stops":              s.stop,
 		"DELETE /v1/stops":           s.lift,
+		"POST /v1/prune":             s.prune,
 		"GET /v1/plugins":            s.plugins,
 		"GET /v1/health":             s.health,
 	} {
@@ -73,6 +74,18 @@ func read[T any](r *http.Request) (T, error) {
 		return v, invalid("the request is not what is expected here: %v", err)
 	}
 	return v, nil
+}
+
+func (s *Server) prune(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[PruneRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if req.Before.IsZero() {
+		return 0, nil, invalid("it is not said by when the runs had ended")
+	}
+	done, err := s.cfg.Prune(r.Context(), by, req)
+	return http.StatusOK, done, err
 }
 
 func (s *Server) plugins(r *http.Request, _ Caller) (int, any, error) {

@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -66,6 +68,14 @@ func TestRunsAndPlugins(t *testing.T) {
 	}
 	if list, err := c.Runs(ctx, server.Query{Service: "none"}); err != nil || list == nil || len(list) != 0 {
 		t.Errorf("listed %v, %v", list, err)
+	}
+	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if done, err := c.Prune(ctx, server.PruneRequest{Before: year, Reason: "old"}); err != nil || done.Runs != 2026 || !slices.Equal(done.Kept, []string{"alice", "old"}) {
+		t.Errorf("pruned %+v, %v", done, err)
+	}
+	var told *server.Problem
+	if _, err := c.Prune(ctx, server.PruneRequest{}); !errors.As(err, &told) || told.Class != "invalid" {
+		t.Errorf("everything is pruned: %v", err)
 	}
 	if text, err := c.Plugins(ctx); err != nil || string(bytes.TrimSpace(text)) != `[{"name":"git"}]` {
 		t.Errorf("plugins are %s, %v", text, err)

@@ -31,6 +31,7 @@ const (
 	exitState          exitCode = 11
 	exitDrill          exitCode = 12
 	exitHandedOver     exitCode = 13
+	exitAudit          exitCode = 14
 )
 
 // exitCodes is the table of exit codes.
@@ -53,6 +54,7 @@ var exitCodes = []struct {
 	{exitState, "state", "the state file cannot be used: another owner, no permission, no space, damaged"},
 	{exitDrill, "drill", "the drill was not passed"},
 	{exitHandedOver, "handed_over", "a person took the run over and ended it: what is changed is theirs"},
+	{exitAudit, "audit", "the state file can be read, but is not as it was written"},
 }
 
 // exitHelp is the table as text, for the codes given or for all.

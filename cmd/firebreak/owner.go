@@ -64,7 +64,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Plugins: o.plugins, Person: o.person,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
 	if err := o.server.Start(); err != nil {
@@ -143,11 +143,7 @@ func (s stops) Order(ctx context.Context, by string, req server.StopRequest, on 
 		return local.NewError(local.ClassNotFound, "there is no service "+req.Service, "the services are those of firebreak.yaml", nil)
 	}
 	if !on {
-		facts := policy.Facts{Members: map[string][]string{}}
-		for name, role := range s.ws.config.Roles {
-			facts.Members[name] = role.People
-		}
-		if refusal := facts.MayStop(by); refusal != "" {
+		if refusal := s.ws.noRole(by); refusal != "" {
 			return &engine.Refusal{By: by, What: "lift", Reason: refusal}
 		}
 	}
@@ -161,6 +157,15 @@ func (s stops) Standing() []engine.Stop {
 		out = append(out, engine.Stop{Kind: o.Kind, Service: o.Service, By: o.By, Reason: o.Reason, At: o.At})
 	}
 	return out
+}
+
+// noRole is why a person has no say, or empty: whoever has any role does.
+func (w *workspace) noRole(person string) (refusal string) {
+	facts := policy.Facts{Members: map[string][]string{}}
+	for name, role := range w.config.Roles {
+		facts.Members[name] = role.People
+	}
+	return facts.MayStop(person)
 }
 
 // book makes a runbook of pinned bytes.
@@ -243,7 +248,20 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	}
 	f.Roles = o.ws.roles()
 	f.Pins.Config = o.ws.config.Digest
-	return o.rt.Start(ctx, f, o.ws.configBytes)
+	src, err := o.store.Blob(ctx, f.Pins.Runbook) // given again: the run that has ended may be pruned meanwhile
+	if err != nil {
+		return "", err
+	}
+	return o.rt.Start(ctx, f, src, o.ws.configBytes)
+}
+
+// prune gives up runs that have ended. As with a halt, who has a role may.
+func (o *owner) prune(ctx context.Context, by server.Caller, req server.PruneRequest) (server.Pruned, error) {
+	if refusal := o.ws.noRole(by.Person); refusal != "" {
+		return server.Pruned{}, &engine.Refusal{By: by.Person, What: "prune", Reason: refusal}
+	}
+	done, err := o.rt.Prune(ctx, req.Before, by.Person, req.Reason)
+	return server.Pruned{Runs: len(done.Runs), Records: done.Records, Kept: append([]string{}, done.Kept...)}, err
 }
 
 func (o *owner) list(ctx context.Context, q server.Query) ([]server.Summary, error) {

@@ -81,6 +81,7 @@ made things worse.`,
 	root.AddCommand(
 		newRun(a), newCheck(a), newPlan(a), newDrill(a), newRuns(a),
 		newApprove(a), newDeny(a), newCancel(a), newSkip(a), newResolve(a), newResume(a), newUndo(a), newHalt(a), newHold(a),
+		newAudit(a), newPrune(a), newBackup(a), newRestore(a),
 		newPlugins(a), newSchema(a), newVersion(a),
 		newPlugin(a), newPractice(a),
 		newExitCodes(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ import (
 //	commits DIR VALUE...                  a repository of settings: a commit for each value of db.pool.max
 //	expand FILE...                        fill in the variables that are written $NAME
 //	shape                                 of the JSON lines in stdout: their types and keys, as stdout
+//	sql STATEMENT                         change the state file behind everybody's back
 //	open-to USER                          let another user into the story's folder, as its owner
 //
 // With UPDATE_SCRIPTS=1 what is compared is written anew instead.
@@ -44,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Setup: setupStory,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "start": cmdStart, "waitfor": cmdWaitfor, "finish": cmdFinish, "signal": cmdSignal,
-			"commits": cmdCommits, "expand": cmdExpand, "shape": cmdShape, "open-to": cmdOpenTo,
+			"commits": cmdCommits, "expand": cmdExpand, "shape": cmdShape, "sql": cmdSQL, "open-to": cmdOpenTo,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -299,6 +301,17 @@ func cmdShape(ts *testscript.TestScript, neg bool, args []string) {
 	for _, kind := range slices.Sorted(maps.Keys(keys)) {
 		fmt.Fprintf(ts.Stdout(), "%s: %s\n", kind, strings.Join(slices.Sorted(maps.Keys(keys[kind])), " "))
 	}
+}
+
+func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.Getenv("FIREBREAK_STATE"))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.ExecContext(context.Background(), args[0])
+	ts.Check(err)
 }
 
 // cmdOpenTo gives the story's folder to another user, with a copy of the

@@ -93,12 +93,19 @@ func (rt *Runtime) store(l *life, next engine.Run, b Batch) error {
 }
 
 // unstored is what follows when a run's records could not be stored: the end
-// of the runtime, unless the run was to be a new one and is not.
+// of the runtime, unless the run was to be a new one and is not, or is gone.
 func (rt *Runtime) unstored(l *life, err error) error {
-	if l.run.Seq == 0 && errors.Is(err, ErrSequence) {
+	switch {
+	case l.run.Seq == 0 && errors.Is(err, ErrSequence):
 		return NewError(ClassInvalid, "there is a run "+l.id+" already", "", err)
+	case errors.Is(err, ErrPruned):
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		l.loaded = false
+		return err
+	default:
+		return rt.failed(err)
 	}
-	return rt.failed(err)
 }
 
 // answer tells everybody what became of their input: the failure of all of
@@ -150,6 +157,9 @@ func (rt *Runtime) load(l *life) error {
 // replay folds a run from its records.
 func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
 	recs, err := rt.cfg.Journal.Load(context.WithoutCancel(ctx), id, 0)
+	if errors.Is(err, ErrPruned) {
+		return engine.Run{}, err
+	}
 	if err != nil {
 		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
 	}

@@ -13,11 +13,12 @@ type Journal interface {
 	// Append stores a batch in one transaction and returns when it is
 	// durable. It fails with [ErrSequence] when the run has other records
 	// than the caller thought, with [ErrFenced] when another owner has taken
-	// the state over; after any other error nothing of the batch is stored,
+	// the state over, with [ErrPruned] when the run is gone; after any other error nothing of the batch is stored,
 	// and the runtime stops.
 	Append(ctx context.Context, b Batch) error
 	// Load returns the records of a run after the given number, in their
-	// order. A run that does not exist has none.
+	// order. A run that does not exist has none; one that was pruned is an
+	// [ErrPruned] of class not_found.
 	Load(ctx context.Context, run string, after int) ([]engine.Record, error)
 	// Heads lists runs, newest first.
 	Heads(ctx context.Context, f Filter) ([]Head, error)

@@ -23,6 +23,7 @@ type memory struct {
 	runs       map[string][]stored
 	heads      map[string]Head
 	blobs      map[string][]byte
+	pruned     map[string]bool
 	loads      int
 }
 
@@ -33,7 +34,7 @@ type stored struct {
 }
 
 func newMemory() *memory {
-	return &memory{runs: map[string][]stored{}, heads: map[string]Head{}, blobs: map[string][]byte{}}
+	return &memory{runs: map[string][]stored{}, heads: map[string]Head{}, blobs: map[string][]byte{}, pruned: map[string]bool{}}
 }
 
 // tenant is a memory as one owner has it.
@@ -81,6 +82,21 @@ func (m *tenant) Say(ctx context.Context, s Said) error {
 	return nil
 }
 
+func (m *tenant) Prune(_ context.Context, p Pruning) (Pruned, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var gone Pruned
+	for id, h := range m.heads {
+		if h.Settled && h.EndedAt.Before(p.Before) {
+			gone.Runs, gone.Records = append(gone.Runs, id), gone.Records+len(m.runs[id])
+			delete(m.runs, id)
+			delete(m.heads, id)
+			m.pruned[id] = true
+		}
+	}
+	return gone, nil
+}
+
 func (m *tenant) Append(ctx context.Context, b Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -94,6 +110,9 @@ func (m *tenant) Append(ctx context.Context, b Batch) error {
 		if err := m.fail(b); err != nil {
 			return err
 		}
+	}
+	if m.pruned[b.Run] {
+		return fmt.Errorf("%w: %w", ErrPruned, ErrSequence)
 	}
 	if len(m.runs[b.Run]) != b.After {
 		return ErrSequence
@@ -125,6 +144,9 @@ func (m *tenant) Load(_ context.Context, run string, after int) ([]engine.Record
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.loads++
+	if m.pruned[run] {
+		return nil, NewError(ClassNotFound, run, "", ErrPruned)
+	}
 	var recs []engine.Record
 	for i, s := range m.runs[run] {
 		if i < after {

@@ -215,6 +215,7 @@ func TestClose(t *testing.T) {
 		w := begin(t, newMemory(), h)
 		id := w.start(fix, "")
 		<-h.called("metrics.pool")
+		w.asked(id, engine.AskGate) // what can be asked beside the read is
 		before := w.mem.kinds(id)
 		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)

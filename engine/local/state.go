@@ -17,6 +17,9 @@ type State interface {
 	SetOrder(ctx context.Context, o Order) error
 	// Say stores, durably, what a person said while no owner drives runs.
 	Say(ctx context.Context, s Said) error
+	// Prune gives runs up that have settled, each of them durably; see
+	// [Runtime.Prune]. When it fails, some may be gone, which it returns.
+	Prune(ctx context.Context, p Pruning) (Pruned, error)
 }
 
 // Tenure is what an owner finds when it takes a state over.

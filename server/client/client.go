@@ -129,6 +129,13 @@ func (c *Client) Lift(ctx context.Context, req server.StopRequest) error {
 	return c.call(ctx, http.MethodDelete, "/v1/stops", req, nil)
 }
 
+// Prune gives up runs that have ended.
+func (c *Client) Prune(ctx context.Context, req server.PruneRequest) (server.Pruned, error) {
+	var done server.Pruned
+	err := c.call(ctx, http.MethodPost, "/v1/prune", req, &done)
+	return done, err
+}
+
 // Plugins returns what the plugins are doing, as JSON.
 func (c *Client) Plugins(ctx context.Context) (json.RawMessage, error) {
 	var v json.RawMessage

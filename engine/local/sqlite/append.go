@@ -15,7 +15,7 @@ import (
 // statements are those that every transaction needs, prepared on the one
 // connection that writes.
 type statements struct {
-	generation, seq, run, event, pin, heard *sql.Stmt
+	meta, log, last, buried, run, event, link, pin, ref, heard *sql.Stmt
 }
 
 func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
@@ -24,14 +24,18 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		to **sql.Stmt
 		q  string
 	}{
-		{&s.generation, `SELECT generation FROM meta`},
-		{&s.seq, `SELECT seq FROM runs WHERE id = ?`},
-		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		{&s.meta, `SELECT generation, links, head FROM meta`},
+		{&s.log, `UPDATE meta SET links = ?, head = ?`},
+		{&s.last, `SELECT seq, hash FROM runs WHERE id = ?`},
+		{&s.buried, `SELECT count(*) FROM tombstones WHERE run = ?`},
+		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting,
-				ended_at = excluded.ended_at, seq = excluded.seq, settled = excluded.settled`},
-		{&s.event, `INSERT INTO events (run, seq, at, kind, data) VALUES (?, ?, ?, ?, ?)`},
+				ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled`},
+		{&s.event, `INSERT INTO events (run, seq, at, kind, data, hash) VALUES (?, ?, ?, ?, ?, ?)`},
+		{&s.link, `INSERT INTO links (n, entries) VALUES (?, ?)`},
 		{&s.pin, `INSERT INTO blobs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`},
+		{&s.ref, `INSERT INTO refs (blob, run) SELECT n, ? FROM blobs WHERE digest = ? ON CONFLICT (blob, run) DO NOTHING`},
 		{&s.heard, `DELETE FROM said WHERE n = ?`},
 	} {
 		var err error
@@ -46,7 +50,7 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 // really close, and leave its log behind.
 func (s statements) close() error {
 	var errs []error
-	for _, stmt := range []*sql.Stmt{s.generation, s.seq, s.run, s.event, s.pin, s.heard} {
+	for _, stmt := range []*sql.Stmt{s.meta, s.log, s.last, s.buried, s.run, s.event, s.link, s.pin, s.ref, s.heard} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
 		}
@@ -72,7 +76,8 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.expect(ctx, b); err != nil {
+		before, err := s.expect(ctx, b)
+		if err != nil {
 			return err
 		}
 		for _, p := range b.Pins {
@@ -81,12 +86,7 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 			}
 		}
 		if len(rows) > 0 {
-			if err := s.putHead(ctx, b.Run, b.Head); err != nil {
-				return err
-			}
-		}
-		for _, r := range rows {
-			if _, err := s.stmt.event.ExecContext(ctx, b.Run, r.seq, r.at, r.kind, r.data); err != nil {
+			if err := s.putRows(ctx, b, rows, before); err != nil {
 				return err
 			}
 		}
@@ -100,6 +100,38 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 		}
 		return nil
 	}, nil
+}
+
+// putRows stores records behind the one that has the sum before.
+func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, before sum) error {
+	sums := make([]sum, len(rows))
+	for i, r := range rows {
+		sums[i] = before.next(b.Run, r)
+		before = sums[i]
+	}
+	if err := s.putHead(ctx, b.Run, b.Head, before); err != nil {
+		return err
+	}
+	for _, digest := range pinned(b.Records[0].Event) {
+		if _, err := s.stmt.ref.ExecContext(ctx, b.Run, digest); err != nil {
+			return err
+		}
+	}
+	for i, r := range rows {
+		if _, err := s.stmt.event.ExecContext(ctx, b.Run, r.seq, r.at, r.kind, r.data, sums[i][:]); err != nil {
+			return err
+		}
+	}
+	s.wrote = append(s.wrote, entry{b.Run, rows[len(rows)-1].seq, before})
+	return nil
+}
+
+// pinned names the bytes that a run needs which begins with an event.
+func pinned(first engine.Event) []string {
+	if e, ok := first.(engine.RunStarted); ok {
+		return []string{e.Facts.Pins.Runbook, e.Facts.Pins.Config}
+	}
+	return nil
 }
 
 // row is a record as it is stored.
@@ -126,22 +158,36 @@ func encode(b local.Batch) ([]row, error) {
 	return rows, nil
 }
 
-// expect checks that nobody else has written to the run.
-func (s *Store) expect(ctx context.Context, b local.Batch) error {
+// expect checks that nobody else has written to the run, and returns what
+// its next record follows.
+func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 	var seq int
-	err := s.stmt.seq.QueryRowContext(ctx, b.Run).Scan(&seq)
+	var last []byte
+	err := s.stmt.last.QueryRowContext(ctx, b.Run).Scan(&seq, &last)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+		return sum{}, err
+	}
+	if seq == 0 {
+		var buried bool
+		if err := s.stmt.buried.QueryRowContext(ctx, b.Run).Scan(&buried); err != nil {
+			return sum{}, err
+		}
+		if buried {
+			return sum{}, refused{fmt.Errorf("run %s: %w: %w", b.Run, local.ErrPruned, local.ErrSequence)}
+		}
 	}
 	if seq != b.After {
-		return refused{fmt.Errorf("run %s has %d records, not %d: %w", b.Run, seq, b.After, local.ErrSequence)}
+		return sum{}, refused{fmt.Errorf("run %s has %d records, not %d: %w", b.Run, seq, b.After, local.ErrSequence)}
 	}
-	return nil
+	if seq == 0 {
+		return firstOf(b.Run), nil
+	}
+	return toSum(last), nil
 }
 
-func (s *Store) putHead(ctx context.Context, run string, h local.Head) error {
+func (s *Store) putHead(ctx context.Context, run string, h local.Head, last sum) error {
 	_, err := s.stmt.run.ExecContext(ctx, run, h.Runbook, h.Service, h.Requester.Kind, h.Requester.Name,
-		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, h.Settled)
+		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, last[:], h.Settled)
 	return err
 }
 

@@ -114,7 +114,9 @@ func (s *Store) transact(jobs []*job) error {
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	var generation int
-	if err := s.stmt.generation.QueryRowContext(ctx).Scan(&generation); err != nil {
+	var links int64
+	var head []byte
+	if err := s.stmt.meta.QueryRowContext(ctx).Scan(&generation, &links, &head); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -123,6 +125,7 @@ func (s *Store) transact(jobs []*job) error {
 	if ours != 0 && generation != ours {
 		return fmt.Errorf("generation %d has taken the state file %s from ours, %d: %w", generation, s.path, ours, local.ErrFenced)
 	}
+	s.wrote = s.wrote[:0]
 	for _, j := range jobs {
 		err := j.write(ctx, tx)
 		if own, ok := errors.AsType[refused](err); ok {
@@ -133,6 +136,11 @@ func (s *Store) transact(jobs []*job) error {
 			return err
 		}
 	}
+	if len(s.wrote) > 0 {
+		if err := s.link(ctx, links+1, toSum(head)); err != nil {
+			return err
+		}
+	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
@@ -140,4 +148,15 @@ func (s *Store) transact(jobs []*job) error {
 	s.commits++
 	s.mu.Unlock()
 	return nil
+}
+
+// link adds what the transaction wrote to the log, as its n-th link.
+func (s *Store) link(ctx context.Context, n int64, before sum) error {
+	entries := pack(s.wrote)
+	if _, err := s.stmt.link.ExecContext(ctx, n, entries); err != nil {
+		return err
+	}
+	head := before.head(n, entries)
+	_, err := s.stmt.log.ExecContext(ctx, n, head[:])
+	return err
 }

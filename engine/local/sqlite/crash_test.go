@@ -25,6 +25,8 @@ func helper() func() {
 		return func() { appendForever(path) }
 	case "fill":
 		return func() { appendUntilFull(path) }
+	case "nobody":
+		return func() { openAsNobody(path) }
 	default:
 		return nil
 	}
@@ -143,7 +145,8 @@ func removeAll(path string) error {
 func fill(ctx context.Context, s *Store) (n int, err error) {
 	for n = 1; ; n++ {
 		b := batch("r", n)
-		b.Pins = []local.Pin{{Digest: fmt.Sprint(n), Bytes: []byte(strings.Repeat("x", 4096))}}
+		bytes := []byte(strings.Repeat(fmt.Sprint(n), 2000))
+		b.Pins = []local.Pin{{Digest: local.Digest(bytes), Bytes: bytes}}
 		if err := s.Append(ctx, b); err != nil {
 			return n - 1, err
 		}

@@ -20,7 +20,7 @@ func explain(doing, path string, err error) error {
 		return nil
 	}
 	var known *local.Error
-	if errors.As(err, &known) || errors.Is(err, local.ErrFenced) || errors.Is(err, local.ErrSequence) {
+	if errors.As(err, &known) || errors.Is(err, local.ErrFenced) || errors.Is(err, local.ErrSequence) || errors.Is(err, local.ErrPruned) {
 		return err
 	}
 	return local.NewError(local.ClassJournal, fmt.Sprintf("%s the state file %s", doing, path), advice(path, err), err)
@@ -42,6 +42,9 @@ func advice(path string, err error) string {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return "see whether the disk is healthy and the file can be read and written"
+	}
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE {
+		return fmt.Sprintf("free space on the disk of %s (see `df -h %s`)", dir, dir)
 	}
 	switch e.Code() & 0xff { // the rest says more precisely what we say in the text
 	case lib.SQLITE_FULL:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local"
@@ -14,6 +15,9 @@ import (
 // Load implements [local.Journal].
 func (s *Store) Load(ctx context.Context, run string, after int) ([]engine.Record, error) {
 	recs, err := s.load(ctx, run, after)
+	if err == nil && len(recs) == 0 {
+		err = s.buried(ctx, run)
+	}
 	if err != nil {
 		return nil, explain("read run "+run+" in", s.path, err)
 	}
@@ -40,6 +44,20 @@ func (s *Store) load(ctx context.Context, run string, after int) ([]engine.Recor
 		recs = append(recs, engine.Record{Seq: r.seq, At: moment(r.at), Event: event})
 	}
 	return recs, rows.Err()
+}
+
+// buried is an error that says so when a run was pruned.
+func (s *Store) buried(ctx context.Context, run string) error {
+	t, err := readTombstone(ctx, s.read, run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return local.NewError(local.ClassNotFound, fmt.Sprintf("run %s had %d records, the last with the hash %s, and was pruned on %s by %s: %s",
+		run, t.seq-1, t.last, moment(t.at).Format(time.DateOnly), t.By, t.Reason),
+		"`firebreak audit verify "+run+"` proves that nothing else became of it", local.ErrPruned)
 }
 
 // Blob implements [local.Journal].

@@ -3,33 +3,13 @@ package sqlite
 import (
 	"context"
 	"fmt"
-
-	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
 // migrate brings an older or empty file to this version.
 func (s *Store) migrate(ctx context.Context) error {
-	var id, have int
-	if err := s.write.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+	have, _, err := layout(ctx, s.write, s.path)
+	if err != nil || have == version {
 		return err
-	}
-	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
-		return err
-	}
-	var tables int
-	if err := s.write.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-		return err
-	}
-	switch {
-	case tables > 0 && id != applicationID:
-		return local.NewError(local.ClassUnreadable, s.path+" is a database of another program",
-			"choose another file with --state", nil)
-	case have > version:
-		return local.NewError(local.ClassUnreadable,
-			fmt.Sprintf("the state file %s has layout %d; this firebreak knows layouts up to %d", s.path, have, version),
-			"use the newer version of firebreak that wrote it", nil)
-	case have == version:
-		return nil
 	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -44,6 +24,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, q); err != nil {
 			return err
 		}
+	}
+	first := firstHead()
+	if _, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (1, 0, 0, 0, ?)", first[:]); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

@@ -27,6 +27,7 @@ type Store struct {
 	db     *sql.DB   // behind write
 	write  *sql.Conn // the one connection that writes; used by the committer alone
 	stmt   statements
+	wrote  []entry // by the transaction so far; used by the committer alone
 	read   *sql.DB
 	events *sql.Stmt // of read
 
@@ -114,6 +115,11 @@ func dsn(path string, more ...string) string {
 		q.Add("_pragma", p)
 	}
 	q.Set("_txlock", "immediate")
+	return uri(path, q)
+}
+
+// uri names a file for SQLite, whatever is in its name.
+func uri(path string, q url.Values) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	return u.String()
 }

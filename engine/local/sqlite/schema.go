@@ -11,9 +11,10 @@ const schema = `
 CREATE TABLE meta (
 	one        INTEGER PRIMARY KEY CHECK (one = 1),
 	generation INTEGER NOT NULL,
-	seen_at    INTEGER NOT NULL -- when runs were last driven; 0: never
+	seen_at    INTEGER NOT NULL, -- when runs were last driven; 0: never
+	links      INTEGER NOT NULL, -- how many there are
+	head       BLOB    NOT NULL  -- of the log that they are
 ) STRICT;
-INSERT INTO meta VALUES (1, 0, 0);
 
 CREATE TABLE runs (
 	id             TEXT    PRIMARY KEY,
@@ -27,6 +28,7 @@ CREATE TABLE runs (
 	started_at     INTEGER NOT NULL,
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
+	hash           BLOB    NOT NULL, -- of the last record
 	settled        INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
@@ -38,13 +40,34 @@ CREATE TABLE events (
 	at   INTEGER NOT NULL,
 	kind TEXT    NOT NULL,
 	data BLOB    NOT NULL, -- JSON
+	hash BLOB    NOT NULL, -- of the record and of the one before; see sum
 	PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE blobs (
-	digest TEXT PRIMARY KEY,
-	bytes  BLOB NOT NULL
+CREATE TABLE links ( -- the log; see sum
+	n       INTEGER PRIMARY KEY, -- from 1 without gaps
+	entries BLOB    NOT NULL
 ) STRICT;
+
+CREATE TABLE blobs (
+	n      INTEGER PRIMARY KEY,
+	digest TEXT    NOT NULL UNIQUE,
+	bytes  BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE refs ( -- which runs need which blobs
+	blob INTEGER NOT NULL REFERENCES blobs (n),
+	run  TEXT    NOT NULL,
+	PRIMARY KEY (blob, run)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstones ( -- of runs that were pruned; each is its run's last record
+	run  TEXT    PRIMARY KEY,
+	seq  INTEGER NOT NULL, -- one more than the run had records
+	at   INTEGER NOT NULL,
+	data BLOB    NOT NULL, -- JSON
+	last BLOB    NOT NULL  -- hash of the last record before
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE orders (
 	kind     TEXT    NOT NULL, -- halt or hold
