@@ -45,7 +45,10 @@ func waitsFor(q engine.Question, now time.Time) string {
 	if who == "" {
 		who = "nobody: no role may answer"
 	}
-	if q.Expires.IsZero() {
+	switch {
+	case q.Early:
+		return "(waits for " + who + "; the run has not come to it yet)"
+	case q.Expires.IsZero():
 		return "(waits for " + who + ")"
 	}
 	return fmt.Sprintf("(waits for %s, %s left)", who, Elapsed(q.Expires.Sub(now)))
