@@ -41,7 +41,7 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	case engine.RunStarted:
 		var lines []Line
 		for _, stop := range e.Facts.Stops {
-			lines = append(lines, stopped(stop))
+			lines = append(lines, stopped(stop, as))
 		}
 		return lines
 	case engine.StepSucceeded:
@@ -67,6 +67,16 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkAsk, Name: o.Name(e.Question.Path), Text: card[0], Detail: card[1:]}}
 	case engine.QuestionDecided:
 		return []Line{o.decided(e)}
+	case engine.VoteCounted:
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: e.By + " said yes" + counted(run, e.ID)}}
+	case engine.VoteWithdrawn:
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: because(e.By+" took back their yes", e.Reason) + counted(run, e.ID)}}
+	case engine.QuestionHanded:
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: because(e.By+" has left the answer to "+e.To, e.Reason)}}
+	case engine.QuestionExtended:
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: fmt.Sprintf("kept open by %s, %s left", e.By, Elapsed(e.Expires.Sub(rec.At)))}}
+	case engine.QuestionEscalated:
+		return []Line{{Mark: MarkAsk, Name: o.Name(e.Path), Text: "nobody has answered; " + e.Role + " is asked, too"}}
 	case engine.GateVoided:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "the question is void: " + e.Why}}
 	case engine.NoticeQueued:
@@ -95,13 +105,17 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	case engine.EffectKept:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
 	case engine.Stopped:
-		return []Line{stopped(e.Stop)}
+		return []Line{stopped(e.Stop, as)}
 	case engine.StopLifted:
 		return []Line{{Mark: MarkBlock, Text: lifted[e.Stop] + " by " + e.By}}
+	case engine.HandedBack:
+		return []Line{{Mark: MarkBlock, Text: because("handed back by "+e.By+": "+o.handedBack(e), e.Reason)}}
+	case engine.LockBroken:
+		return []Line{{Mark: MarkBlock, Text: "others may change " + strings.Join(run.Locks.Identities, ", ")}}
 	case engine.InputRefused:
 		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("%s: %s refused: %s", e.By, e.What, e.Reason)}}
 	case engine.RunRecovered:
-		return []Line{{Mark: MarkInfo, Text: fmt.Sprintf("taken over by a new owner; nobody was there for %s", Elapsed(e.Down))}}
+		return []Line{{Mark: MarkInfo, Text: fmt.Sprintf("goes on with a new owner; nobody was there for %s", Elapsed(e.Down))}}
 	case engine.RunEnded:
 		return []Line{runEnded(run, e)}
 	default:
@@ -109,19 +123,52 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	}
 }
 
-func stopped(stop engine.Stop) Line {
-	var what string
+func stopped(stop engine.Stop, as string) Line {
+	l := Line{Mark: MarkBlock, Text: because("nothing is changed: "+Stopped(stop), stop.Reason)}
+	if stop.Kind == engine.StopTakeOver {
+		l.Detail = []string{HandBack(as)}
+	}
+	return l
+}
+
+// Stopped says what a stop is, and whose.
+func Stopped(stop engine.Stop) string {
 	switch stop.Kind {
 	case engine.StopHold:
-		what = stop.Service + " is held by " + stop.By
+		return stop.Service + " is held by " + stop.By
 	case engine.StopTakeOver:
-		what = "taken over by " + stop.By
+		return "taken over by " + stop.By
 	case engine.StopLock:
-		what = "its locks were broken by " + stop.By
+		return "its locks were broken by " + stop.By
 	default:
-		what = "halted by " + stop.By
+		return "halted by " + stop.By
 	}
-	return Line{Mark: MarkBlock, Text: because("nothing is changed: "+what, stop.Reason)}
+}
+
+// HandBack is the command that gives a run back that was taken over. as is how
+// commands name the run.
+func HandBack(as string) string {
+	return "firebreak hand-back " + as + " " + strings.Join([]string{engine.HandResume, engine.HandVerify, engine.HandEnd}, " | ")
+}
+
+func (o Outline) handedBack(e engine.HandedBack) string {
+	switch e.To {
+	case engine.HandVerify:
+		return "what is left of " + o.Name(e.Path) + " was done by hand, and is verified"
+	case engine.HandEnd:
+		return "it ends as things are"
+	default:
+		return "it goes on"
+	}
+}
+
+// counted is how many have said yes to an open question so far.
+func counted(run *engine.Run, id string) string {
+	q := run.Questions[id]
+	if q == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d", len(q.Votes), q.Quorum)
 }
 
 // lifted says that a stop is over, before the name of who ended it.

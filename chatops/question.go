@@ -11,13 +11,13 @@ import (
 // briefDetail is how many lines of each action's detail a passing view shows.
 const briefDetail = 12
 
-// Card is a question as lines of text: what is asked, of whom, what would be
-// done, what differs from the question before, and how to answer. now is for
-// the time that is left; run is how commands name it, empty to leave the
-// answers out, and detail is
-// how many lines each action's detail may have; 0: all.
+// Card is a question as lines of text: what is asked, of whom, who has said
+// what, what would be done, what differs from the question before, and how to
+// answer. now is for the time that is left; run is how commands name it, empty
+// to leave the answers out, and detail is how many lines each action's detail
+// may have; 0: all.
 func (o Outline) Card(run string, q engine.Question, now time.Time, detail int) []string {
-	lines := []string{q.Text + "  " + waitsFor(q, now)}
+	lines := append([]string{q.Text + "  " + waitsFor(q, now)}, people(q, now)...)
 	for _, c := range q.Changed {
 		lines = append(lines, "  changed since you were last asked: "+short(c))
 	}
@@ -45,10 +45,52 @@ func waitsFor(q engine.Question, now time.Time) string {
 	if who == "" {
 		who = "nobody: no role may answer"
 	}
-	if q.Expires.IsZero() {
+	switch {
+	case q.Early:
+		return "(waits for " + who + "; the run has not come to it yet)"
+	case q.Expires.IsZero():
 		return "(waits for " + who + ")"
 	}
 	return fmt.Sprintf("(waits for %s, %s left)", who, Elapsed(q.Expires.Sub(now)))
+}
+
+// people are the lines of a gate about who has answered, who answers for whom,
+// and who is asked next.
+func people(q engine.Question, now time.Time) []string {
+	var lines []string
+	if said := Yeses(q); said != "" {
+		lines = append(lines, "  "+said)
+	}
+	for _, h := range q.Handed {
+		lines = append(lines, fmt.Sprintf("  %s has left the answer to %s", h.By, h.To))
+	}
+	for _, e := range q.Escalates {
+		if !e.Asked {
+			return append(lines, fmt.Sprintf("  %s is asked next, in %s", e.Role, Elapsed(e.At.Sub(now))))
+		}
+	}
+	return lines
+}
+
+// Yeses says how many of those that a gate needs have said yes, and who;
+// empty where one is enough.
+func Yeses(q engine.Question) string {
+	if q.Quorum < 2 {
+		return ""
+	}
+	if len(q.Votes) == 0 {
+		return fmt.Sprintf("%d people must say yes", q.Quorum)
+	}
+	return fmt.Sprintf("%d of %d have said yes: %s", len(q.Votes), q.Quorum, Names(q.Votes))
+}
+
+// Names are those who said yes, in the order in which they did.
+func Names(votes []engine.Yes) string {
+	names := make([]string, len(votes))
+	for i, y := range votes {
+		names[i] = y.By
+	}
+	return strings.Join(names, ", ")
 }
 
 func (o Outline) member(m engine.Member, most int) []string {

@@ -68,6 +68,14 @@ func TestCardOfADoubt(t *testing.T) {
 	}
 }
 
+func TestCardBeforeItsTurn(t *testing.T) {
+	q := engine.Question{Kind: engine.AskGate, Path: "cure", Text: "May it?", Roles: []string{"sre"}, Early: true}
+	want := []string{"May it?  (waits for sre; the run has not come to it yet)"}
+	if diff := cmp.Diff(want, Outline(nil).Card("", q, asked, 0)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestElapsed(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0 s", 440 * time.Millisecond: "0.4 s", 12*time.Second + 300*time.Millisecond: "12 s", 185 * time.Second: "3m5s",

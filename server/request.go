@@ -20,35 +20,6 @@ type Started struct {
 	Run string `json:"run"`
 }
 
-// VoteRequest approves or denies what an open gate asks.
-type VoteRequest struct {
-	Question   string `json:"question"`
-	Digest     string `json:"digest"` // of what was shown
-	Approve    bool   `json:"approve"`
-	Keep       bool   `json:"keep,omitempty"`
-	Reason     string `json:"reason,omitempty"`
-	BreakGlass string `json:"break_glass,omitempty"`
-}
-
-// AnswerRequest chooses one of the choices of a question.
-type AnswerRequest struct {
-	Question string `json:"question"`
-	Choice   string `json:"choice"`
-	Reason   string `json:"reason,omitempty"`
-}
-
-// CancelRequest stops a run before its next mutation.
-type CancelRequest struct {
-	Reason string `json:"reason,omitempty"`
-	Undo   bool   `json:"undo,omitempty"` // also undo what is changed and not verified
-}
-
-// SkipRequest passes over a step.
-type SkipRequest struct {
-	Path   string `json:"path"`
-	Reason string `json:"reason,omitempty"`
-}
-
 // UndoRequest undoes everything that a run has changed.
 type UndoRequest struct {
 	Reason string `json:"reason,omitempty"`

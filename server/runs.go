@@ -50,46 +50,6 @@ func (s *Server) give(r *http.Request, in engine.Person) (int, any, error) {
 	return http.StatusOK, Started{Run: id}, nil
 }
 
-func (s *Server) vote(r *http.Request, by Caller) (int, any, error) {
-	req, err := read[VoteRequest](r)
-	if err != nil {
-		return 0, nil, err
-	}
-	return s.give(r, engine.Vote{
-		By:         by.Person,
-		Question:   req.Question,
-		Digest:     req.Digest,
-		Approve:    req.Approve,
-		Keep:       req.Keep,
-		Reason:     req.Reason,
-		BreakGlass: req.BreakGlass,
-	})
-}
-
-func (s *Server) answer(r *http.Request, by Caller) (int, any, error) {
-	req, err := read[AnswerRequest](r)
-	if err != nil {
-		return 0, nil, err
-	}
-	return s.give(r, engine.Answer{By: by.Person, Question: req.Question, Choice: req.Choice, Reason: req.Reason})
-}
-
-func (s *Server) cancel(r *http.Request, by Caller) (int, any, error) {
-	req, err := read[CancelRequest](r)
-	if err != nil {
-		return 0, nil, err
-	}
-	return s.give(r, engine.Cancel{By: by.Person, Reason: req.Reason, Undo: req.Undo})
-}
-
-func (s *Server) skip(r *http.Request, by Caller) (int, any, error) {
-	req, err := read[SkipRequest](r)
-	if err != nil {
-		return 0, nil, err
-	}
-	return s.give(r, engine.Skip{By: by.Person, Path: req.Path, Reason: req.Reason})
-}
-
 // undo undoes a run; one that has ended by a new run.
 func (s *Server) undo(r *http.Request, by Caller) (int, any, error) {
 	req, err := read[UndoRequest](r)

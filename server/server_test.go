@@ -28,30 +28,38 @@ func TestPeopleSay(t *testing.T) {
 	_, c := serve(t, config(t, r))
 	ctx := t.Context()
 	for _, tt := range []struct {
-		say  func() error
+		say  server.Say
 		want engine.Input
 	}{
-		{func() error {
-			return c.Vote(ctx, "r1", server.VoteRequest{Question: "q", Digest: "d", Approve: true, Keep: true, Reason: "r", BreakGlass: "b"})
-		}, engine.Vote{By: "alice", Question: "q", Digest: "d", Approve: true, Keep: true, Reason: "r", BreakGlass: "b"}},
-		{func() error {
-			return c.Answer(ctx, "r1", server.AnswerRequest{Question: "q", Choice: "happened", Reason: "seen"})
-		},
+		{server.VoteRequest{Question: "q", Digest: "d", Approve: true, Keep: true, Reason: "r", BreakGlass: "b"},
+			engine.Vote{By: "alice", Question: "q", Digest: "d", Approve: true, Keep: true, Reason: "r", BreakGlass: "b"}},
+		{server.WithdrawRequest{Path: "p", Reason: "r"}, engine.Withdraw{By: "alice", Path: "p", Reason: "r"}},
+		{server.HandRequest{Question: "q", To: "bob", Reason: "r"}, engine.Hand{By: "alice", Question: "q", To: "bob", Reason: "r"}},
+		{server.ExtendRequest{Question: "q", Seconds: 90.5}, engine.Extend{By: "alice", Question: "q", For: 90*time.Second + 500*time.Millisecond}},
+		{server.AnswerRequest{Question: "q", Choice: "happened", Reason: "seen"},
 			engine.Answer{By: "alice", Question: "q", Choice: "happened", Reason: "seen"}},
-		{func() error { return c.Skip(ctx, "r1", server.SkipRequest{Path: "p", Reason: "r"}) },
-			engine.Skip{By: "alice", Path: "p", Reason: "r"}},
-		{func() error { _, err := c.Undo(ctx, "r1", server.UndoRequest{Reason: "r"}); return err },
-			engine.UndoRun{By: "alice", Reason: "r"}},
-		{func() error { return c.Cancel(ctx, "r1", server.CancelRequest{Reason: "r", Undo: true}) },
-			engine.Cancel{By: "alice", Reason: "r", Undo: true}},
+		{server.SkipRequest{Path: "p", Reason: "r"}, engine.Skip{By: "alice", Path: "p", Reason: "r"}},
+		{server.TakeOverRequest{Reason: "r"}, engine.TakeOver{By: "alice", Reason: "r"}},
+		{server.HandBackRequest{To: "resume", Reason: "r"}, engine.HandBack{By: "alice", To: "resume", Reason: "r"}},
+		{server.BreakLockRequest{Reason: "r"}, engine.BreakLock{By: "alice", Reason: "r"}},
+		{server.CancelRequest{Reason: "r", Undo: true}, engine.Cancel{By: "alice", Reason: "r", Undo: true}},
 	} {
 		var p *server.Problem
-		if err := tt.say(); err != nil && (!errors.As(err, &p) || p.Class != "refused") {
+		if err := c.Say(ctx, "r1", tt.say); err != nil && (!errors.As(err, &p) || p.Class != "refused") {
 			t.Errorf("%T: %v", tt.want, err) // the run may refuse it; here only the way there matters
 		}
 		if diff := cmp.Diff(tt.want, r.last()); diff != "" {
 			t.Errorf("the run was told (-want +got):\n%s", diff)
 		}
+	}
+}
+
+func TestUndo(t *testing.T) {
+	r := newRuns(t)
+	_, c := serve(t, config(t, r))
+	id, err := c.Undo(t.Context(), "r1", server.UndoRequest{Reason: "r"})
+	if diff := cmp.Diff(engine.Input(engine.UndoRun{By: "alice", Reason: "r"}), r.last()); err != nil || id != "r1" || diff != "" {
+		t.Errorf("undone by %s, %v; the run was told (-want +got):\n%s", id, err, diff)
 	}
 }
 
@@ -102,7 +110,7 @@ func TestRunsAndPlugins(t *testing.T) {
 		t.Errorf("lifted: %+v, %v", v.Stops, err)
 	}
 	// A run that has ended is undone by a new one.
-	if err := c.Cancel(ctx, "r1", server.CancelRequest{}); err != nil {
+	if err := c.Say(ctx, "r1", server.CancelRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if id, err := c.Undo(ctx, "r1", server.UndoRequest{Reason: "x"}); err != nil || id != "undo-of-r1-x" {
@@ -129,7 +137,7 @@ func TestProblems(t *testing.T) {
 			r.mu.Lock()
 			r.fail = err
 			r.mu.Unlock()
-			return c.Vote(ctx, "r1", server.VoteRequest{})
+			return c.Say(ctx, "r1", server.VoteRequest{})
 		}
 	}
 	raw := func(method, path, body string) func() error {

@@ -30,7 +30,16 @@ type View struct {
 	Waits         []engine.Wait              `json:"waits"`
 	Steps         []StepView                 `json:"steps"` // in the runbook's order
 	Questions     []engine.Question          `json:"questions"`
+	Approved      []Approved                 `json:"approved,omitempty"` // in the runbook's order
 	Ledger        []engine.Row               `json:"ledger"`
+}
+
+// Approved is a gate that people have said yes to and that nothing has begun
+// under.
+type Approved struct {
+	Path  string       `json:"path"`
+	Votes []engine.Yes `json:"votes"`
+	Until time.Time    `json:"until,omitzero"` // how long that holds
 }
 
 // StepView is a step, or a group of steps. What is inside a group follows it
@@ -96,6 +105,9 @@ func NewView(r engine.Run, now time.Time) View {
 
 			AskedSeconds: waited.Asked.Seconds(), WaitedSeconds: waited.Held.Seconds(),
 		})
+		if g := r.Gates[s.Path]; g != nil && g.State == engine.GateApproved {
+			v.Approved = append(v.Approved, Approved{Path: s.Path, Votes: g.Yes, Until: g.ValidUntil})
+		}
 	})
 	for _, row := range r.Ledger {
 		v.Ledger = append(v.Ledger, *row)

@@ -69,6 +69,22 @@ func TestView(t *testing.T) {
 }
 
 // What came over the wire is what was sent.
+// A gate is shown as approved until something begins under it.
+func TestViewApproved(t *testing.T) {
+	run, until := newRuns(t).run, time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	yes := []engine.Yes{{By: "ann", At: until.Add(-time.Minute)}}
+	for state, want := range map[engine.GateState][]server.Approved{
+		engine.GateOpen:     nil,
+		engine.GateApproved: {{Path: "rest", Votes: yes, Until: until}},
+		engine.GateConsumed: nil,
+	} {
+		run.Gates = map[string]*engine.Gate{"rest": {State: state, Yes: yes, ValidUntil: until}}
+		if diff := cmp.Diff(want, server.NewView(run, until).Approved); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", state, diff)
+		}
+	}
+}
+
 func TestViewOverTheWire(t *testing.T) {
 	r := newRuns(t)
 	cfg := config(t, r)

@@ -185,8 +185,15 @@ func (v *View) draw(now time.Time) {
 		if !q.Expires.IsZero() {
 			left = ", " + chatops.Elapsed(q.Expires.Sub(now)) + " left"
 		}
-		lines = append(lines, fmt.Sprintf("  %s waiting %s for %s%s", v.paint(yellow, "?"),
-			chatops.Elapsed(now.Sub(q.OpenedAt)), strings.Join(q.Roles, " or "), left))
+		text := fmt.Sprintf("waiting %s for %s%s", chatops.Elapsed(now.Sub(q.OpenedAt)), strings.Join(q.Roles, " or "), left)
+		if said := chatops.Yeses(q); said != "" {
+			text += "; " + said
+		}
+		lines = append(lines, fmt.Sprintf("  %s %s", v.paint(yellow, "?"), v.clip(text, 4)))
+	}
+	for _, s := range v.run.Stops {
+		text := fmt.Sprintf("%s, for %s now", chatops.Stopped(s), chatops.Elapsed(now.Sub(s.At)))
+		lines = append(lines, fmt.Sprintf("  %s %s", v.paint(red, "‖"), v.clip(text, 4)))
 	}
 	for _, l := range lines {
 		fmt.Fprintln(v.out, l)

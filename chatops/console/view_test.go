@@ -41,7 +41,7 @@ func TestPlain(t *testing.T) {
 	var out strings.Builder
 	play(NewView(&out, Options{Width: 50}))
 	want := `look  ·  api  ·  run r1  ·  started by ann
-  · taken over by a new owner; nobody was there for 3.0 s
+  · goes on with a new owner; nobody was there for 3.0 s
   ✗ look               3.0 s  unavailable: nobody answers on a port that has quite a long name
   ■ no_action in 8.0 s
 `
@@ -74,6 +74,27 @@ func TestLive(t *testing.T) {
 	v.Say("bye", began)
 	if out.String() != "\r\x1b[J  \x1b[2m·\x1b[0m bye\n" {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestLiveWaits shows for what a run waits: people who have said yes are
+// named, and so is who has it.
+func TestLiveWaits(t *testing.T) {
+	var out strings.Builder
+	v := NewView(&out, Options{Width: 100, Live: true})
+	for i, e := range []engine.Event{
+		engine.RunStarted{Facts: engine.Facts{ID: "r1", Runbook: "look"}},
+		engine.QuestionOpened{Question: engine.Question{ID: "q", Kind: engine.AskGate, Path: "1", Roles: []string{"sre"}, Quorum: 2, OpenedAt: began}},
+		engine.VoteCounted{ID: "q", Path: "1", By: "ann"},
+		engine.Stopped{Stop: engine.Stop{Kind: engine.StopTakeOver, By: "bob", At: began}},
+	} {
+		v.Show(engine.Record{Seq: i + 1, At: began, Event: e})
+	}
+	out.Reset()
+	v.Tick(began.Add(3 * time.Second))
+	want := "  ? waiting 3.0 s for sre; 1 of 2 have said yes: ann\n  ‖ taken over by bob, for 3.0 s now\n"
+	if !strings.HasSuffix(out.String(), want) {
+		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 

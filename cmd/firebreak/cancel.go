@@ -17,12 +17,7 @@ Nothing is undone unless --undo says so.`,
 		Example: `  firebreak cancel 1123-0301-k7qzm --undo --reason "wrong service"`,
 		Args:    args(1, 1, "a run"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.withOwner(c.Context(), func(s *session) error {
-				if err := s.Cancel(c.Context(), got[0], req); err != nil {
-					return err
-				}
-				return a.said(s, "cancelled", got[0], "cancelling run "+got[0])
-			})
+			return a.tell(c.Context(), got[0], req, "cancelled", "cancelling run "+got[0])
 		},
 	}, exitRefused, exitNotFound, exitState)
 	c.Flags().StringVar(&req.Reason, "reason", "", "why")

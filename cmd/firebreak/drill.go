@@ -304,7 +304,7 @@ func moment(l server.Line) (drills.Moment, bool) {
 // Approve implements [drills.Firebreak]: it is the OS user of this process
 // who answers, through the socket, as anybody would.
 func (d *drill) Approve(ctx context.Context, run, question, digest string) error {
-	return d.s.Vote(ctx, run, server.VoteRequest{Question: question, Digest: digest, Approve: true})
+	return d.s.Say(ctx, run, server.VoteRequest{Question: question, Digest: digest, Approve: true})
 }
 
 // Close implements [drills.Firebreak].

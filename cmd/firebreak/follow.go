@@ -224,9 +224,9 @@ func choice(word string, q engine.Question) string {
 // answer gives an answer of the person behind this connection.
 func answer(ctx context.Context, c *client.Client, run string, q engine.Question, choice, reason, glass string) error {
 	if q.Kind != engine.AskGate {
-		return c.Answer(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason})
+		return c.Say(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason})
 	}
-	return c.Vote(ctx, run, server.VoteRequest{
+	return c.Say(ctx, run, server.VoteRequest{
 		Question: q.ID, Digest: q.Digest, Approve: choice == engine.ChoiceApprove, Reason: reason, BreakGlass: glass,
 	})
 }
@@ -244,7 +244,7 @@ func (f *follower) signalled(ctx context.Context, sig os.Signal) error {
 		return f.leave()
 	}
 	f.say("cancelling: nothing new begins; what is in flight ends. Ctrl-C again leaves the run as it is.")
-	if err := f.s.Cancel(ctx, f.run, server.CancelRequest{Reason: "Ctrl-C"}); err != nil {
+	if err := f.s.Say(ctx, f.run, server.CancelRequest{Reason: "Ctrl-C"}); err != nil {
 		_, text, _ := explain(err)
 		f.say("firebreak: " + text)
 	}

@@ -23,7 +23,8 @@ func newResolve(a *app) *cobra.Command {
   a verify without a verdict          again | accept | keep | undo
   an undo whose target was changed    force | keep
   an undo that a halt has stopped     resume | keep
-  a gate that keeps being voided      again | abort`,
+  a gate that keeps being voided      again | abort
+  a run whose locks were broken       relock | end   (its STEP is broken-lock)`,
 		Example: `  firebreak resolve 1123-0301-k7qzm restart happened --reason "all pods are new"`,
 		Args:    args(3, 3, "a run, a step and a choice"),
 		RunE: func(c *cobra.Command, got []string) error {
@@ -47,9 +48,9 @@ func (a *app) resolve(ctx context.Context, run, step, choice, reason string) err
 		if !slices.Contains(q.Choices, choice) {
 			return fail(exitUsage, "the choices are "+strings.Join(q.Choices, ", "), "%q is not a choice here", choice)
 		}
-		if err := s.Answer(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason}); err != nil {
+		if err := s.Say(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason}); err != nil {
 			return err
 		}
-		return a.said(s, "resolved", run, fmt.Sprintf("%s of run %s: %s", q.Path, run, choice))
+		return a.said(s, "resolved", run, fmt.Sprintf("%s of run %s: %s", q.Path, run, choice), nil)
 	})
 }

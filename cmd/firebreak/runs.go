@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
 )
 
@@ -156,12 +157,30 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 	if v.Cause != nil {
 		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
 	}
+	if v.Word == "" {
+		writeStops(out, v, as)
+	}
 	writeSteps(out, v)
 	writeWaits(out, v, as, now)
+	writeApproved(out, v)
 	if len(v.Ledger) > 0 {
 		fmt.Fprintln(out, "\nchanges")
 		for _, row := range v.Ledger {
 			fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-22s %-19s %-11s %s", row.Path, row.Action, row.State, row.Why), " "))
+		}
+	}
+}
+
+// writeStops prints what keeps a run from changing anything.
+func writeStops(out io.Writer, v server.View, as string) {
+	for _, s := range v.Stops {
+		text := fmt.Sprintf("  nothing is changed: %s since %s", chatops.Stopped(s), s.At.Local().Format("15:04:05"))
+		if s.Reason != "" {
+			text += ": " + s.Reason
+		}
+		fmt.Fprintln(out, text)
+		if s.Kind == engine.StopTakeOver {
+			fmt.Fprintf(out, "    %s\n", chatops.HandBack(as))
 		}
 	}
 }
@@ -210,7 +229,7 @@ func writeWaits(out io.Writer, v server.View, as string, now time.Time) {
 		if w.Path != "" {
 			text += " at " + w.Path
 		}
-		if len(w.Who) > 0 {
+		if len(w.Who) > 0 && w.Path != "" { // else it is a stop, which is told above
 			text += ", of " + strings.Join(w.Who, " or ")
 		}
 		if !w.Until.IsZero() {
@@ -222,5 +241,15 @@ func writeWaits(out io.Writer, v server.View, as string, now time.Time) {
 		for _, line := range outline(v.Steps).Card(as, q, now, 0) {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
+	}
+}
+
+// writeApproved prints what people have said yes to and nothing has used yet.
+func writeApproved(out io.Writer, v server.View) {
+	for i, g := range v.Approved {
+		if i == 0 {
+			fmt.Fprintln(out, "\napproved, and not begun")
+		}
+		fmt.Fprintf(out, "  %s by %s, until %s\n", g.Path, chatops.Names(g.Votes), g.Until.Local().Format("15:04:05"))
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -20,11 +21,38 @@ func (a *app) withOwner(ctx context.Context, do func(*session) error) (err error
 	return do(s)
 }
 
-// said confirms what was recorded.
-func (a *app) said(s *session, what, run, text string) error {
+// tell tells a run what a person says, and confirms it.
+func (a *app) tell(ctx context.Context, run string, say server.Say, what, text string) error {
+	return a.withOwner(ctx, func(s *session) error {
+		if err := s.Say(ctx, run, say); err != nil {
+			return err
+		}
+		return a.said(s, what, run, text, nil)
+	})
+}
+
+// atGate does something about the open gate of a run.
+func (a *app) atGate(ctx context.Context, run, step string, do func(*session, engine.Question) error) error {
+	return a.withOwner(ctx, func(s *session) error {
+		view, err := s.Run(ctx, run)
+		if err != nil {
+			return err
+		}
+		q, err := pick(view, step, func(q engine.Question) bool { return q.Kind == engine.AskGate }, "gate")
+		if err != nil {
+			return err
+		}
+		return do(s, q)
+	})
+}
+
+// said confirms what was recorded; more are further fields of the JSON.
+func (a *app) said(s *session, what, run, text string, more map[string]any) error {
 	waits := s.own != nil
 	if a.flags.json {
-		return a.printJSON(map[string]any{"type": "said", "what": what, "run": run, "driven": !waits})
+		line := map[string]any{"type": "said", "what": what, "run": run, "driven": !waits}
+		maps.Copy(line, more)
+		return a.printJSON(line)
 	}
 	a.printf("%s\n", text)
 	if waits {

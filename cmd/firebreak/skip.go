@@ -19,12 +19,8 @@ step changed. A gate is never skipped without the group behind it.`,
 		Example: `  firebreak skip 1123-0301-k7qzm changes --reason "git is down"`,
 		Args:    args(2, 2, "a run and a step"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.withOwner(c.Context(), func(s *session) error {
-				if err := s.Skip(c.Context(), got[0], server.SkipRequest{Path: got[1], Reason: reason}); err != nil {
-					return err
-				}
-				return a.said(s, "skipped", got[0], fmt.Sprintf("skipped: %s of run %s", got[1], got[0]))
-			})
+			return a.tell(c.Context(), got[0], server.SkipRequest{Path: got[1], Reason: reason}, "skipped",
+				fmt.Sprintf("skipped: %s of run %s", got[1], got[0]))
 		},
 	}, exitRefused, exitNotFound, exitState)
 	c.Flags().StringVar(&reason, "reason", "", "why")

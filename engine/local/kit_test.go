@@ -333,13 +333,13 @@ func (w *world) until(run string, reached func(r engine.Run) bool) engine.Run {
 	return engine.Run{}
 }
 
-// asked waits for a question of a kind.
+// asked waits for a question of a kind whose turn has come.
 func (w *world) asked(run string, kind engine.QuestionKind) engine.Question {
 	w.t.Helper()
 	var found engine.Question
 	w.until(run, func(r engine.Run) bool {
 		for _, q := range r.OpenQuestions() {
-			if q.Kind == kind {
+			if q.Kind == kind && !q.Early {
 				found = q
 				return true
 			}

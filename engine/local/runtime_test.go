@@ -215,7 +215,7 @@ func TestClose(t *testing.T) {
 		w := begin(t, newMemory(), h)
 		id := w.start(fix, "")
 		<-h.called("metrics.pool")
-		w.asked(id, engine.AskGate) // what can be asked beside the read is
+		w.until(id, func(r engine.Run) bool { return len(r.OpenQuestions()) > 0 }) // that is asked beside the read
 		before := w.mem.kinds(id)
 		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)

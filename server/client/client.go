@@ -86,24 +86,9 @@ func (c *Client) Run(ctx context.Context, id string) (server.View, error) {
 	return v, err
 }
 
-// Vote approves or denies what a gate asks.
-func (c *Client) Vote(ctx context.Context, id string, req server.VoteRequest) error {
-	return c.call(ctx, http.MethodPost, runPath(id, "votes"), req, nil)
-}
-
-// Answer answers a question that is not a gate.
-func (c *Client) Answer(ctx context.Context, id string, req server.AnswerRequest) error {
-	return c.call(ctx, http.MethodPost, runPath(id, "answers"), req, nil)
-}
-
-// Cancel stops a run before its next mutation.
-func (c *Client) Cancel(ctx context.Context, id string, req server.CancelRequest) error {
-	return c.call(ctx, http.MethodPost, runPath(id, "cancel"), req, nil)
-}
-
-// Skip passes over a step.
-func (c *Client) Skip(ctx context.Context, id string, req server.SkipRequest) error {
-	return c.call(ctx, http.MethodPost, runPath(id, "skip"), req, nil)
+// Say tells a run what a person says.
+func (c *Client) Say(ctx context.Context, id string, say server.Say) error {
+	return c.call(ctx, http.MethodPost, runPath(id, say.Verb()), say, nil)
 }
 
 // Undo undoes what a run has changed. It returns the run that does so: a new

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// Say is what a person says to a run. Each has a route of its own,
+// POST /v1/runs/{id}/VERB, and is its body; see [sayings].
+type Say interface {
+	Verb() string
+	// input is what the run is told.
+	input(by string) engine.Person
+}
+
+// sayings are the routes of all that people can say to a run.
+func (s *Server) sayings() map[string]handler {
+	return map[string]handler{
+		VoteRequest{}.Verb():      say[VoteRequest](s),
+		WithdrawRequest{}.Verb():  say[WithdrawRequest](s),
+		HandRequest{}.Verb():      say[HandRequest](s),
+		ExtendRequest{}.Verb():    say[ExtendRequest](s),
+		AnswerRequest{}.Verb():    say[AnswerRequest](s),
+		CancelRequest{}.Verb():    say[CancelRequest](s),
+		SkipRequest{}.Verb():      say[SkipRequest](s),
+		TakeOverRequest{}.Verb():  say[TakeOverRequest](s),
+		HandBackRequest{}.Verb():  say[HandBackRequest](s),
+		BreakLockRequest{}.Verb(): say[BreakLockRequest](s),
+	}
+}
+
+// say passes on what a person says to the run that a request names.
+func say[T Say](s *Server) handler {
+	return func(r *http.Request, by Caller) (int, any, error) {
+		req, err := read[T](r)
+		if err != nil {
+			return 0, nil, err
+		}
+		return s.give(r, req.input(by.Person))
+	}
+}
+
+// VoteRequest approves or denies what an open gate asks.
+type VoteRequest struct {
+	Question   string `json:"question"`
+	Digest     string `json:"digest"` // of what was shown
+	Approve    bool   `json:"approve"`
+	Keep       bool   `json:"keep,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	BreakGlass string `json:"break_glass,omitempty"`
+}
+
+// Verb implements [Say].
+func (VoteRequest) Verb() string { return "votes" }
+
+func (r VoteRequest) input(by string) engine.Person {
+	return engine.Vote{
+		By:         by,
+		Question:   r.Question,
+		Digest:     r.Digest,
+		Approve:    r.Approve,
+		Keep:       r.Keep,
+		Reason:     r.Reason,
+		BreakGlass: r.BreakGlass,
+	}
+}
+
+// WithdrawRequest takes back a yes.
+type WithdrawRequest struct {
+	Path   string `json:"path"` // of the gate's step; its id will do
+	Reason string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (WithdrawRequest) Verb() string { return "withdraw" }
+
+func (r WithdrawRequest) input(by string) engine.Person {
+	return engine.Withdraw{By: by, Path: r.Path, Reason: r.Reason}
+}
+
+// HandRequest leaves the answer to a gate to somebody else.
+type HandRequest struct {
+	Question string `json:"question"`
+	To       string `json:"to"` // a person of the configuration
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (HandRequest) Verb() string { return "hand" }
+
+func (r HandRequest) input(by string) engine.Person {
+	return engine.Hand{By: by, Question: r.Question, To: r.To, Reason: r.Reason}
+}
+
+// ExtendRequest keeps a gate open longer.
+type ExtendRequest struct {
+	Question string  `json:"question"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// Verb implements [Say].
+func (ExtendRequest) Verb() string { return "extend" }
+
+func (r ExtendRequest) input(by string) engine.Person {
+	return engine.Extend{By: by, Question: r.Question, For: time.Duration(r.Seconds * float64(time.Second))}
+}
+
+// AnswerRequest chooses one of the choices of a question that is not a gate.
+type AnswerRequest struct {
+	Question string `json:"question"`
+	Choice   string `json:"choice"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (AnswerRequest) Verb() string { return "answers" }
+
+func (r AnswerRequest) input(by string) engine.Person {
+	return engine.Answer{By: by, Question: r.Question, Choice: r.Choice, Reason: r.Reason}
+}
+
+// CancelRequest stops a run before its next mutation.
+type CancelRequest struct {
+	Reason string `json:"reason,omitempty"`
+	Undo   bool   `json:"undo,omitempty"` // also undo what is changed and not verified
+}
+
+// Verb implements [Say].
+func (CancelRequest) Verb() string { return "cancel" }
+
+func (r CancelRequest) input(by string) engine.Person {
+	return engine.Cancel{By: by, Reason: r.Reason, Undo: r.Undo}
+}
+
+// SkipRequest passes over a step.
+type SkipRequest struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (SkipRequest) Verb() string { return "skip" }
+
+func (r SkipRequest) input(by string) engine.Person {
+	return engine.Skip{By: by, Path: r.Path, Reason: r.Reason}
+}
+
+// TakeOverRequest leaves a run to the person who says so.
+type TakeOverRequest struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (TakeOverRequest) Verb() string { return "take-over" }
+
+func (r TakeOverRequest) input(by string) engine.Person {
+	return engine.TakeOver{By: by, Reason: r.Reason}
+}
+
+// HandBackRequest gives a run back that was taken over.
+type HandBackRequest struct {
+	To     string `json:"to"` // resume, verify or end
+	Reason string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (HandBackRequest) Verb() string { return "hand-back" }
+
+func (r HandBackRequest) input(by string) engine.Person {
+	return engine.HandBack{By: by, To: r.To, Reason: r.Reason}
+}
+
+// BreakLockRequest takes a run's locks away.
+type BreakLockRequest struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (BreakLockRequest) Verb() string { return "break-lock" }
+
+func (r BreakLockRequest) input(by string) engine.Person {
+	return engine.BreakLock{By: by, Reason: r.Reason}
+}
