@@ -13,6 +13,8 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	pb "github.com/firebreak-ops/firebreak/plugins/proto"
@@ -128,6 +130,9 @@ func (l *launcher) meet(ctx context.Context, client *plugin.Client, p *process, 
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
 	reply, err := p.rpc.Describe(ctx, &pb.DescribeRequest{})
+	if status.Code(err) == codes.Unavailable {
+		return fmt.Errorf("%w: describe: %w; a plugin serves with the certificate in its handshake, to the one in PLUGIN_CLIENT_CERT", errStart, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: describe: %w", errStart, err)
 	}
