@@ -92,7 +92,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 		p.end()
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}
-	p.pid = c.ID()
+	p.pid, p.leave = c.ID(), func() { closeAll(c.alive) }
 	go p.watch(context.WithoutCancel(ctx), pingEvery, pingTimeout, func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
 	return p, nil
 }

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) { Main(m, box{fault: os.Args[len(os.Args)-1]}) }
 
 // boxOf tries the plugin box with this fault; "box" is none.
 func boxOf(t *testing.T, fault string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "word")
 	config, err := json.Marshal(map[string]string{"path": path})
 	if err != nil {
@@ -29,6 +30,13 @@ func boxOf(t *testing.T, fault string) {
 	write("first")
 	spec := Self("box")
 	spec.Args = []string{"plugin", fault}
+	drift := func(*testing.T) { write("third") }
+	switch fault {
+	case "undrifted":
+		drift = nil
+	case "steady":
+		drift = func(*testing.T) {}
+	}
 	Run(t, spec, Cases{
 		Sections: []host.Section{{Plugin: "box", Config: config}},
 		Refused:  []Refused{{Section: host.Section{Plugin: "box", Config: json.RawMessage(`{}`)}, Key: "path"}},
@@ -49,7 +57,7 @@ func boxOf(t *testing.T, fault string) {
 				}
 				return string(raw)
 			},
-			Drift: func(*testing.T) { write("third") },
+			Drift: drift,
 		}},
 	})
 }
@@ -73,6 +81,10 @@ func TestHarnessFindsFaults(t *testing.T) {
 		{"sloppy", "the binding is not canonical"},
 		{"deaf", "a call that was stopped before it started changed the target"},
 		{"blind", "want class drift, applied none"},
+		{"untried", "box.burn has no case"},
+		{"undrifted", "box.put does not say that it has no precondition"},
+		{"steady", "the target did not drift"},
+		{"posing", "box.put has no precondition, which people are told, and yet"},
 		{"forgetful", `running and undoing it changed the target from "third" to "nothing"`},
 	}
 	for _, test := range tests {

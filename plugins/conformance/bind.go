@@ -1,9 +1,8 @@
-package plugintest
+package conformance
 
 import (
 	"errors"
 	"strings"
-	"testing"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -11,23 +10,23 @@ import (
 
 // bind: every good section binds, and has an identity when it is a
 // capability's: locks are taken on it.
-func (s *suite) bind(t *testing.T) {
+func (s *suite) bind(t T) {
 	for _, section := range s.cases.Sections {
-		t.Run(section.String(), func(t *testing.T) {
+		t.Run(section.String(), func(t T) {
 			ctx := patient(t)
 			read, err := s.host.Identity(ctx, key(section, plugins.Read))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v", err)
 			}
 			if section.Capability != "" && read == "" {
-				t.Error("it has no identity")
+				t.Errorf("it has no identity")
 			}
 			if !s.mutates(section) {
 				return
 			}
 			mutate, err := s.host.Identity(ctx, key(section, plugins.Mutate))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v", err)
 			}
 			if mutate != read {
 				t.Errorf("its identity is %q bound to read and %q bound to mutate", read, mutate)
@@ -47,9 +46,9 @@ func (s *suite) mutates(section host.Section) bool {
 }
 
 // refuse: a section that cannot be used is an error that names the key.
-func (s *suite) refuse(t *testing.T) {
+func (s *suite) refuse(t T) {
 	for _, refused := range s.cases.Refused {
-		t.Run(refused.Key, func(t *testing.T) {
+		t.Run(refused.Key, func(t T) {
 			access := refused.Access
 			if access == "" {
 				access = plugins.Read
