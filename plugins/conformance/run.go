@@ -30,9 +30,13 @@ func Run(t T, spec host.Spec, cases Cases) {
 	t.Run("describe", s.describe)
 	t.Run("covered", s.covered)
 	t.Run("orphan", s.orphan)
-	t.Run("bind", s.prepared(s.bind))
-	t.Run("refuse", s.prepared(s.refuse))
-	t.Run("unknown action", s.prepared(s.unknownAction))
+	for _, section := range cases.Sections {
+		t.Run("bind "+section.String(), s.prepared(func(t T) { s.bind(t, section) }))
+		t.Run("unknown action "+section.String(), s.prepared(func(t T) { s.unknownAction(t, section) }))
+	}
+	for _, refused := range cases.Refused {
+		t.Run("refuse "+refused.Key, s.prepared(func(t T) { s.refuse(t, refused) }))
+	}
 	for _, read := range cases.Reads {
 		t.Run("read "+read.Action, s.prepared(func(t T) { s.read(t, read) }))
 	}

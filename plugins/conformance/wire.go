@@ -72,12 +72,9 @@ func (w wired) run(ctx context.Context, t T, call *pb.Call) *pb.Outcome {
 }
 
 // unknownAction: what the plugin does not offer is refused, and changes nothing.
-func (s *suite) unknownAction(t T) {
-	if len(s.cases.Sections) == 0 {
-		return // nothing to act on
-	}
+func (s *suite) unknownAction(t T, section host.Section) {
 	ctx := patient(t)
-	w := s.wire(ctx, t, s.cases.Sections[0], plugins.Read)
+	w := s.wire(ctx, t, section, plugins.Read)
 	call := &pb.Call{Id: "unknown", Binding: w.binding, Action: s.spec.Name + ".no_such_action", Input: []byte(`{}`)}
 	outcome := w.run(ctx, t, call)
 	if outcome.GetFailure().GetClass() != plugins.Invalid || outcome.GetApplied() != pb.Applied_APPLIED_NONE {

@@ -34,6 +34,9 @@ func serveTestPlugin(args []string) {
 	case "garbage":
 		_, _ = os.Stdout.WriteString("hello, world\n")
 		untilEOF()
+	case "tcp": // where anybody could knock
+		_, _ = os.Stdout.WriteString("1|1|tcp|127.0.0.1:9|grpc|\n")
+		untilEOF()
 	case "flood": // and never a line
 		piece := []byte(strings.Repeat("x", mebibyte))
 		for range 100 {
