@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -94,7 +95,7 @@ func (s *suite) drift(t T, m Mutation) {
 	}
 	outcome := s.host.Run(ctx, call, nil)
 	if outcome.Failure == nil || outcome.Failure.Class != plugins.Drift || outcome.Applied != plugins.None {
-		t.Errorf("outcome %+v, failure %+v; want class drift, applied none", outcome, outcome.Failure)
+		t.Errorf("%s; want class drift, applied none", ended(outcome))
 	}
 	s.unchanged(t, m, drifted, "a call that expected something else")
 }
@@ -106,8 +107,8 @@ func (s *suite) run(t T, m Mutation, action plugins.Action) {
 	plan := s.planned(t, call)
 	call.Expect = plan.Fingerprint
 	if action.Probe {
-		if probed := s.host.Probe(ctx, call, plan.Undo); probed.Applied == plugins.All || probed.Applied == plugins.Partial {
-			t.Errorf("probed before it ran, it happened: %+v", probed)
+		if probed := s.host.Probe(ctx, call, plan.Undo); probed.Applied != plugins.None {
+			t.Errorf("probed before it ran, it is applied: %s (%s); want none", probed.Applied, probed.Reason)
 		}
 	}
 	outcome := s.host.Run(ctx, call, nil)
@@ -122,8 +123,8 @@ func (s *suite) run(t T, m Mutation, action plugins.Action) {
 		t.Errorf("applied %s, and the target went from %q to %q", outcome.Applied, before, after)
 	}
 	if action.Probe {
-		if probed := s.host.Probe(ctx, call, plan.Undo); probed.Applied == plugins.None {
-			t.Errorf("probed after it ran, it did not happen: %+v", probed)
+		if probed := s.host.Probe(ctx, call, plan.Undo); probed.Applied != outcome.Applied {
+			t.Errorf("probed after it ran, it is applied: %s (%s); want %s", probed.Applied, probed.Reason, outcome.Applied)
 		}
 	}
 	if action.Idempotent {
@@ -152,6 +153,14 @@ func (s *suite) undo(t T, m Mutation, action plugins.Action, done plugins.Outcom
 		t.Fatalf("undoing: %s, applied %s: %s", outcome.Failure.Class, outcome.Applied, outcome.Failure.Reason)
 	}
 	s.unchanged(t, m, before, "running and undoing it")
+}
+
+// ended is an outcome in words.
+func ended(o plugins.Outcome) string {
+	if o.Failure == nil {
+		return fmt.Sprintf("it succeeded, applied %s", o.Applied)
+	}
+	return fmt.Sprintf("it failed with class %s, applied %s: %s", o.Failure.Class, o.Applied, o.Failure.Reason)
 }
 
 func (s *suite) planned(t T, call host.Call) plugins.Plan {

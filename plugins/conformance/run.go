@@ -43,6 +43,16 @@ func Run(t T, spec host.Spec, cases Cases) {
 	for _, mutation := range cases.Mutations {
 		t.Run("mutate "+mutation.Action, func(t T) { s.mutate(t, mutation) })
 	}
+	t.Run("stays up", s.up)
+}
+
+// up: nothing of what it was tried with has ended the plugin.
+func (s *suite) up(t T) {
+	for _, status := range s.host.Status() {
+		if status.Restarts > 0 {
+			t.Errorf("it ended %d times while it was tried; the last time: %s", status.Restarts, status.Error)
+		}
+	}
 }
 
 // prepared is rule on a target that is as the cases want it.
