@@ -47,7 +47,7 @@ func TestDocsPluginGuide(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the guide ends with %v:\n%s", err, out)
 			}
-			for _, want := range []string{"jsonfile keeps all 12 rules", "settings.apply", "■ succeeded"} {
+			for _, want := range []string{"jsonfile keeps all 13 rules", "settings.apply", "■ succeeded"} {
 				if !bytes.Contains(out, []byte(want)) {
 					t.Errorf("the guide does not say %q:\n%s", want, out)
 				}

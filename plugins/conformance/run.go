@@ -30,6 +30,7 @@ func Run(t T, spec host.Spec, cases Cases) {
 	t.Run("describe", s.describe)
 	t.Run("covered", s.covered)
 	t.Run("orphan", s.orphan)
+	t.Run("stranger", s.stranger)
 	for _, section := range cases.Sections {
 		t.Run("bind "+section.String(), s.prepared(func(t T) { s.bind(t, section) }))
 		t.Run("unknown action "+section.String(), s.prepared(func(t T) { s.unknownAction(t, section) }))

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 
 	pb "github.com/firebreak-ops/firebreak/plugins/proto"
@@ -13,7 +14,7 @@ import (
 // measuring. Of config it takes the contracts and the log. The caller calls
 // end, which returns once the process is gone; twice is as good as once.
 func Connect(ctx context.Context, spec Spec, config Config) (client pb.PluginClient, end func(), err error) {
-	p, end, err := alone(ctx, spec, config)
+	p, end, err := alone(ctx, spec, config, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,7 +26,7 @@ func Connect(ctx context.Context, spec Spec, config Config) (client pb.PluginCli
 // else is said. It returns once the process has ended. The error is that it
 // did not until ctx ended, when it is killed.
 func Orphan(ctx context.Context, spec Spec, config Config) error {
-	p, end, err := alone(ctx, spec, config)
+	p, end, err := alone(ctx, spec, config, nil)
 	if err != nil {
 		return err
 	}
@@ -39,8 +40,9 @@ func Orphan(ctx context.Context, spec Spec, config Config) error {
 	}
 }
 
-// alone is a process that nobody supervises, and how to end it.
-func alone(ctx context.Context, spec Spec, config Config) (*process, func(), error) {
+// alone is a process that nobody supervises, and how to end it. While its
+// socket can still be found it is visited, unless visit is nil.
+func alone(ctx context.Context, spec Spec, config Config, visit func(net.Addr)) (*process, func(), error) {
 	if err := spec.check(); err != nil {
 		return nil, nil, err
 	}
@@ -48,7 +50,7 @@ func alone(ctx context.Context, spec Spec, config Config) (*process, func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &launcher{thread: newThread(), masks: &masks{}, log: config.logger(), contracts: contracts, selfSum: hashSelf}
+	l := &launcher{thread: newThread(), masks: &masks{}, log: config.logger(), contracts: contracts, selfSum: hashSelf, visit: visit}
 	p, err := l.launch(ctx, spec)
 	if err != nil {
 		l.thread.close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"time"
@@ -34,6 +35,7 @@ type launcher struct {
 	log       *slog.Logger
 	contracts map[string]plugins.Action
 	selfSum   func() (string, error)
+	visit     func(net.Addr) // before the socket is hidden; nil: nobody does
 }
 
 // launch starts the plugin and asks what it is. It blocks until the process
@@ -80,6 +82,9 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 	}
 	p.end = func() { p.closing.Store(true); end(client, c) }
 	err = l.meet(ctx, client, p, spec)
+	if err == nil && l.visit != nil {
+		l.visit(client.ReattachConfig().Addr)
+	}
 	// Nobody connects again: a process that is killed leaves no file behind.
 	_ = os.RemoveAll(sockets) // a leftover in the temporary directory harms nobody
 	if err != nil {

@@ -11,3 +11,10 @@ func (s *suite) orphan(t T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+// stranger: a plugin serves the host that started it, and nobody else.
+func (s *suite) stranger(t T) {
+	if err := host.Knock(patient(t), s.spec, s.config(t, nil)); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
