@@ -74,22 +74,22 @@ func TestFaulty(t *testing.T) {
 }
 
 func TestHarnessFindsFaults(t *testing.T) {
-	tests := []struct{ fault, want string }{
-		{"unstable", "two processes describe themselves differently"},
-		{"careless", "it binds; want an error that names path"},
-		{"eager", "planning changed the target"},
-		{"sloppy", "the binding is not canonical"},
-		{"deaf", "a call that was stopped before it started changed the target"},
-		{"blind", "want class drift, applied none"},
-		{"untried", "box.burn has no case"},
-		{"undrifted", "box.put does not say that it has no precondition"},
-		{"steady", "the target did not drift"},
-		{"posing", "box.put has no precondition, which people are told, and yet"},
-		{"forgetful", `running and undoing it changed the target from "third" to "nothing"`},
+	tests := []struct{ fault, rule, want string }{ // the rule that finds it is enough
+		{"unstable", "describe", "two processes describe themselves differently"},
+		{"careless", "refuse", "it binds; want an error that names path"},
+		{"eager", "mutate/plan", "planning changed the target"},
+		{"sloppy", "mutate/plan", "the binding is not canonical"},
+		{"deaf", "mutate/cancel", "a call that was stopped before it started changed the target"},
+		{"blind", "mutate/drift", "want class drift, applied none"},
+		{"untried", "covered", "box.burn has no case"},
+		{"undrifted", "mutate/nothing", "box.put does not say that it has no precondition"},
+		{"steady", "mutate/drift", "the target did not drift"},
+		{"posing", "mutate/plan", "box.put has no precondition, which people are told, and yet"},
+		{"forgetful", "mutate/run", `running and undoing it changed the target from "first" to "nothing"`},
 	}
 	for _, test := range tests {
 		t.Run(test.fault, func(t *testing.T) {
-			cmd := exec.Command("/proc/self/exe", "-test.run=^TestFaulty$")
+			cmd := exec.Command("/proc/self/exe", "-test.run=^TestFaulty$/"+test.rule)
 			cmd.Env = append(os.Environ(), "PLUGINTEST_FAULT="+test.fault)
 			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			out, err := cmd.CombinedOutput()
