@@ -24,7 +24,9 @@ drills: setup build ## the same with SEEDS (10) seeds, the worst reported last
 	bin/firebreak drill inc-2024-0715 --seeds $(SEEDS)
 
 .PHONY: test
-test: setup ## run every test, with the race detector
+test: ## run every test, with the race detector
+	@.ci/setup test
+	go -C plugins/examples/go test -race ./...
 	go test -race -timeout 30m -skip '^TestDrill' ./...
 	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
 
@@ -37,6 +39,8 @@ lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other 
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
+	go -C plugins/examples/go vet ./...
+	go -C plugins/examples/go mod tidy -diff
 	$(TOOLS)/golangci-lint run
 	.ci/generated $(TOOLS)
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build ./...
@@ -62,7 +66,7 @@ generate: $(TOOLS) ## write the generated code anew; needs protoc
 	PATH="$(TOOLS):$$PATH" go generate ./plugins/proto
 
 .PHONY: setup
-setup: ## install what drill and test need and this machine lacks
+setup: ## install what the drill needs and this machine lacks
 	@.ci/setup
 
 # Tools are built from source in a module of their own, so that they add

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// acme is a third party's plugin: a tool with actions of its own.
-type acme struct{}
+// acme is a third party's plugin: a tool with actions of its own. What it
+// turns is a file, if its section names one.
+type acme struct{ Turns string }
 
 func (acme) Describe() plugins.Description {
 	anything := json.RawMessage(`{"type":"object"}`)
@@ -16,25 +18,40 @@ func (acme) Describe() plugins.Description {
 		Name: "acme", Version: "7.0.0",
 		Actions: []plugins.Action{
 			{Name: "acme.look", Effect: plugins.Read, Input: anything, Output: json.RawMessage(
-				`{"type":"object","properties":{"fine":{"type":"boolean"}},"required":["fine"]}`)},
-			{Name: "acme.turn", Effect: plugins.Irreversible, Input: anything, Output: anything, NoPrecondition: true},
+				`{"type":"object","properties":{"fine":{"type":"boolean"}},"required":["fine"]}`), Doc: "Looks."},
+			{Name: "acme.turn", Effect: plugins.Irreversible, Input: anything, Output: anything, NoPrecondition: true, Doc: "Turns left."},
 		},
 		Config: map[string]json.RawMessage{"": anything},
 	}
 }
 
-func (acme) Bind(plugins.Binding) (plugins.Bound, error) { return acme{}, nil }
-func (acme) Resource() string                            { return "" }
-func (acme) Health(context.Context) error                { return nil }
-func (acme) Close() error                                { return nil }
+func (acme) Bind(b plugins.Binding) (plugins.Bound, error) {
+	var a acme
+	err := json.Unmarshal(b.Config, &a)
+	return a, err
+}
+
+func (acme) Resource() string             { return "" }
+func (acme) Health(context.Context) error { return nil }
+func (acme) Close() error                 { return nil }
 
 func (acme) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
 	return plugins.Plan{Binding: json.RawMessage(`{"turn":"left"}`), Detail: "turn left", Resource: "acme:1"}, nil
 }
 
-func (acme) Run(_ context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
+func (a acme) Run(_ context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
 	if call.Action == "acme.look" {
 		return plugins.Outcome{Outputs: json.RawMessage(`{"fine":true}`)}
+	}
+	select {
+	case <-call.Stop:
+		return plugins.Outcome{Failure: plugins.Fail(plugins.Cancelled, "stopped before it turned"), Applied: plugins.None}
+	default:
+	}
+	if a.Turns != "" {
+		if err := os.WriteFile(a.Turns, []byte("left"), 0o600); err != nil {
+			return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.Unknown}
+		}
 	}
 	return plugins.Outcome{Applied: plugins.All, Outputs: json.RawMessage(`{}`)}
 }

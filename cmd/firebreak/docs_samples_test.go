@@ -104,10 +104,10 @@ func builtinNames() []string {
 	return names
 }
 
-// TestDocsPlugin holds the page on plugins to the plugin that is compiled and
-// tried beside it.
+// TestDocsPlugin holds the page on plugins to the example that is compiled and
+// tried.
 func TestDocsPlugin(t *testing.T) {
-	raw, err := os.ReadFile("../../docs/plugin/main.go")
+	raw, err := os.ReadFile("../../plugins/examples/go/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestDocsPlugin(t *testing.T) {
 	for _, f := range fences("plugins.md", page(t, "plugins.md"), "go") {
 		if strings.Contains(f.text, "plugins.Serve") {
 			if _, got, _ := strings.Cut(f.text, "package main\n"); got != shown {
-				t.Error("docs/plugins.md does not show docs/plugin/main.go as it is")
+				t.Error("docs/plugins.md does not show plugins/examples/go/main.go as it is")
 			}
 			return
 		}

@@ -21,7 +21,7 @@ import (
 const warmTimeout = 20 * time.Second
 
 func newPlugins(a *app) *cobra.Command {
-	return withExits(&cobra.Command{
+	c := withExits(&cobra.Command{
 		Use:   "plugins",
 		Short: "Show the plugins: what runs, what it serves, whether it is well",
 		Long: `plugins asks the owner of the state for its plugins. Where there is no owner it
@@ -32,6 +32,8 @@ is wrong with any of them.`,
 		Args:    args(0, 0, "no arguments"),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plugins(c.Context()) },
 	}, exitProblems, exitState)
+	c.AddCommand(newPluginsTest(a))
+	return c
 }
 
 // pluginLine is one plugin in the output of `plugins`.

@@ -114,8 +114,8 @@ func TestEvictedRunLeavesTheQueue(t *testing.T) {
 		for _, id := range []string{"leaves", "stays"} {
 			w.start(tidy, id)
 			w.until(id, func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
+			synctest.Wait() // it rests
 		}
-		synctest.Wait()
 		w.mu.Lock()
 		kept := w.lives["leaves"] != nil
 		w.mu.Unlock()

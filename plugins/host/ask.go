@@ -74,7 +74,7 @@ func (h *Host) Health(ctx context.Context, key BindingKey) error {
 		return h.broken(p, "Health", err)
 	}
 	if !reply.GetOk() {
-		return plugins.Fail(plugins.Unavailable, "%s: %s", h.section(key), h.masks.text(reply.GetText()))
+		return plugins.Fail(plugins.Unavailable, "%s: %s", h.section(key), h.masks.say(reply.GetText()))
 	}
 	return nil
 }

@@ -173,8 +173,12 @@ func (c *child) Diagnose(context.Context) string {
 	return "the first thing a plugin prints on standard output is its handshake; it calls plugins.Serve and prints nothing before"
 }
 
-// PluginToHost implements runner.Runner.
+// PluginToHost implements runner.Runner. Nobody but us reaches a socket in a
+// folder of ours.
 func (c *child) PluginToHost(network, address string) (string, string, error) {
+	if network != "unix" {
+		return "", "", fmt.Errorf("it listens on %s %s; a plugin listens on a socket in PLUGIN_UNIX_SOCKET_DIR", network, address)
+	}
 	return network, address, nil
 }
 

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
+
+const mebibyte = 1 << 20
 
 // demo is a plugin with an action for everything that can happen.
 type demo struct{ name string }
@@ -27,13 +31,22 @@ func (d demo) Describe() plugins.Description {
 		"echo": plugins.Read, "hang": plugins.Mutate, "stall": plugins.Read, "soft": plugins.Mutate, "crash": plugins.Mutate, "crashread": plugins.Read,
 		"panic": plugins.Mutate, "panicread": plugins.Read, "env": plugins.Read, "config": plugins.Mutate, "big": plugins.Mutate,
 		"wrong": plugins.Mutate, "chatty": plugins.Read, "print": plugins.Read, "receipt": plugins.Mutate, "odd": plugins.Mutate, "deaf": plugins.Mutate,
+		"slow": plugins.Read, "poke": plugins.Read, "flood": plugins.Read, "huge": plugins.Mutate, "spawn": plugins.Read,
 	} {
 		actions = append(actions, action(verb, effect))
 	}
 	actions[0].SettlesIn = time.Second
+	required := ""
+	switch d.name {
+	case "insistent":
+		required = `"required":["mutate"],`
+		fallthrough
+	case "vault":
+		actions = append(actions, plugins.Action{Name: "store.look", Effect: plugins.Read}, plugins.Action{Name: "store.set", Effect: plugins.Mutate})
+	}
 	return plugins.Description{
 		Name: d.name, Version: "1.2.3", Actions: actions,
-		Config: map[string]json.RawMessage{"store": json.RawMessage(`{"type":"object","properties":{"read":{"type":"string"},"mutate":{"type":"string"},"at":{"type":"integer"}},"additionalProperties":false}`)},
+		Config: map[string]json.RawMessage{"store": json.RawMessage(`{"type":"object",` + required + `"properties":{"read":{"type":"string"},"mutate":{"type":"string"},"at":{"type":"integer"}},"additionalProperties":false}`)},
 	}
 }
 
@@ -45,12 +58,13 @@ func (d demo) Bind(b plugins.Binding) (plugins.Bound, error) {
 	if config.Read == "refuse me" {
 		return nil, errors.New("read: it asks to be refused")
 	}
-	return &demoBound{demo: d, binding: b}, nil
+	return &demoBound{demo: d, binding: b, poked: make(chan struct{})}, nil
 }
 
 type demoBound struct {
 	demo    demo
 	binding plugins.Binding
+	poked   chan struct{}
 }
 
 func (b *demoBound) Resource() string { return "demo:" + b.binding.Service }
@@ -127,6 +141,39 @@ func (b *demoBound) Run(ctx context.Context, call plugins.Call, to plugins.Strea
 			to.Progress(i, 100_000, "step "+strconv.Itoa(i))
 		}
 		to.Log("info", "last line")
+	case "slow": // each report when it is poked
+		for i := range 3 {
+			to.Progress(i, 3, "piece "+strconv.Itoa(i))
+			<-b.poked
+		}
+	case "poke":
+		b.poked <- struct{}{}
+	case "flood":
+		line := strings.Repeat("x", maxOutputLine-1) + "\n"
+		for i := range 50 * mebibyte / len(line) {
+			if i%10 == 0 {
+				_, _ = os.Stdout.WriteString(line)
+			}
+			_, _ = syscall.Write(1, []byte(line)) // past what go-plugin puts in their place
+			_, _ = syscall.Write(2, []byte(line))
+		}
+	case "huge":
+		outcome := ok(`{"was":1}`)
+		outcome.Outputs = json.RawMessage(`{"ok":"` + strings.Repeat("x", 100*mebibyte) + `"}`)
+		return outcome
+	case "spawn":
+		child := exec.Command("sleep", "1000")
+		if err := child.Start(); err != nil {
+			return plugins.Outcome{Failure: plugins.AsFailure(err)}
+		}
+		out, err := plugins.Canonical(map[string]any{"ok": true, "child": strconv.Itoa(child.Process.Pid)})
+		return plugins.Outcome{Outputs: out, Failure: plugins.AsFailure(err)}
+	case "look", "set": // for a credential, wherever one could be
+		found := strings.Join(append(append(os.Environ(), os.Args...), string(b.binding.Config)), "\n")
+		out, err := plugins.Canonical(map[string]any{
+			"access": b.binding.Access, "reader": strings.Contains(found, readDSN), "admin": strings.Contains(found, adminDSN),
+		})
+		return plugins.Outcome{Applied: plugins.All, Outputs: out, Failure: plugins.AsFailure(err)}
 	case "print":
 		_, _ = os.Stdout.WriteString("printed on standard output\n")
 		_, _ = os.Stderr.WriteString("printed on standard error: " + string(b.binding.Config) + "\n")

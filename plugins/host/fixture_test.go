@@ -46,12 +46,13 @@ func call(id, verb string) Call {
 
 // recorder keeps what a call reported, and tells of the first report.
 type recorder struct {
-	first chan struct{}
-	lines chan string
+	first  chan struct{}
+	lines  chan string
+	levels chan string
 }
 
 func newRecorder() *recorder {
-	return &recorder{first: make(chan struct{}, 1), lines: make(chan string, 1000)}
+	return &recorder{first: make(chan struct{}, 1), lines: make(chan string, 1000), levels: make(chan string, 1)}
 }
 
 func (r *recorder) add(text string) {
@@ -66,7 +67,17 @@ func (r *recorder) add(text string) {
 }
 
 func (r *recorder) Progress(_, _ int, text string) { r.add(text) }
-func (r *recorder) Log(_, text string)             { r.add(text) }
+
+func (r *recorder) Log(level, text string) {
+	select {
+	case r.levels <- level:
+	default:
+	}
+	r.add(text)
+}
+
+// level is that of the first line that was logged.
+func (r *recorder) level() string { return <-r.levels }
 
 func (r *recorder) all() []string {
 	var out []string

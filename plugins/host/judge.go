@@ -11,6 +11,9 @@ import (
 // maxOutput bounds the outputs of a call, and its receipt, in bytes.
 const maxOutput = 256 << 10
 
+// maxName bounds a fingerprint and the identity of a resource, in bytes.
+const maxName = 1 << 10
+
 var classes = []string{
 	plugins.Timeout, plugins.Unavailable, plugins.Invalid, plugins.Denied, plugins.Drift, plugins.Conflict,
 	plugins.NotFound, plugins.Inconclusive, plugins.Cancelled, plugins.Internal,
@@ -40,7 +43,10 @@ func (h *Host) judge(t *target, o plugins.Outcome) plugins.Outcome {
 		o.Receipt = nil
 		o.Failure = worse(o.Failure, "the receipt of "+a.Name+", which is dropped: "+problem)
 	}
-	o.Left = h.masks.text(o.Left)
+	if problem := h.misnamed(o.Left); problem != "" {
+		o.Left = ""
+		o.Failure = worse(o.Failure, "the fingerprint that "+a.Name+" left, which is dropped: "+problem)
+	}
 	return o
 }
 
@@ -72,12 +78,24 @@ func (h *Host) unfit(raw json.RawMessage) string {
 	return ""
 }
 
+// misnamed says why a name may not be recorded, of a resource or of a state;
+// empty: it may.
+func (h *Host) misnamed(name string) string {
+	switch {
+	case len(name) > maxName:
+		return fmt.Sprintf("%d bytes, more than the %d allowed", len(name), maxName)
+	case h.masks.show(name):
+		return "it contains a secret"
+	}
+	return ""
+}
+
 func (h *Host) tidy(f *plugins.Failure) *plugins.Failure {
 	class := f.Class
 	if !slices.Contains(classes, class) {
 		class = plugins.Internal
 	}
-	return plugins.Fail(class, "%s", h.masks.text(f.Reason))
+	return plugins.Fail(class, "%s", h.masks.say(f.Reason))
 }
 
 // worse is the failure of a report that is unfit, the plugin's own said with it.

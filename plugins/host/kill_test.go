@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 func pidOf(t *testing.T, text string) int {
@@ -24,9 +27,9 @@ func pidOf(t *testing.T, text string) int {
 }
 
 // serveTestHost is the main of a firebreak that a test kills. It starts the
-// plugin demo on each line that it reads, and prints the process.
-func serveTestHost() {
-	h, err := New(Config{Specs: []Spec{builtin("demo")}})
+// plugin of this name on each line that it reads, and prints the process.
+func serveTestHost(name string) {
+	h, err := New(Config{Specs: []Spec{builtin(name)}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -36,7 +39,7 @@ func serveTestHost() {
 		return
 	}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		if _, err := h.Describe(context.Background(), "demo"); err != nil {
+		if _, err := h.Describe(context.Background(), name); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -51,9 +54,9 @@ type testHost struct {
 	out *bufio.Reader
 }
 
-func startTestHost(t *testing.T, path string) testHost {
+func startTestHost(t *testing.T, path, plugin string) testHost {
 	t.Helper()
-	cmd := exec.Command(path, "host")
+	cmd := exec.Command(path, "host", plugin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,25 +93,49 @@ func (h testHost) plugin(t *testing.T) (pid, sum string) {
 	return pid, sum
 }
 
+// Each of the two ways is enough alone: the kernel's, and the end of the
+// standard input, which is all that there is elsewhere.
 func TestKilledHostLeavesNoPlugin(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := startTestHost(t, self)
-	pid, _ := h.plugin(t)
-	if !alive(pid) {
-		t.Fatalf("process %s of the plugin is not there", pid)
+	for _, plugin := range []string{"demo", "pipe-only", "kernel-only"} {
+		t.Run(plugin, func(t *testing.T) {
+			h := startTestHost(t, self, plugin)
+			pid, _ := h.plugin(t)
+			if !alive(pid) {
+				t.Fatalf("process %s of the plugin is not there", pid)
+			}
+			if err := h.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the plugin is gone with its host", func() bool { return !alive(pid) })
+		})
 	}
-	if err := h.cmd.Process.Kill(); err != nil {
+}
+
+// What a call has started is in the plugin's group, and goes with it.
+func TestKilledPluginLeavesNoChild(t *testing.T) {
+	h := demoHost(t)
+	o := h.Run(inTime(t), call("1", "spawn"), nil)
+	if o.Failure != nil {
+		t.Fatal(o.Failure)
+	}
+	var out struct{ Child string }
+	if err := json.Unmarshal(o.Outputs, &out); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the plugin is gone with its host", func() bool { return !alive(pid) })
+	if !alive(out.Child) {
+		t.Fatalf("process %q is not there", out.Child)
+	}
+	wantFailure(t, h.Run(inTime(t), call("2", "crash"), nil), plugins.Unavailable, plugins.Unknown)
+	eventually(t, "the child is gone with its plugin", func() bool { return !alive(out.Child) })
 }
 
 func TestReplacedOnDiskTheRunningProgramServes(t *testing.T) {
 	path := copySelf(t, filepath.Join(t.TempDir(), "firebreak"))
-	h := startTestHost(t, path)
+	h := startTestHost(t, path, "demo")
 	next := path + ".new"
 	if err := os.WriteFile(next, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)

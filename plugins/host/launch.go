@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	pb "github.com/firebreak-ops/firebreak/plugins/proto"
@@ -32,6 +35,7 @@ type launcher struct {
 	log       *slog.Logger
 	contracts map[string]plugins.Action
 	selfSum   func() (string, error)
+	visit     func(net.Addr) // before the socket is hidden; nil: nobody does
 }
 
 // launch starts the plugin and asks what it is. It blocks until the process
@@ -78,6 +82,9 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 	}
 	p.end = func() { p.closing.Store(true); end(client, c) }
 	err = l.meet(ctx, client, p, spec)
+	if err == nil && l.visit != nil {
+		l.visit(client.ReattachConfig().Addr)
+	}
 	// Nobody connects again: a process that is killed leaves no file behind.
 	_ = os.RemoveAll(sockets) // a leftover in the temporary directory harms nobody
 	if err != nil {
@@ -90,7 +97,7 @@ func (l *launcher) launch(ctx context.Context, spec Spec) (*process, error) {
 		p.end()
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}
-	p.pid = c.ID()
+	p.pid, p.leave = c.ID(), func() { closeAll(c.alive) }
 	go p.watch(context.WithoutCancel(ctx), pingEvery, pingTimeout, func() { log.Error("it no longer answers and is killed", "pid", p.pid) })
 	return p, nil
 }
@@ -128,6 +135,9 @@ func (l *launcher) meet(ctx context.Context, client *plugin.Client, p *process, 
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
 	reply, err := p.rpc.Describe(ctx, &pb.DescribeRequest{})
+	if status.Code(err) == codes.Unavailable {
+		return fmt.Errorf("%w: describe: %w; a plugin serves with the certificate in its handshake, to the one in PLUGIN_CLIENT_CERT", errStart, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: describe: %w", errStart, err)
 	}

@@ -17,6 +17,12 @@ func TestWhatIsNoPluginIsReported(t *testing.T) {
 		{"garbage", "Unrecognized remote plugin message: hello, world"},
 		{"stillborn", "exit status 3; its last words: panic: no luck today"},
 		{"other", `says that it is plugin "misnamed"`},
+		{"flood", "the first thing a plugin prints on standard output is its handshake"},
+		{"tcp", "it listens on tcp 127.0.0.1:9"},
+		{"newer", "Plugin version: 2"},
+		{"netrpc", `unsupported plugin protocol "netrpc"`},
+		{"plain", "serves with the certificate in its handshake"},
+		{"own-tls", "serves with the certificate in its handshake"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

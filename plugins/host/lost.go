@@ -36,7 +36,7 @@ func (h *Host) broken(p *process, method string, err error) *plugins.Failure {
 	default:
 		f = plugins.Fail(plugins.Internal, "plugin %s, %s: %s", p.name, method, said.Message())
 	}
-	f.Reason = h.masks.text(f.Reason)
+	f.Reason = h.masks.say(f.Reason)
 	return f
 }
 

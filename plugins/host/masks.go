@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"regexp"
@@ -19,6 +20,8 @@ const (
 	minSecret   = 4  // bytes; hiding shorter values would hide ordinary text
 	minPassword = 8  // bytes, of a password found within a secret
 	minLine     = 24 // bytes, of a line of a secret of several lines
+
+	maxText = 8 << 10 // bytes, of a report or a reason
 )
 
 // masks knows the secret values of this process, and hides them in text.
@@ -97,6 +100,19 @@ func spelled(value string) []string {
 		all = append(all, html, strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(html))
 	}
 	return all
+}
+
+// say is text for people: secrets hidden, and no longer than anybody reads.
+func (m *masks) say(text string) string { return shortened(m.text(text), maxText) }
+
+// shortened cuts text to limit bytes, and says so. What it cuts has no
+// secrets any more, of which a piece could be left.
+func shortened(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	kept := strings.ToValidUTF8(text[:limit], "")
+	return fmt.Sprintf("%s… (%d bytes more)", kept, len(text)-len(kept))
 }
 
 // text makes s fit for people: every known secret is hidden, and what a

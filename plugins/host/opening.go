@@ -75,10 +75,10 @@ func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, er
 		return "", h.broken(p, "Bind", err)
 	}
 	if problems := reply.GetProblems(); len(problems) > 0 {
-		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(strings.Join(problems, "; ")))
+		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.say(strings.Join(problems, "; ")))
 	}
-	if h.masks.show(reply.GetResource()) {
-		return "", plugins.Fail(plugins.Invalid, "%s: the identity that the plugin reports contains a secret", section)
+	if problem := h.misnamed(reply.GetResource()); problem != "" {
+		return "", plugins.Fail(plugins.Invalid, "%s: the identity that the plugin reports: %s", section, problem)
 	}
 	return reply.GetResource(), nil
 }

@@ -51,13 +51,17 @@ func (h *Host) sound(t *target, plan plugins.Plan) (plugins.Plan, error) {
 	if plan.Fingerprint == "" && !t.action.NoPrecondition {
 		return invalid("it has no fingerprint, and the action does not say that it has no precondition")
 	}
-	if h.masks.show(plan.Fingerprint) || h.masks.show(plan.Resource) {
-		return invalid("its fingerprint or its resource contains a secret")
+	if problem := h.misnamed(plan.Fingerprint); problem != "" {
+		return invalid("its fingerprint: " + problem)
+	}
+	if problem := h.misnamed(plan.Resource); problem != "" {
+		return invalid("its resource: " + problem)
 	}
 	if plan.Resource == "" {
 		plan.Resource = t.resource
 	}
-	plan.Detail = h.masks.text(plan.Detail)
+	plan.Detail = shortened(h.masks.text(plan.Detail), maxOutput)
+	plan.BlastRadius.Unit = h.masks.say(plan.BlastRadius.Unit)
 	return plan, nil
 }
 
@@ -81,7 +85,7 @@ func (h *Host) Probe(ctx context.Context, call Call, undo []byte) plugins.Probed
 		return untold(h.broken(t.process, "the probe of "+call.Action, err))
 	}
 	probed := probedFromProto(reply)
-	probed.Reason, probed.Left = h.masks.text(probed.Reason), h.masks.text(probed.Left)
+	probed.Reason = h.masks.say(probed.Reason)
 	if probed.Applied == "" {
 		probed.Applied = plugins.Unknown
 	}
@@ -92,6 +96,10 @@ func (h *Host) Probe(ctx context.Context, call Call, undo []byte) plugins.Probed
 	if problem := h.unfit(probed.Receipt); problem != "" {
 		probed.Receipt = nil
 		probed.Reason += "; its receipt is dropped: " + problem
+	}
+	if problem := h.misnamed(probed.Left); problem != "" {
+		probed.Left = ""
+		probed.Reason += "; the fingerprint is dropped: " + problem
 	}
 	return probed
 }

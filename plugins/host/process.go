@@ -38,6 +38,7 @@ type process struct {
 	why         func() error    // it is gone; call after gone
 	kill        func()          // at once
 	end         func()          // politely; returns once it is gone
+	leave       func()          // ends its standard input
 	closing     atomic.Bool     // its connection is, whatever its calls are told
 
 	mu    sync.Mutex

@@ -126,6 +126,33 @@ func TestReadAccessNeverSeesTheMutateCredential(t *testing.T) {
 	}
 }
 
+// A plugin that only says that it reads is not given what changes things, in
+// its section, its environment or its arguments; nor can it insist.
+func TestReadIsNotGivenTheMutateCredential(t *testing.T) {
+	vault, insistent := storeSection(t), storeSection(t)
+	vault.Plugin = "vault"
+	insistent.Plugin, insistent.Service = "insistent", "other"
+	h := started(t, Config{
+		Specs: []Spec{builtin("vault"), builtin("insistent")}, Sections: []Section{vault, insistent},
+		Contracts: []plugins.Action{{Name: "store.look", Effect: plugins.Read}, {Name: "store.set", Effect: plugins.Mutate}},
+	})
+	for action, want := range map[string]string{
+		"store.look": `{"access":"read","admin":false,"reader":true}`,
+		"store.set":  `{"access":"mutate","admin":true,"reader":true}`,
+	} {
+		o := h.Run(inTime(t), Call{ID: action, Service: "api", Action: action}, nil)
+		if o.Failure != nil || string(o.Outputs) != want {
+			t.Errorf("%s found %s (%v), want %s", action, o.Outputs, o.Failure, want)
+		}
+	}
+
+	o := h.Run(inTime(t), Call{ID: "i", Service: "other", Action: "store.look"}, nil)
+	wantFailure(t, o, plugins.Invalid, plugins.None)
+	if !strings.Contains(o.Failure.Reason, `missing properties: ["mutate"]`) {
+		t.Errorf("reason %q does not name the key", o.Failure.Reason)
+	}
+}
+
 func TestUnusableSectionIsRefusedByKey(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"unset", `{"read":{"secret":"env:TEST_NOT_SET"}}`, "read: the secret env:TEST_NOT_SET is not set"},

@@ -72,6 +72,57 @@ func TestChangedThirdPartyIsRefused(t *testing.T) {
 	}
 }
 
+// What runs was checked and goes on. What is on the disk by the time that it
+// must be started again was not.
+func TestThirdPartyChangedWhileItRuns(t *testing.T) {
+	spec := thirdParty(t)
+	h := started(t, Config{Specs: []Spec{spec}})
+	first := pid(t, h)
+	next := copySelf(t, spec.Path+".new")
+	file, err := os.OpenFile(next, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, spec.Path); err != nil {
+		t.Fatal(err)
+	}
+	if now := pid(t, h); now != first {
+		t.Errorf("process %d serves, want %d, which was checked", now, first)
+	}
+	wantFailure(t, h.Run(inTime(t), call("c", "crash"), nil), plugins.Unavailable, plugins.Unknown)
+	o := h.Run(inTime(t), call("1", "echo"), nil)
+	wantFailure(t, o, plugins.Unavailable, plugins.None)
+	if !strings.Contains(o.Failure.Reason, spec.SHA256+" is pinned") {
+		t.Errorf("reason %q does not name the pinned checksum", o.Failure.Reason)
+	}
+}
+
+// A third party serves its own actions and those of contracts, whatever it
+// says that it is.
+func TestThirdPartyCannotPassForABuiltin(t *testing.T) {
+	spec := thirdParty(t)
+	spec.Name = "acme" // the executable says demo, and offers demo's actions
+	h := started(t, Config{Specs: []Spec{spec, builtin("demo")}})
+	o := h.Run(inTime(t), Call{ID: "1", Action: "acme.echo", Input: json.RawMessage(`{}`)}, nil)
+	wantFailure(t, o, plugins.Unavailable, plugins.None)
+	if !strings.Contains(o.Failure.Reason, `says that it is plugin "demo"`) {
+		t.Errorf("reason %q", o.Failure.Reason)
+	}
+	if served := h.Served("demo"); served != "" {
+		t.Errorf("demo is served by %s", served)
+	}
+	pid(t, h)
+	if h.Status()[1].Builtin != true || !strings.HasPrefix(h.Served("demo"), "demo@1.2.3+sha256:") {
+		t.Errorf("demo is served by %s", h.Served("demo"))
+	}
+}
+
 func TestWhatWasCheckedIsWhatRuns(t *testing.T) {
 	spec := thirdParty(t)
 	exe, err := open(spec)

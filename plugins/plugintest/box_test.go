@@ -26,6 +26,12 @@ func (b box) Describe() plugins.Description {
 		{Name: "box.get", Effect: plugins.Read, Input: json.RawMessage(`{"type":"object"}`), Output: schema, Doc: "Reads the word."},
 		{Name: "box.put", Effect: plugins.Mutate, Input: schema, Output: schema, Undo: "box.put", Idempotent: true, Probe: true, Doc: "Writes the word."},
 	}}
+	switch b.fault {
+	case "untried":
+		d.Actions = append(d.Actions, plugins.Action{Name: "box.burn", Effect: plugins.Mutate, Input: schema, Output: schema, Doc: "Burns it."})
+	case "posing":
+		d.Actions[1].NoPrecondition = true
+	}
 	if b.fault == "unstable" {
 		d.Version = os.Args[len(os.Args)-1] + string(rune('a'+os.Getpid()%26)) + string(rune('a'+os.Getpid()/26%26))
 	}

@@ -6,7 +6,6 @@
 //
 //	func TestConformance(t *testing.T) {
 //		plugintest.Run(t, plugintest.Self("git"), plugintest.Cases{
-//			Contracts: capability.All(),
 //			Sections:  []host.Section{{Service: "api", Capability: "settings", Plugin: "git", Config: config}},
 //			Reads:     []plugintest.Read{{Service: "api", Action: "settings.current", Input: input}},
 //		})

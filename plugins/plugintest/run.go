@@ -1,88 +1,79 @@
 package plugintest
 
 import (
-	"context"
-	"log/slog"
-	"strings"
+	"encoding/json"
 	"testing"
-	"time"
 
-	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/conformance"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 )
 
-// patience bounds each case; a plugin under test needs far less.
-const patience = time.Minute
+// Cases is what a plugin is tried with. Every action that it offers must have
+// a case.
+type Cases struct {
+	Sections  []host.Section // each must bind; the reads and mutations act on them
+	Refused   []Refused
+	Reads     []Read
+	Mutations []Mutation
+}
 
-// suite is one run of the harness.
-type suite struct {
-	spec  host.Spec
-	cases Cases
-	host  *host.Host
+// Refused is a section that must not bind.
+type Refused = conformance.Refused
+
+// Read is a read action that must succeed, or fail with Class.
+type Read struct {
+	Service string
+	Action  string
+	Input   json.RawMessage
+	Class   string                                      // empty: it must succeed
+	Check   func(t *testing.T, outputs json.RawMessage) // nil: the contract is enough
+}
+
+// Mutation is a mutating action on a target in the state that the test
+// prepared. It is tried in every way, run, and undone when it can be.
+type Mutation struct {
+	Service string
+	Action  string
+	Input   json.RawMessage
+	State   func(t *testing.T) string // the target, observed without the plugin
+	Drift   func(t *testing.T)        // changes what the action would overwrite, behind the plugin's back; nil: it has no precondition
 }
 
 // Run holds the plugin to the contract, each rule in a subtest.
 func Run(t *testing.T, spec host.Spec, cases Cases) {
 	t.Helper()
-	s := &suite{spec: spec, cases: cases}
-	s.host = s.start(t, cases.Sections)
-	t.Run("describe", s.describe)
-	t.Run("orphan", s.orphan)
-	t.Run("bind", s.bind)
-	t.Run("refuse", s.refuse)
-	t.Run("unknown action", s.unknownAction)
-	for _, read := range cases.Reads {
-		t.Run("read "+read.Action, func(t *testing.T) { s.read(t, read) })
-	}
-	for _, mutation := range cases.Mutations {
-		t.Run("mutate "+mutation.Action, func(t *testing.T) { s.mutate(t, mutation) })
-	}
-}
-
-func (s *suite) config(t *testing.T, sections []host.Section) host.Config {
-	return host.Config{
-		Specs: []host.Spec{s.spec}, Sections: sections, Contracts: s.cases.Contracts,
-		Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
-	}
-}
-
-func (s *suite) start(t *testing.T, sections []host.Section) *host.Host {
-	t.Helper()
-	h, err := host.New(s.config(t, sections))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := h.Stop(ctx); err != nil {
-			t.Error(err)
+	c := conformance.Cases{Sections: cases.Sections, Refused: cases.Refused}
+	for _, r := range cases.Reads {
+		read := conformance.Read{Service: r.Service, Action: r.Action, Input: r.Input, Class: r.Class}
+		if r.Check != nil {
+			read.Check = func(t conformance.T, outputs json.RawMessage) { r.Check(inner(t), outputs) }
 		}
-	})
-	return h
-}
-
-func patient(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func key(section host.Section, access plugins.Effect) host.BindingKey {
-	if section.Capability == "" {
-		return host.BindingKey{Tool: section.Plugin, Access: access}
+		c.Reads = append(c.Reads, read)
 	}
-	return host.BindingKey{Service: section.Service, Capability: section.Capability, Access: access}
+	for _, m := range cases.Mutations {
+		mutation := conformance.Mutation{
+			Service: m.Service, Action: m.Action, Input: m.Input,
+			State: func(t conformance.T) string { return m.State(inner(t)) },
+		}
+		if m.Drift != nil {
+			mutation.Drift = func(t conformance.T) { m.Drift(inner(t)) }
+		}
+		c.Mutations = append(c.Mutations, mutation)
+	}
+	conformance.Run(reporter{t}, spec, c)
 }
 
-// testLog shows a plugin's output with its test.
-type testLog struct{ t *testing.T }
+// reporter reports to the testing package.
+type reporter struct{ *testing.T }
 
-func (l testLog) Write(p []byte) (int, error) {
-	l.t.Log(strings.TrimRight(string(p), "\n"))
-	return len(p), nil
+var _ conformance.T = reporter{}
+
+func (r reporter) Run(name string, rule func(conformance.T)) {
+	r.T.Run(name, func(t *testing.T) { rule(reporter{t}) })
+}
+
+// inner is the test that a rule reports to.
+func inner(t conformance.T) *testing.T {
+	r, _ := t.(reporter) // there is no other here
+	return r.T
 }

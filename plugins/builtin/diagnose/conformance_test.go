@@ -18,9 +18,8 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	plugintest.Run(t, plugintest.Self("diagnose"), plugintest.Cases{
-		Contracts: capability.All(),
-		Sections:  []host.Section{{Plugin: "diagnose", Config: json.RawMessage(`{}`)}},
-		Refused:   []plugintest.Refused{{Section: host.Section{Plugin: "diagnose", Config: json.RawMessage(`{"speed":9}`)}, Key: "speed"}},
+		Sections: []host.Section{{Plugin: "diagnose", Config: json.RawMessage(`{}`)}},
+		Refused:  []plugintest.Refused{{Section: host.Section{Plugin: "diagnose", Config: json.RawMessage(`{"speed":9}`)}, Key: "speed"}},
 		Reads: []plugintest.Read{
 			{Action: actionConnections, Input: input, Check: func(t *testing.T, raw json.RawMessage) {
 				var out capability.DiagnoseOutput

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
 )
@@ -38,8 +37,7 @@ func TestConformance(t *testing.T) {
 			t.Cleanup(func() { byHand("max: 21", "max: 20") })
 		}
 		plugintest.Run(t, plugintest.Self("git"), plugintest.Cases{
-			Contracts: capability.All(),
-			Sections:  []host.Section{section},
+			Sections: []host.Section{section},
 			Refused: []plugintest.Refused{
 				{Section: host.Section{Service: "x", Capability: "settings", Plugin: "git", Config: json.RawMessage(`{"repo": "/nowhere", "path": "a"}`)}, Key: "repo"},
 				{Section: host.Section{Service: "x", Capability: "settings", Plugin: "git", Config: json.RawMessage(fmt.Sprintf(`{"repo": %q, "path": "/a"}`, r.dir))}, Key: "path"},

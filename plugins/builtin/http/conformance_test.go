@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/firebreak-ops/firebreak/plugins"
-	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
 )
@@ -32,7 +31,6 @@ func TestConformance(t *testing.T) {
 	}))
 	defer srv.Close()
 	plugintest.Run(t, plugintest.Self("http"), plugintest.Cases{
-		Contracts: capability.All(),
 		Sections: []host.Section{
 			{Service: "api", Capability: "backlog", Plugin: "http", Config: json.RawMessage(fmt.Sprintf(`{"status": "%[1]s/backlog", "shed": ["%[1]s/backlog/shed"]}`, srv.URL))},
 			{Service: "watched", Capability: "backlog", Plugin: "http", Config: json.RawMessage(fmt.Sprintf(`{"status": "%s/backlog"}`, srv.URL))},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
 )
@@ -12,8 +11,7 @@ import (
 func TestConformance(t *testing.T) {
 	f := startFleet(t, 2)
 	plugintest.Run(t, plugintest.Self("processes"), plugintest.Cases{
-		Contracts: capability.All(),
-		Sections:  []host.Section{{Service: "api", Capability: "workload", Plugin: "processes", Config: f.section()}},
+		Sections: []host.Section{{Service: "api", Capability: "workload", Plugin: "processes", Config: f.section()}},
 		Refused: []plugintest.Refused{
 			{Section: host.Section{Service: "x", Capability: "workload", Plugin: "processes", Config: json.RawMessage(`{"pidfiles": []}`)}, Key: "pidfiles"},
 		},

@@ -19,8 +19,7 @@ func TestConformance(t *testing.T) {
 		return host.Section{Service: "api", Capability: "metrics", Plugin: "prometheus", Config: json.RawMessage(config)}
 	}
 	plugintest.Run(t, plugintest.Self("prometheus"), plugintest.Cases{
-		Contracts: capability.All(),
-		Sections:  []host.Section{section(fmt.Sprintf(`{"targets":[%q]}`, r.URL))},
+		Sections: []host.Section{section(fmt.Sprintf(`{"targets":[%q]}`, r.URL))},
 		Refused: []plugintest.Refused{
 			{Section: section(`{"urls":"http://127.0.0.1"}`), Key: "urls"},
 			{Section: section(`{}`), Key: "targets"},

@@ -1,17 +1,17 @@
-package plugintest
+package conformance
 
 import (
 	"encoding/json"
-	"testing"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 )
 
-// Cases is what a plugin is tried with.
+// Cases is what a plugin is tried with. Every action that it offers must have
+// a case.
 type Cases struct {
-	Contracts []plugins.Action // of the capabilities that it serves
-	Sections  []host.Section   // each must bind; the reads and mutations act on them
+	Prepare   func(T)        // before each rule; nil: nothing to do
+	Sections  []host.Section // each must bind; the reads and mutations act on them
 	Refused   []Refused
 	Reads     []Read
 	Mutations []Mutation
@@ -29,8 +29,8 @@ type Read struct {
 	Service string
 	Action  string
 	Input   json.RawMessage
-	Class   string                                      // empty: it must succeed
-	Check   func(t *testing.T, outputs json.RawMessage) // nil: the schema is enough
+	Class   string                             // empty: it must succeed
+	Check   func(t T, outputs json.RawMessage) // nil: the contract is enough
 }
 
 // Mutation is a mutating action on a target in the state that the test
@@ -39,8 +39,8 @@ type Mutation struct {
 	Service string
 	Action  string
 	Input   json.RawMessage
-	State   func(t *testing.T) string // the target, observed without the plugin
-	Drift   func(t *testing.T)        // changes what the action would overwrite, behind the plugin's back; nil: it has no precondition
+	State   func(t T) string // the target, observed without the plugin
+	Drift   func(t T)        // changes what the action would overwrite, behind the plugin's back; nil: it has no precondition
 }
 
 func (m Mutation) call(id string) host.Call {

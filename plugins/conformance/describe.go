@@ -1,47 +1,41 @@
-package plugintest
+package conformance
 
 import (
 	"context"
-	"testing"
 
 	"google.golang.org/protobuf/proto"
 
-	pb "github.com/firebreak-ops/firebreak/plugins/proto"
-
 	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
+	pb "github.com/firebreak-ops/firebreak/plugins/proto"
 )
 
 // describe: the description is valid, and the same whoever asks and when.
-func (s *suite) describe(t *testing.T) {
+func (s *suite) describe(t T) {
 	ctx := patient(t)
 	first, second := s.ask(ctx, t), s.ask(ctx, t)
 	if !proto.Equal(first, second) {
 		t.Errorf("two processes describe themselves differently:\n%v\n%v", first, second)
 	}
 	if first.GetVersion() == "" {
-		t.Error("the description has no version")
+		t.Errorf("the description has no version")
 	}
 	d, err := s.host.Describe(ctx, s.spec.Name)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if len(d.Actions) == 0 {
-		t.Error("it offers no action")
+		t.Errorf("it offers no action")
 	}
 	for _, action := range d.Actions {
 		s.action(t, d, action)
 	}
 }
 
-func (s *suite) action(t *testing.T, d plugins.Description, a plugins.Action) {
+func (s *suite) action(t T, d plugins.Description, a plugins.Action) {
 	t.Helper()
-	contract := plugins.Action{}
-	for _, c := range s.cases.Contracts {
-		if c.Name == a.Name {
-			contract = c
-		}
-	}
+	contract, _ := capability.Lookup(a.Name)
 	if contract.Name == "" && (len(a.Input) == 0 || len(a.Output) == 0) {
 		t.Errorf("%s is in no contract and has no schema of its input or of its outputs", a.Name)
 	}
@@ -68,20 +62,20 @@ func offers(d plugins.Description, name string) bool {
 }
 
 // ask describes a process of its own, twice.
-func (s *suite) ask(ctx context.Context, t *testing.T) *pb.DescribeResponse {
+func (s *suite) ask(ctx context.Context, t T) *pb.DescribeResponse {
 	t.Helper()
 	client, end, err := host.Connect(ctx, s.spec, s.config(t, nil))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	defer end()
 	first, err := client.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	second, err := client.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if !proto.Equal(first, second) {
 		t.Errorf("asked twice, one process describes itself differently:\n%v\n%v", first, second)

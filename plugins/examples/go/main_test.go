@@ -22,7 +22,6 @@ func TestConformance(t *testing.T) {
 	}
 	put(`{"db.pool.max": 20}`)
 	plugintest.Run(t, plugintest.Self("jsonfile"), plugintest.Cases{
-		Contracts: capability.All(),
 		Sections: []host.Section{{
 			Service: "api", Capability: "settings", Plugin: "jsonfile", Config: json.RawMessage(`{"file": "` + file + `"}`),
 		}},

@@ -1,11 +1,10 @@
-package plugintest
+package conformance
 
 import (
 	"context"
 	"errors"
 	"io"
 	"strings"
-	"testing"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -19,16 +18,16 @@ type wired struct {
 	binding string
 }
 
-func (s *suite) wire(ctx context.Context, t *testing.T, section host.Section, access plugins.Effect) wired {
+func (s *suite) wire(ctx context.Context, t T, section host.Section, access plugins.Effect) wired {
 	t.Helper()
 	client, end, err := host.Connect(ctx, s.spec, s.config(t, nil))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	t.Cleanup(end)
 	config, _, err := host.ResolveSecrets(section.Config, access)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	effect := pb.Effect_EFFECT_READ
 	if access != plugins.Read {
@@ -37,7 +36,7 @@ func (s *suite) wire(ctx context.Context, t *testing.T, section host.Section, ac
 	id := key(section, access).String()
 	reply, err := client.Bind(ctx, &pb.BindRequest{Id: id, Service: section.Service, Capability: section.Capability, Access: effect, Config: config})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if len(reply.GetProblems()) > 0 {
 		t.Fatalf("it does not bind: %s", strings.Join(reply.GetProblems(), "; "))
@@ -46,11 +45,11 @@ func (s *suite) wire(ctx context.Context, t *testing.T, section host.Section, ac
 }
 
 // run returns the outcome of a call, which must be the one and last event.
-func (w wired) run(ctx context.Context, t *testing.T, call *pb.Call) *pb.Outcome {
+func (w wired) run(ctx context.Context, t T, call *pb.Call) *pb.Outcome {
 	t.Helper()
 	stream, err := w.client.Run(ctx, &pb.RunRequest{Call: call})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	var outcome *pb.Outcome
 	for {
@@ -59,7 +58,7 @@ func (w wired) run(ctx context.Context, t *testing.T, call *pb.Call) *pb.Outcome
 			break
 		}
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		if outcome != nil {
 			t.Fatalf("after its outcome the plugin sent %v", event)
@@ -67,18 +66,15 @@ func (w wired) run(ctx context.Context, t *testing.T, call *pb.Call) *pb.Outcome
 		outcome = event.GetOutcome()
 	}
 	if outcome == nil {
-		t.Fatal("the call ended without an outcome")
+		t.Fatalf("the call ended without an outcome")
 	}
 	return outcome
 }
 
 // unknownAction: what the plugin does not offer is refused, and changes nothing.
-func (s *suite) unknownAction(t *testing.T) {
-	if len(s.cases.Sections) == 0 {
-		t.Skip("no section to bind")
-	}
+func (s *suite) unknownAction(t T, section host.Section) {
 	ctx := patient(t)
-	w := s.wire(ctx, t, s.cases.Sections[0], plugins.Read)
+	w := s.wire(ctx, t, section, plugins.Read)
 	call := &pb.Call{Id: "unknown", Binding: w.binding, Action: s.spec.Name + ".no_such_action", Input: []byte(`{}`)}
 	outcome := w.run(ctx, t, call)
 	if outcome.GetFailure().GetClass() != plugins.Invalid || outcome.GetApplied() != pb.Applied_APPLIED_NONE {
@@ -86,7 +82,7 @@ func (s *suite) unknownAction(t *testing.T) {
 	}
 	plan, err := w.client.Plan(ctx, &pb.PlanRequest{Call: call})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if plan.GetFailure().GetClass() != plugins.Invalid {
 		t.Errorf("plan: %v; want class invalid", plan)
