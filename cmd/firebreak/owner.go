@@ -195,8 +195,17 @@ func (o *owner) start(ctx context.Context, q request, src []byte) (string, error
 	if err != nil {
 		return "", err
 	}
-	facts.ID = newRunID(time.Now())
-	return o.rt.Start(ctx, facts, src, o.ws.configBytes)
+	return o.begin(ctx, facts, src, o.ws.configBytes)
+}
+
+// begin starts a run under a name that no other has.
+func (o *owner) begin(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
+	for {
+		f.ID = newRunID(time.Now())
+		if id, err := o.rt.Start(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
+			return id, err
+		}
+	}
 }
 
 func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.StartRequest) (string, error) {
@@ -227,7 +236,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 		return "", errNoDriver
 	}
 	f := done.Facts
-	f.ID, f.UndoOf, f.Undo, f.Alert = newRunID(time.Now()), done.Facts.ID, nil, nil
+	f.UndoOf, f.Undo, f.Alert = done.Facts.ID, nil, nil
 	f.Requester = engine.Requester{Kind: "person", Name: by.Person}
 	for _, row := range done.Ledger {
 		switch row.State {
@@ -243,7 +252,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	}
 	f.Roles = o.ws.roles()
 	f.Pins.Config = o.ws.config.Digest
-	return o.rt.Start(ctx, f, o.ws.configBytes)
+	return o.begin(ctx, f, o.ws.configBytes)
 }
 
 func (o *owner) list(ctx context.Context, q server.Query) ([]server.Summary, error) {

@@ -96,7 +96,7 @@ func (rt *Runtime) store(l *life, next engine.Run, b Batch) error {
 // of the runtime, unless the run was to be a new one and is not.
 func (rt *Runtime) unstored(l *life, err error) error {
 	if l.run.Seq == 0 && errors.Is(err, ErrSequence) {
-		return NewError(ClassInvalid, "there is a run "+l.id+" already", "", err)
+		return exists(l.id)
 	}
 	return rt.failed(err)
 }
