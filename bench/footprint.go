@@ -35,7 +35,7 @@ func measureFootprint(ctx context.Context, p *product, s sizes, r *report) error
 }
 
 func (p *product) footprint(ctx context.Context, state string, ready, idle, each, all *[]float64) (err error) {
-	o, err := p.open(ctx, state)
+	o, err := p.open(ctx, state, p.bare)
 	if err != nil {
 		return err
 	}

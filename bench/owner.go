@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	core "github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/client"
 )
@@ -32,22 +33,22 @@ func (p *product) state(name string) string { return filepath.Join(p.dir, name+"
 
 // open makes an owner of a state that has no runs: it holds one that waits
 // for an answer that nobody gives.
-func (p *product) open(ctx context.Context, state string) (*owner, error) {
-	hold := filepath.Join(p.dir, "hold.yaml")
-	if err := os.WriteFile(hold, []byte(gated), 0o600); err != nil {
+func (p *product) open(ctx context.Context, state, config string) (*owner, error) {
+	file := filepath.Join(p.dir, "hold.yaml")
+	if err := os.WriteFile(file, []byte(hold), 0o600); err != nil {
 		return nil, err
 	}
-	return p.start(ctx, state, "run", hold)
+	return p.start(ctx, state, config, "run", file)
 }
 
 // reopen makes an owner of a state with runs, one of which is named.
 func (p *product) reopen(ctx context.Context, state, run string) (*owner, error) {
-	return p.start(ctx, state, "resume", run)
+	return p.start(ctx, state, p.config, "resume", run)
 }
 
-func (p *product) start(ctx context.Context, state string, args ...string) (*owner, error) {
+func (p *product) start(ctx context.Context, state, config string, args ...string) (*owner, error) {
 	o := &owner{Client: client.New(server.SocketPath(state)), done: make(chan struct{})}
-	o.cmd = exec.Command(p.binary, append(args, "--json", "--state", state, "--config", p.config)...) //nolint:gosec // the binary to measure
+	o.cmd = exec.Command(p.binary, append(args, "--json", "--state", state, "--config", config)...) //nolint:gosec // the binary to measure
 	o.cmd.Stderr = &o.said
 	began := time.Now()
 	if err := o.cmd.Start(); err != nil {
@@ -111,12 +112,23 @@ func (o *owner) begin(ctx context.Context, source string) (string, error) {
 	return o.Start(ctx, server.StartRequest{Runbook: "bench", File: "bench.yaml", Source: source})
 }
 
-// ended waits until a run has ended, and fails unless it ended well. Records
-// are not sent: they are of no interest here.
+// ended waits until a run has ended. Records are not sent: they are of no
+// interest here.
 func (o *owner) ended(ctx context.Context, id string) error {
 	const beyond = 1 << 30
-	if err := o.Watch(ctx, id, beyond, func(server.Line) error { return nil }); err != nil {
+	return o.Watch(ctx, id, beyond, func(server.Line) error { return nil })
+}
+
+// well fails unless every run that has ended has ended well.
+func (o *owner) well(ctx context.Context) error {
+	runs, err := o.Runs(ctx, server.Query{})
+	if err != nil {
 		return err
+	}
+	for _, run := range runs {
+		if run.Phase == core.PhaseEnded && run.Word != core.Succeeded && run.Word != core.NoAction {
+			return fmt.Errorf("run %s ended as %s: %w", run.ID, run.Word, o.why(ctx, run.ID))
+		}
 	}
 	return nil
 }

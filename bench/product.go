@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,12 +16,21 @@ import (
 type product struct {
 	binary string
 	dir    string // of states, configuration and the plugin
-	config string // file
+	config string // file; of all but the footprint
+	bare   string // file that configures no third party's plugin
 	calls  string // file in which the plugin notes its calls
 }
 
-// configuration is firebreak.yaml. The person who runs the benchmark holds
-// every role.
+// people is who holds every role: whoever runs the benchmark.
+const people = `people:
+  ann: {os_user: %q}
+  bob: {os_user: nobody}
+roles:
+  sre-oncall: {people: [ann, bob]}
+  sre-leads: {people: [ann, bob]}
+`
+
+// configuration is the rest of firebreak.yaml.
 const configuration = `services:
   api:
     environment: prod
@@ -31,15 +41,9 @@ const configuration = `services:
     workload: {plugin: bench}
     backlog:  {plugin: bench}
 tools:
-  bench: {calls: %[1]q}
+  bench: {calls: %q}
 plugins:
-  bench: {path: %[2]q, sha256: %[3]q}
-people:
-  ann: {os_user: %[4]q}
-  bob: {os_user: nobody}
-roles:
-  sre-oncall: {people: [ann, bob]}
-  sre-leads: {people: [ann, bob]}
+  bench: {path: %q, sha256: %q}
 `
 
 // header begins every runbook of the benchmark; its steps follow.
@@ -57,7 +61,15 @@ func reads(n, milliseconds int) string {
 // gated is a runbook with one change that needs a yes.
 const gated = header + `  - id: change
     uses: bench.change
-    resource: ${{ run.id }}
+` + gate
+
+// hold is the same with a built-in plugin. Nobody approves it.
+const hold = header + `  - id: change
+    uses: http.request
+    with: {resource: bench, method: POST, url: "http://127.0.0.1:9"}
+` + gate
+
+const gate = `    resource: ${{ run.id }}
     approve:
       of: [{role: sre-oncall, for: 24h}]
       self: true
@@ -73,7 +85,10 @@ func newProduct(ctx context.Context, dir, binary string) (*product, error) {
 	if _, err := os.Stat(binary); err != nil {
 		return nil, fmt.Errorf("there is nothing to measure; `make build` makes it: %w", err)
 	}
-	p := &product{binary: binary, dir: dir, config: filepath.Join(dir, "firebreak.yaml"), calls: filepath.Join(dir, "calls")}
+	p := &product{
+		binary: binary, dir: dir, calls: filepath.Join(dir, "calls"),
+		config: filepath.Join(dir, "firebreak.yaml"), bare: filepath.Join(dir, "bare.yaml"),
+	}
 	plugin := filepath.Join(dir, "plugin")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", plugin, "./plugin")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -88,6 +103,7 @@ func newProduct(ctx context.Context, dir, binary string) (*product, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf(configuration, p.calls, plugin, fmt.Sprintf("%x", sha256.Sum256(code)), me.Username)
-	return p, os.WriteFile(p.config, []byte(text), 0o600)
+	bare := fmt.Sprintf(people, me.Username)
+	full := bare + fmt.Sprintf(configuration, p.calls, plugin, fmt.Sprintf("%x", sha256.Sum256(code)))
+	return p, errors.Join(os.WriteFile(p.bare, []byte(bare), 0o600), os.WriteFile(p.config, []byte(full), 0o600))
 }

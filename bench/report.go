@@ -90,20 +90,29 @@ func (r *report) writeJSON(w io.Writer) error {
 	return nil
 }
 
+// verdict says whether the goal is met; nothing where there is none.
+func (l line) verdict() string {
+	switch {
+	case l.Met == nil:
+		return ""
+	case *l.Met:
+		return "met"
+	default:
+		return "MISSED"
+	}
+}
+
 func (r *report) writeTable(to io.Writer) error {
 	m := machine()
 	fmt.Fprintf(to, "%s/%s, %d cores, %s\n\n", m.OS, m.Arch, m.Cores, m.Go)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WHAT\tMEDIAN\t[LEAST - MOST]\tPEER\tRATIO\tGOAL\t")
 	for _, l := range r.lines {
-		peer, ratio, met := "", "", ""
+		peer, ratio := "", ""
 		if l.Peer != nil {
 			peer, ratio = number(*l.Peer), number(*l.Ratio)
 		}
-		if l.Met != nil {
-			met = map[bool]string{true: "met", false: "MISSED"}[*l.Met]
-		}
-		fmt.Fprintf(w, "%s\t%s %s\t[%s - %s]\t%s\t%s\t%s\t%s\n", l.Name, number(l.Value), l.Unit, number(l.Low), number(l.High), peer, ratio, l.Goal, met)
+		fmt.Fprintf(w, "%s\t%s %s\t[%s - %s]\t%s\t%s\t%s\t%s\n", l.Name, number(l.Value), l.Unit, number(l.Low), number(l.High), peer, ratio, l.Goal, l.verdict())
 	}
 	return w.Flush()
 }

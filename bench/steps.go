@@ -26,7 +26,7 @@ type series map[string][]float64
 // measureSteps measures durable steps and approvals of both, in turn, so that
 // the noise of the machine meets both.
 func measureSteps(ctx context.Context, p *product, s sizes, r *report) (err error) {
-	own, err := p.open(ctx, p.state("steps"))
+	own, err := p.open(ctx, p.state("steps"), p.config)
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,9 @@ func measureSteps(ctx context.Context, p *product, s sizes, r *report) (err erro
 				return err
 			}
 		}
+	}
+	if err := own.well(ctx); err != nil {
+		return err
 	}
 	ours, peers := results[0], results[1]
 	for _, at := range slices.Sorted(maps.Keys(s.at)) {

@@ -46,7 +46,7 @@ func measureWaiting(ctx context.Context, p *product, s sizes, r *report) (err er
 func (p *product) memory(ctx context.Context, state, run string) (rss float64, ready time.Duration, disk float64, err error) {
 	var o *owner
 	if run == "" {
-		o, err = p.open(ctx, state)
+		o, err = p.open(ctx, state, p.config)
 	} else {
 		o, err = p.reopen(ctx, state, run)
 	}
@@ -72,7 +72,7 @@ func (p *product) memory(ctx context.Context, state, run string) (rss float64, r
 // question; the others are its records under other names, with other
 // identities locked, so that none waits for another's locks.
 func (p *product) gate(ctx context.Context, state string, runs int) (string, error) {
-	o, err := p.open(ctx, state)
+	o, err := p.open(ctx, state, p.config)
 	if err != nil {
 		return "", err
 	}
