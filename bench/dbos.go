@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -34,7 +35,7 @@ func newPeer(ctx context.Context, dir string) (*peer, error) {
 	p := &peer{db: db, began: make(chan time.Time, 1)}
 	var mode string
 	var sync int
-	if err := db.QueryRowContext(ctx, "SELECT * FROM pragma_journal_mode, pragma_synchronous").Scan(&mode, &sync); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous").Scan(&mode, &sync); err != nil {
 		return nil, err
 	}
 	if mode != "wal" || sync != 2 {
@@ -50,8 +51,7 @@ func newPeer(ctx context.Context, dir string) (*peer, error) {
 }
 
 func (p *peer) close() error {
-	dbos.Shutdown(p.Context, time.Second)
-	return p.db.Close()
+	return errors.Join(dbos.Shutdown(p.Context, time.Second), p.db.Close())
 }
 
 // step is the peer's step: it returns 300 bytes, in this process.

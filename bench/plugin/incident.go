@@ -55,7 +55,7 @@ func pool(seen capability.Observed, onset time.Time) any {
 	out := capability.PoolOutput{Observed: seen, Now: now, Baseline: new(window(onset.Add(-time.Minute), onset.Add(-time.Second))), Onset: &onset}
 	for i := range 10 {
 		out.Replicas = append(out.Replicas, capability.PoolReplica{
-			Name: fmt.Sprintf("api-7d9c5b6f4-%05x", uint32(i*2654435761)%0xfffff), Max: 2, Acquired: 2, Waiting: new(12 + i%3),
+			Name: fmt.Sprintf("api-7d9c5b6f4-%05x", i*2654435761%0xfffff), Max: 2, Acquired: 2, Waiting: new(12 + i%3),
 		})
 	}
 	return out
@@ -75,7 +75,7 @@ func connections(seen capability.Observed) any {
 	}
 	for i := range 12 {
 		out.Clients = append(out.Clients, capability.Client{
-			User: fmt.Sprintf("app_%d", i%3), Application: fmt.Sprintf("api-7d9c5b6f4-%05x", uint32(i*2654435761)%0xfffff),
+			User: fmt.Sprintf("app_%d", i%3), Application: fmt.Sprintf("api-7d9c5b6f4-%05x", i*2654435761%0xfffff),
 			Address: fmt.Sprintf("10.12.%d.%d", i%4, 17*i%250), Count: 1 + int(math.Sqrt(float64(12-i))),
 		})
 	}
@@ -87,7 +87,7 @@ func changes(seen capability.Observed, onset time.Time) any {
 	culprit.At = onset.Add(-time.Second)
 	out := capability.ChangesOutput{Observed: seen, Head: lowered.Revision, Changes: capability.List[capability.Change]{culprit}}
 	for i, setting := range []string{"log.level", "cache.entries", "http.timeout_ms", "search.page_size", "mail.retries", "queue.batch", "feature.dark_mode"} {
-		id := fmt.Sprintf("%07x", uint32(i+1)*2654435761%0xfffffff)
+		id := fmt.Sprintf("%07x", (i+1)*2654435761%0xfffffff)
 		out.Changes = append(out.Changes, capability.Change{
 			ID: id + ":" + setting, Setting: setting, Before: scalar(10 + i), After: scalar(20 + i), At: onset.Add(-time.Duration(i+2) * 7 * time.Minute),
 			Author: "dev", Title: "Tune " + setting + " for the new release", Revision: id + "5d0c1b7f2ad4b8f61e7c9c46cbb3eb1b3",
