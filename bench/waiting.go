@@ -26,11 +26,11 @@ func measureWaiting(ctx context.Context, p *product, s sizes, r *report) (err er
 	if err != nil {
 		return err
 	}
-	idle, _, _, err := p.memory(ctx, p.state("none"), "")
+	idle, _, _, err := p.rest(ctx, p.state("none"), "")
 	if err != nil {
 		return err
 	}
-	full, ready, disk, err := p.memory(ctx, state, run)
+	full, ready, disk, err := p.rest(ctx, state, run)
 	if err != nil {
 		return err
 	}
@@ -41,9 +41,9 @@ func measureWaiting(ctx context.Context, p *product, s sizes, r *report) (err er
 	return nil
 }
 
-// memory opens an owner and returns its memory once it has come to rest (MB),
+// rest opens an owner and returns its memory once it has come to rest (MB),
 // how long it took to answer, and what its state takes on disk (MB).
-func (p *product) memory(ctx context.Context, state, run string) (rss float64, ready time.Duration, disk float64, err error) {
+func (p *product) rest(ctx context.Context, state, run string) (rss float64, ready time.Duration, disk float64, err error) {
 	var o *owner
 	if run == "" {
 		o, err = p.open(ctx, state, p.config)
@@ -116,27 +116,49 @@ func multiply(ctx context.Context, store *sqlite.Store, id string, times int) er
 	if !slices.Contains(head.Waiting, "approval") {
 		return fmt.Errorf("run %s waits for %v, not for an approval", id, head.Waiting)
 	}
+	var rest []byte
+	err = store.Unsettled(ctx, func(run string, r *local.Rest) (err error) {
+		if run == id {
+			rest, err = json.Marshal(r)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(256) // which is how many share a transaction
 	for i := range times {
 		g.Go(func() error {
-			name := fmt.Sprintf("%s-%06d", id[:len(id)-7], i)
-			b := local.Batch{Run: name, Records: make([]core.Record, len(records)), Head: head}
-			b.Head.ID = name
-			for n, rec := range records {
-				kind, data, err := core.MarshalEvent(rec.Event)
-				if err != nil {
-					return err
-				}
-				data = bytes.ReplaceAll(data, []byte(id), []byte(name))
-				data = bytes.ReplaceAll(data, []byte("bench:api/"), fmt.Appendf(nil, "bench:%06d/", i))
-				if rec.Event, err = core.UnmarshalEvent(kind, data); err != nil {
-					return err
-				}
-				b.Records[n] = rec
+			b, err := again(records, head, rest, i)
+			if err != nil {
+				return err
 			}
 			return store.Append(ctx, b)
 		})
 	}
 	return g.Wait()
+}
+
+// again is what a run has stored, under another name.
+func again(records []core.Record, head local.Head, rest []byte, n int) (local.Batch, error) {
+	id := head.ID
+	name := fmt.Sprintf("%s-%06d", id[:len(id)-7], n)
+	rename := func(text []byte) []byte {
+		text = bytes.ReplaceAll(text, []byte(id), []byte(name))
+		return bytes.ReplaceAll(text, []byte("bench:api/"), fmt.Appendf(nil, "bench:%06d/", n))
+	}
+	head.ID = name
+	b := local.Batch{Run: name, Records: make([]core.Record, len(records)), Head: head}
+	for i, rec := range records {
+		kind, data, err := core.MarshalEvent(rec.Event)
+		if err != nil {
+			return b, err
+		}
+		if rec.Event, err = core.UnmarshalEvent(kind, rename(data)); err != nil {
+			return b, err
+		}
+		b.Records[i] = rec
+	}
+	return b, json.Unmarshal(rename(rest), &b.Rest)
 }

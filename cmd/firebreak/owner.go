@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -70,6 +71,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if err := o.server.Start(); err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // to take many runs over needs memory that is not needed any more
 	return o, o.store.Announce(o.server.Addr())
 }
 

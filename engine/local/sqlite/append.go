@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,10 +27,10 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 	}{
 		{&s.generation, `SELECT generation FROM meta`},
 		{&s.seq, `SELECT seq FROM runs WHERE id = ?`},
-		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled, rest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting,
-				ended_at = excluded.ended_at, seq = excluded.seq, settled = excluded.settled`},
+				ended_at = excluded.ended_at, seq = excluded.seq, settled = excluded.settled, rest = excluded.rest`},
 		{&s.event, `INSERT INTO events (run, seq, at, kind, data) VALUES (?, ?, ?, ?, ?)`},
 		{&s.pin, `INSERT INTO blobs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`},
 		{&s.heard, `DELETE FROM said WHERE n = ?`},
@@ -71,6 +72,10 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rest, err := encodeRest(b.Rest)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.expect(ctx, b); err != nil {
 			return err
@@ -81,7 +86,7 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 			}
 		}
 		if len(rows) > 0 {
-			if err := s.putHead(ctx, b.Run, b.Head); err != nil {
+			if err := s.putHead(ctx, b.Run, b.Head, rest); err != nil {
 				return err
 			}
 		}
@@ -126,6 +131,14 @@ func encode(b local.Batch) ([]row, error) {
 	return rows, nil
 }
 
+// encodeRest returns nil, which is stored as NULL, where there is none.
+func encodeRest(r *local.Rest) ([]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
+	return json.Marshal(r)
+}
+
 // expect checks that nobody else has written to the run.
 func (s *Store) expect(ctx context.Context, b local.Batch) error {
 	var seq int
@@ -139,9 +152,9 @@ func (s *Store) expect(ctx context.Context, b local.Batch) error {
 	return nil
 }
 
-func (s *Store) putHead(ctx context.Context, run string, h local.Head) error {
+func (s *Store) putHead(ctx context.Context, run string, h local.Head, rest []byte) error {
 	_, err := s.stmt.run.ExecContext(ctx, run, h.Runbook, h.Service, h.Requester.Kind, h.Requester.Name,
-		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, h.Settled)
+		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, h.Settled, rest)
 	return err
 }
 

@@ -15,6 +15,11 @@ CREATE TABLE meta (
 ) STRICT;
 INSERT INTO meta VALUES (1, 0, 0);
 
+CREATE TABLE gaps ( -- in which nobody drove runs
+	generation INTEGER PRIMARY KEY, -- of the owner after it
+	down       INTEGER NOT NULL     -- nanoseconds
+) STRICT;
+
 CREATE TABLE runs (
 	id             TEXT    PRIMARY KEY,
 	runbook        TEXT    NOT NULL,
@@ -27,7 +32,8 @@ CREATE TABLE runs (
 	started_at     INTEGER NOT NULL,
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
-	settled        INTEGER NOT NULL
+	settled        INTEGER NOT NULL,
+	rest           BLOB             -- JSON of what an owner must know of it while it only waits
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
 CREATE INDEX runs_started ON runs (started_at);
@@ -39,7 +45,7 @@ CREATE TABLE events (
 	kind TEXT    NOT NULL,
 	data BLOB    NOT NULL, -- JSON
 	PRIMARY KEY (run, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT; -- with row ids: large rows fill its pages, and come at its end
 
 CREATE TABLE blobs (
 	digest TEXT PRIMARY KEY,
