@@ -98,8 +98,19 @@ func (p *product) ask(ctx context.Context, o *owner) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = o.asked(ctx, id)
-	return id, err
+	v, err := o.asked(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	// People may be asked while the run goes on; it rests when it records
+	// nothing more.
+	seen := v.Seq - 1
+	return id, o.until(ctx, 300*time.Millisecond, func(ctx context.Context) bool {
+		v, err = o.Run(ctx, id)
+		same := err == nil && v.Seq == seen
+		seen = v.Seq
+		return same
+	})
 }
 
 // multiply stores the records of a run again under other names.
@@ -125,6 +136,9 @@ func multiply(ctx context.Context, store *sqlite.Store, id string, times int) er
 	})
 	if err != nil {
 		return err
+	}
+	if len(rest) == 0 || string(rest) == "null" {
+		return fmt.Errorf("run %s does more than to wait", id)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(256) // which is how many share a transaction

@@ -259,7 +259,13 @@ func TestRestOverSeveralOwners(t *testing.T) {
 		mem := newMemory()
 		w := begin(t, mem, newHands(t))
 		w.start(fix, "a")
-		before := w.asked("a", engine.AskGate)
+		w.asked("a", engine.AskGate)
+		synctest.Wait() // until it only waits
+		r, err := w.Run(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := r.OpenQuestions()[0]
 		for range 3 {
 			if err := w.Close(t.Context()); err != nil {
 				t.Fatal(err)
@@ -270,8 +276,7 @@ func TestRestOverSeveralOwners(t *testing.T) {
 		if kinds := mem.kinds("a"); slices.Contains(kinds, (engine.RunRecovered{}).Kind()) {
 			t.Errorf("a run that only waits was looked at: %v", kinds)
 		}
-		r, err := w.Run(t.Context(), "a")
-		if err != nil {
+		if r, err = w.Run(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -296,6 +301,7 @@ func TestRestByTheClock(t *testing.T) {
 		mem := newMemory()
 		w := begin(t, mem, newHands(t))
 		w.start(pause, "a")
+		synctest.Wait() // until it only waits
 		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -318,6 +324,7 @@ func TestEarlyAlarm(t *testing.T) {
 		w := begin(t, mem, newHands(t))
 		w.start(fix, "a")
 		w.asked("a", engine.AskGate)
+		synctest.Wait() // until it only waits
 		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
