@@ -29,6 +29,7 @@ test: ## run every test, with the race detector
 	go -C plugins/examples/go test -race ./...
 	go test -race -timeout 30m -skip '^TestDrill' ./...
 	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
+	go -C bench test -race ./...
 
 .PHONY: crash
 crash: setup ## kill an owner under load KILLS (200) times, at times made from SEED (1)
@@ -42,6 +43,9 @@ lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other 
 	go -C plugins/examples/go vet ./...
 	go -C plugins/examples/go mod tidy -diff
 	$(TOOLS)/golangci-lint run
+	go -C bench vet ./...
+	go -C bench mod tidy -diff
+	cd bench && $(TOOLS)/golangci-lint run
 	.ci/generated $(TOOLS)
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build ./...
@@ -51,8 +55,9 @@ build: ## build bin/firebreak: one static binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/firebreak ./cmd/firebreak
 
 .PHONY: bench
-bench: setup ## measure a durable step, an approval, a plugin call
+bench: setup build ## measure the parts, then the whole beside a peer; say which goals are met
 	go test -run '^$$' -bench . -benchmem ./...
+	go -C bench run . -firebreak $(CURDIR)/bin/firebreak
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s) each

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +33,7 @@ func BenchmarkStep(b *testing.B) {
 	p.commit(b) // warm
 	p.call(b)
 	for b.Loop() {
-		p.run(b, book, func(string) {})
+		p.run(b, book)
 		for i := range p.began[1:] {
 			steps = append(steps, p.began[i+1].Sub(p.began[i]))
 		}
@@ -49,55 +47,6 @@ func BenchmarkStep(b *testing.B) {
 	report(b, "call", calls)
 	budget := 2*median(commits) + median(calls)
 	b.ReportMetric(float64(median(steps))/float64(budget), "step/(2commits+call)")
-}
-
-// BenchmarkApproval measures the time from an approval to the begin of what
-// follows: of the next step, which is its plan at its turn, once the vote is
-// recorded; and of the mutation itself, once that plan was made by the plugin,
-// compared with what was shown, and the intent recorded. The goal for the next
-// step is at most 3 commits.
-func BenchmarkApproval(b *testing.B) {
-	p := newBenchProduct(b)
-	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	b.Cleanup(target.Close)
-	book := fmt.Sprintf(`firebreak: v1
-name: bench
-title: One approved mutation
-owner: bench
-steps:
-  - id: change
-    uses: http.request
-    resource: bench
-    with:
-      resource: bench
-      method: POST
-      url: %s
-    approve:
-      of:
-        - role: all
-          for: 1m
-    verify:
-      none: nothing to see
-      owner: bench
-      last_day: "2999-12-31"
-    undo:
-      none: nothing to put back
-`, target.URL)
-	var next, mutations, commits []time.Duration
-	for b.Loop() {
-		var voted time.Time
-		p.run(b, book, func(run string) { voted = p.approve(b, run) })
-		next = append(next, p.planned[len(p.planned)-1].Sub(voted))
-		mutations = append(mutations, p.began[len(p.began)-1].Sub(voted))
-		for range 10 {
-			commits = append(commits, p.commit(b))
-		}
-	}
-	report(b, "next-step", next)
-	report(b, "mutation", mutations)
-	report(b, "commit", commits)
-	b.ReportMetric(float64(median(next))/float64(median(commits)), "next-step/commit")
-	b.ReportMetric(float64(median(mutations))/float64(median(commits)), "mutation/commit")
 }
 
 func report(b *testing.B, what string, took []time.Duration) {
@@ -122,8 +71,7 @@ type benchProduct struct {
 	side  *sqlite.Store // for bare commits
 	seq   int
 	timed timed
-	// When the calls of the run in hand began, and the plans before mutations.
-	began, planned []time.Time
+	began []time.Time // when the calls of the run in hand began
 }
 
 func newBenchProduct(b *testing.B) *benchProduct {
@@ -133,9 +81,7 @@ func newBenchProduct(b *testing.B) *benchProduct {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &benchProduct{ws: ws, timed: timed{
-		began: make(chan time.Time, 4*stepsPerRound), planned: make(chan time.Time, stepsPerRound),
-	}}
+	p := &benchProduct{ws: ws, timed: timed{began: make(chan time.Time, stepsPerRound)}}
 	if p.host, err = ws.newHost(slog.New(slog.DiscardHandler)); err != nil {
 		b.Fatal(err)
 	}
@@ -162,25 +108,21 @@ func newBenchProduct(b *testing.B) *benchProduct {
 	return p
 }
 
-// timed notes when a step's own action begins, and when it is planned.
+// timed notes when a step's action begins.
 type timed struct {
 	local.Executor
-	began, planned chan time.Time
+	began chan time.Time
 }
 
 func (t timed) Do(ctx context.Context, run local.RunInfo, cmd engine.Command) engine.Input {
-	switch cmd.(type) {
-	case engine.Read, engine.Act:
+	if _, ok := cmd.(engine.Read); ok {
 		t.began <- time.Now()
-	case engine.PlanCall:
-		t.planned <- time.Now()
 	}
 	return t.Executor.Do(ctx, run, cmd)
 }
 
-// run starts a run and follows it to its end; asked is called at its first
-// question.
-func (p *benchProduct) run(b *testing.B, src string, asked func(run string)) {
+// run starts a run and follows it to its end.
+func (p *benchProduct) run(b *testing.B, src string) {
 	b.Helper()
 	book, err := p.ws.book([]byte(src))
 	if err != nil {
@@ -199,16 +141,11 @@ func (p *benchProduct) run(b *testing.B, src string, asked func(run string)) {
 		b.Fatal(err)
 	}
 	for rec := range records {
-		switch e := rec.Event.(type) {
-		case engine.QuestionOpened:
-			asked(id)
-		case engine.RunEnded:
-			if wordCode(e.Word) != exitOK {
-				b.Fatalf("the run ended %s: %v", e.Word, e.Changed)
-			}
+		if e, ok := rec.Event.(engine.RunEnded); ok && wordCode(e.Word) != exitOK {
+			b.Fatalf("the run ended %s: %v", e.Word, e.Changed)
 		}
 	}
-	p.began, p.planned = drain(p.timed.began), drain(p.timed.planned)
+	p.began = drain(p.timed.began)
 }
 
 func drain(c chan time.Time) (out []time.Time) {
@@ -216,20 +153,6 @@ func drain(c chan time.Time) (out []time.Time) {
 		out = append(out, <-c)
 	}
 	return out
-}
-
-func (p *benchProduct) approve(b *testing.B, id string) time.Time {
-	b.Helper()
-	run, err := p.rt.Run(b.Context(), id)
-	if err != nil {
-		b.Fatal(err)
-	}
-	q := run.OpenQuestions()[0]
-	at := time.Now()
-	if err := p.rt.Give(b.Context(), id, engine.Vote{By: "ann", Question: q.ID, Digest: q.Digest, Approve: true}); err != nil {
-		b.Fatal(err)
-	}
-	return at
 }
 
 // commit stores one record durably in a state of its own.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -70,6 +71,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if err := o.server.Start(); err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // to take many runs over needs memory that is not needed any more
 	return o, o.store.Announce(o.server.Addr())
 }
 
@@ -200,8 +202,17 @@ func (o *owner) start(ctx context.Context, q request, src []byte) (string, error
 	if err != nil {
 		return "", err
 	}
-	facts.ID = newRunID(time.Now())
-	return o.rt.Start(ctx, facts, src, o.ws.configBytes)
+	return o.begin(ctx, facts, src, o.ws.configBytes)
+}
+
+// begin starts a run under a name that no other has.
+func (o *owner) begin(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
+	for {
+		f.ID = newRunID(time.Now())
+		if id, err := o.rt.Start(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
+			return id, err
+		}
+	}
 }
 
 func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.StartRequest) (string, error) {
@@ -232,7 +243,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 		return "", errNoDriver
 	}
 	f := done.Facts
-	f.ID, f.UndoOf, f.Undo, f.Alert = newRunID(time.Now()), done.Facts.ID, nil, nil
+	f.UndoOf, f.Undo, f.Alert = done.Facts.ID, nil, nil
 	f.Requester = engine.Requester{Kind: "person", Name: by.Person}
 	for _, row := range done.Ledger {
 		switch row.State {
@@ -252,7 +263,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if err != nil {
 		return "", err
 	}
-	return o.rt.Start(ctx, f, src, o.ws.configBytes)
+	return o.begin(ctx, f, src, o.ws.configBytes)
 }
 
 // prune gives up runs that have ended. As with a halt, who has a role may.

@@ -13,7 +13,7 @@ import (
 // withOwner does something through the owner of the state. Where nobody is,
 // what people say is recorded, and the next owner acts on it.
 func (a *app) withOwner(ctx context.Context, do func(*session) error) (err error) {
-	s, err := a.connect(ctx, false)
+	s, err := a.connect(ctx, false, nil)
 	if err != nil {
 		return err
 	}

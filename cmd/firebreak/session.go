@@ -24,8 +24,9 @@ type session struct {
 const handover = 5 * time.Second
 
 // connect returns a session with the owner of the state. Where there is none
-// this process becomes it: to drive runs, or only to record what is said.
-func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
+// this process becomes it: to drive runs, or only to record what is said. ws
+// is for that case; nil: it is loaded when it is needed.
+func (a *app) connect(ctx context.Context, drive bool, ws *workspace) (*session, error) {
 	state, err := a.statePath()
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for end := time.Now().Add(handover); ; {
-		s, err := a.tryConnect(ctx, state, drive)
+		s, err := a.tryConnect(ctx, state, drive, ws)
 		if err == nil || !errors.Is(err, errBusy) {
 			return s, err
 		}
@@ -51,7 +52,7 @@ func (a *app) connect(ctx context.Context, drive bool) (*session, error) {
 // errBusy says that the owner of the state will be another one soon.
 var errBusy = errors.New("the state file is in use for a moment")
 
-func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*session, error) {
+func (a *app) tryConnect(ctx context.Context, state string, drive bool, ws *workspace) (*session, error) {
 	s, err := a.join(state)
 	if s != nil && err == nil {
 		return s, s.usable(ctx, drive)
@@ -59,9 +60,10 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	ws, err := a.loadWorkspace(ctx)
-	if err != nil {
-		return nil, err
+	if ws == nil {
+		if ws, err = a.loadWorkspace(ctx); err != nil {
+			return nil, err
+		}
 	}
 	o, err := a.own(ctx, ws, state, drive)
 	if _, owned := errors.AsType[*sqlite.OwnedError](err); owned {
@@ -109,7 +111,7 @@ func (s *session) Close() error {
 	return s.own.Close()
 }
 
-// newRunID names a run so that a person can say it: the time, and four
+// newRunID names a run so that a person can say it: the time, and five
 // letters that tell runs of one minute apart.
 func newRunID(now time.Time) string {
 	return now.UTC().Format("0102-1504-") + strings.ToLower(rand.Text()[:5])

@@ -16,7 +16,8 @@ type Config struct {
 	// Book makes a runbook of pinned bytes. The runtime keeps a few results.
 	Book func(src []byte) (*runbook.Runbook, error)
 	// Pins returns what this generation would pin for a run, or nil when
-	// that is what the run has. A nil func: nothing ever changes.
+	// that is what the run has. It depends on f.Pins alone: one run answers
+	// for all that have the same. A nil func: nothing ever changes.
 	Pins func(f engine.Facts) *engine.Pins
 	// Roles are the people who decide in runs for which Pins changed; nil:
 	// those whom the runs were started with.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -29,7 +28,7 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		return err
 	}
 	if l.run.Seq > 0 && l.run.Generation != rt.tenure.Generation && !rt.cfg.RecordOnly {
-		if err := add(rt.recovered(l.run, now)); err != nil && !errors.Is(err, engine.ErrStale) {
+		if err := add(rt.recovered(l.run)); err != nil && !errors.Is(err, engine.ErrStale) {
 			return nil, rt.answer(l, items, nil, fmt.Errorf("recover run %s: %w", l.id, err))
 		}
 		if !next.Ended() {
@@ -51,7 +50,7 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	}
 	want := engine.Pending(next)
 	if len(b.Records) > 0 || len(b.Heard) > 0 {
-		b.Head = head(next, want)
+		b.Head, b.Rest = head(next, want), rest(next, want)
 		if err := rt.store(l, next, b); err != nil {
 			return nil, rt.answer(l, items, nil, rt.unstored(l, err))
 		}
@@ -60,7 +59,7 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	l.run = next
 	rt.mu.Unlock()
 	if len(b.Records) > 0 {
-		rt.watch.changed(l.id, settled(next, want))
+		rt.watch.changed(l.id, next.Seq, settled(next, want))
 	}
 	return want, rt.answer(l, items, errs, nil)
 }
@@ -97,7 +96,7 @@ func (rt *Runtime) store(l *life, next engine.Run, b Batch) error {
 func (rt *Runtime) unstored(l *life, err error) error {
 	switch {
 	case l.run.Seq == 0 && errors.Is(err, ErrSequence):
-		return NewError(ClassInvalid, "there is a run "+l.id+" already", "", err)
+		return exists(l.id)
 	case errors.Is(err, ErrPruned):
 		rt.mu.Lock()
 		defer rt.mu.Unlock()
@@ -125,12 +124,11 @@ func (rt *Runtime) answer(l *life, items []item, errs []error, failure error) er
 }
 
 // recovered is what a run of an older generation is told.
-func (rt *Runtime) recovered(r engine.Run, now time.Time) engine.Recovered {
-	in := engine.Recovered{Generation: rt.tenure.Generation, Pins: rt.cfg.Pins(r.Facts), Roles: rt.cfg.Roles}
-	if seen := rt.tenure.LastSeen; !seen.IsZero() && now.After(seen) {
-		in.Down = now.Sub(seen)
+func (rt *Runtime) recovered(r engine.Run) engine.Recovered {
+	return engine.Recovered{
+		Generation: rt.tenure.Generation, Down: rt.tenure.down(r.Generation),
+		Pins: rt.cfg.Pins(r.Facts), Roles: rt.cfg.Roles,
 	}
-	return in
 }
 
 // load reads a run that is not in memory.
@@ -143,7 +141,9 @@ func (rt *Runtime) load(l *life) error {
 		return err
 	}
 	open := map[string]bool{}
-	if r.Generation == rt.tenure.Generation { // it only waited, so it left memory: what it waits for is open
+	if r.Generation != rt.tenure.Generation {
+		rt.timers.remove(l.id, alarm) // it will have timers of its own
+	} else { // it only waited, so it left memory: what it waits for is open
 		for _, cmd := range engine.Pending(r) {
 			open[cmd.CommandID()] = true
 		}

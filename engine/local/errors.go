@@ -13,6 +13,9 @@ var (
 	ErrFenced = errors.New("another process has taken this state over")
 )
 
+// ErrExists says that there is a run of that name.
+var ErrExists = errors.New("there is such a run")
+
 // The classes of [Error].
 const (
 	ClassNotFound   = "not_found"

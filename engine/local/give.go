@@ -91,24 +91,38 @@ func (rt *Runtime) recordRefusal(ctx context.Context, r engine.Run, recs []engin
 		return refused
 	}
 	next := engine.Apply(r, recs[0])
-	b := Batch{Run: r.Facts.ID, After: r.Seq, Records: recs[:1], Head: head(next, engine.Pending(next))}
+	want := engine.Pending(next)
+	b := Batch{Run: r.Facts.ID, After: r.Seq, Records: recs[:1], Head: head(next, want), Rest: rest(next, want)}
 	if err := rt.cfg.Journal.Append(context.WithoutCancel(ctx), b); err != nil {
 		return rt.failed(err)
 	}
 	return refused
 }
 
-// Run returns a run as it stands. The value is the caller's; nothing that it
-// refers to ever changes.
+// Run returns a run as it stands; one that does not know of this owner yet is
+// told first. The value is the caller's; nothing that it refers to ever
+// changes.
 func (rt *Runtime) Run(ctx context.Context, id string) (engine.Run, error) {
-	rt.mu.Lock()
-	if l := rt.lives[id]; l != nil && l.loaded && l.run.Seq > 0 {
-		r := l.run
-		rt.mu.Unlock()
+	if r, ok := rt.inMemory(id); ok {
 		return r, nil
 	}
-	rt.mu.Unlock()
+	r, err := rt.replay(ctx, id)
+	if err != nil || rt.cfg.RecordOnly || r.Ended() || r.Generation == rt.tenure.Generation {
+		return r, err
+	}
+	if err := rt.ask(ctx, id, item{}); err != nil {
+		return r, err
+	}
 	return rt.replay(ctx, id)
+}
+
+func (rt *Runtime) inMemory(id string) (engine.Run, bool) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if l := rt.lives[id]; l != nil && l.loaded && l.run.Seq > 0 {
+		return l.run, true
+	}
+	return engine.Run{}, false
 }
 
 // Runs lists runs, newest first.

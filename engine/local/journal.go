@@ -33,6 +33,7 @@ type Batch struct {
 	After   int // number of the run's last record before; 0: the run is new
 	Records []engine.Record
 	Head    Head
+	Rest    *Rest   // nil: the next owner must look at the run
 	Pins    []Pin   // bytes that the run refers to; those already kept are left alone
 	Heard   []int64 // numbers of what was [Said], which the batch deals with
 	Order   *Order  // what stands from then on because of it; nil: nothing new

@@ -18,6 +18,8 @@ type memory struct {
 	generation int
 	seen       time.Time
 	orders     []Order
+	gaps       []Gap
+	rests      map[string]*Rest
 	said       []Said
 	saidN      int64
 	runs       map[string][]stored
@@ -34,7 +36,7 @@ type stored struct {
 }
 
 func newMemory() *memory {
-	return &memory{runs: map[string][]stored{}, heads: map[string]Head{}, blobs: map[string][]byte{}, pruned: map[string]bool{}}
+	return &memory{runs: map[string][]stored{}, rests: map[string]*Rest{}, heads: map[string]Head{}, blobs: map[string][]byte{}, pruned: map[string]bool{}}
 }
 
 // tenant is a memory as one owner has it.
@@ -49,11 +51,30 @@ func (m *tenant) Own(_ context.Context, drives bool) (Tenure, error) {
 	defer m.mu.Unlock()
 	m.generation++
 	m.mine = m.generation
-	t := Tenure{Generation: m.generation, LastSeen: m.seen, Orders: slices.Clone(m.orders), Said: slices.Clone(m.said)}
 	if drives {
+		if !m.seen.IsZero() {
+			m.gaps = append(m.gaps, Gap{Generation: m.generation, Down: time.Since(m.seen)})
+		}
 		m.seen = time.Now()
 	}
-	return t, nil
+	return Tenure{Generation: m.generation, Gaps: slices.Clone(m.gaps), Orders: slices.Clone(m.orders), Said: slices.Clone(m.said)}, nil
+}
+
+func (m *tenant) Unsettled(_ context.Context, each func(run string, r *Rest) error) error {
+	m.mu.Lock()
+	rests := maps.Clone(m.rests)
+	for run, h := range m.heads {
+		if h.Settled {
+			delete(rests, run)
+		}
+	}
+	m.mu.Unlock()
+	for run, r := range rests {
+		if err := each(run, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *tenant) SetOrder(ctx context.Context, o Order) error {
@@ -131,7 +152,7 @@ func (m *tenant) Append(ctx context.Context, b Batch) error {
 		m.order(*b.Order)
 	}
 	if len(b.Records) > 0 {
-		m.heads[b.Run] = b.Head
+		m.heads[b.Run], m.rests[b.Run] = b.Head, b.Rest
 	}
 	for _, p := range b.Pins {
 		m.blobs[p.Digest] = p.Bytes

@@ -3,6 +3,7 @@ package local
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -27,20 +28,30 @@ type wish struct {
 	started    time.Time
 }
 
-// recover takes over every run that has not settled. First every one of them
-// is told so, durably: what an older generation had in flight is unknown from
-// then on, and a halt or a hold stands that was said in the meantime. Only then does anything begin: what people have said in the
+// recover takes over every run that has not settled. What an older generation
+// had in flight is unknown: first every run of which anything may have been
+// is told so, durably. One that only waits is told when it is next told or
+// asked anything. Only then does anything begin: what people have said in the
 // meantime first, then locks for the oldest run first, calls, and timers.
 func (rt *Runtime) recover(ctx context.Context) error {
-	heads, err := rt.Runs(ctx, Filter{Unsettled: true})
-	if err != nil {
-		return err
-	}
 	var rec recovery
+	var look []string
+	others := resting{rt: rt, pins: map[string]bool{}}
+	err := rt.cfg.State.Unsettled(ctx, func(run string, r *Rest) error {
+		if others.undisturbed(run, r) {
+			rt.leave(run, r, &rec)
+		} else {
+			look = append(look, run)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find the runs that have not ended: %w", err)
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64) // enough for one commit to serve many
-	for _, h := range heads {
-		g.Go(func() error { return rt.recoverRun(gctx, h.ID, &rec) })
+	for _, run := range look {
+		g.Go(func() error { return rt.recoverRun(gctx, run, &rec) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -68,6 +79,28 @@ func (rt *Runtime) recover(ctx context.Context) error {
 	}
 	rt.timers.start()
 	return nil
+}
+
+// alarm is the name of the timer of a run that was left alone; no command has
+// it.
+const alarm = ""
+
+// leave does for a run that only waits what must be done without it.
+func (rt *Runtime) leave(run string, r *Rest, rec *recovery) {
+	rt.locks.restore(run, r.Held)
+	if due := r.due(rt.tenure.down(r.Generation)); !due.IsZero() {
+		rt.timers.set(run, alarm, due, func() { rt.look(run) })
+	}
+	if r.Wish != nil {
+		rec.locks = append(rec.locks, wish{run, r.Wish.ID, r.Wish.Identities, r.StartedAt})
+	}
+}
+
+// look lets a run do what it has to, if anything.
+func (rt *Runtime) look(run string) {
+	if err := rt.give(run, item{}); err != nil {
+		return // closed: the next owner looks
+	}
 }
 
 // recoverRun tells one run that it has been taken over. A run that cannot be

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -22,8 +23,9 @@ func lose(t *testing.T, h *hands, action string) {
 	t.Cleanup(func() { close(release) })
 }
 
-// The next owner tells every run of a crash before it begins anything, never
-// starts again what may have happened, and finds out instead.
+// The next owner tells a run of a crash before it begins anything for it, never
+// starts again what may have happened, and finds out instead. One that only
+// waits is told before anything else is.
 func TestRecover(t *testing.T) {
 	mem, h := newMemory(), newHands(t)
 	lose(t, h, "settings.apply")
@@ -37,10 +39,8 @@ func TestRecover(t *testing.T) {
 
 	next := newHands(t)
 	probed := func(context.Context, engine.Command) engine.Outcome {
-		for _, id := range []string{acting, asking} {
-			if kinds := mem.kinds(id); !slices.Contains(kinds, (engine.RunRecovered{}).Kind()) {
-				t.Errorf("a call begins before run %s knows of the crash: %v", id, kinds)
-			}
+		if kinds := mem.kinds(acting); !slices.Contains(kinds, (engine.RunRecovered{}).Kind()) {
+			t.Errorf("a call begins before the run knows of the crash: %v", kinds)
 		}
 		return engine.Outcome{Effect: engine.EffectApplied, Left: "g"}
 	}
@@ -60,6 +60,10 @@ func TestRecover(t *testing.T) {
 	}
 	if word := w2.ended(asking); word != engine.Succeeded {
 		t.Errorf("the other ended as %s", word)
+	}
+	kinds := mem.kinds(asking)
+	if told, decided := slices.Index(kinds, (engine.RunRecovered{}).Kind()), slices.Index(kinds, (engine.QuestionDecided{}).Kind()); told < 0 || told > decided {
+		t.Errorf("the answer was taken before the run knew of the crash: %v", kinds)
 	}
 	// The owner of before is fenced: what it hears now it cannot record.
 	if err := w.Give(t.Context(), asking, engine.Cancel{By: "alice"}); class(err) != ClassJournal {
@@ -248,8 +252,120 @@ func TestHalt(t *testing.T) {
 	}
 }
 
-// Taking over many runs costs a transaction's time for many, and keeps those
-// that only wait out of memory.
+// What a run waits for moves by all the time in which nobody was there, whether
+// or not the owners in between had to do with it, and is told to who looks.
+func TestRestOverSeveralOwners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory()
+		w := begin(t, mem, newHands(t))
+		w.start(fix, "a")
+		w.asked("a", engine.AskGate)
+		synctest.Wait() // until it only waits
+		r, err := w.Run(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := r.OpenQuestions()[0]
+		for range 3 {
+			if err := w.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Hour) // virtual
+			w = begin(t, mem, newHands(t))
+		}
+		if kinds := mem.kinds("a"); slices.Contains(kinds, (engine.RunRecovered{}).Kind()) {
+			t.Errorf("a run that only waits was looked at: %v", kinds)
+		}
+		if r, err = w.Run(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.timers.mu.Lock()
+		if n := len(w.timers.by); n != 1 {
+			t.Errorf("%d timers, want that of the question", n)
+		}
+		w.timers.mu.Unlock()
+		if after := r.OpenQuestions()[0]; r.Generation != 4 || !after.Expires.Equal(before.Expires.Add(3*time.Hour)) {
+			t.Errorf("in generation %d the question ends at %s, not 3 hours after %s", r.Generation, after.Expires, before.Expires)
+		}
+		<-time.After(8 * time.Minute) // virtual: its question expires
+		if word := w.ended("a"); word != engine.Refused {
+			t.Errorf("unanswered it ended as %s", word)
+		}
+	})
+}
+
+// A plain wait goes by the clock, whoever was there.
+func TestRestByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory()
+		w := begin(t, mem, newHands(t))
+		w.start(pause, "a")
+		synctest.Wait() // until it only waits
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Hour) // virtual
+		began := time.Now()
+		begin(t, mem, newHands(t))
+		<-time.After(time.Second) // virtual
+		mem.mu.Lock()
+		defer mem.mu.Unlock()
+		if h := mem.heads["a"]; h.Phase != engine.PhaseEnded || h.EndedAt.After(began.Add(time.Second)) {
+			t.Errorf("an hour later it is %s", h.Phase)
+		}
+	})
+}
+
+// An alarm that comes too early for a run is set again.
+func TestEarlyAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory()
+		w := begin(t, mem, newHands(t))
+		w.start(fix, "a")
+		w.asked("a", engine.AskGate)
+		synctest.Wait() // until it only waits
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mem.rests["a"].Moving = time.Now()
+		w = begin(t, mem, newHands(t))
+		<-time.After(time.Minute) // virtual
+		if r, err := w.Run(t.Context(), "a"); err != nil || r.Ended() {
+			t.Errorf("it ended as %s at once, %v", r.Word, err)
+		}
+		<-time.After(8 * time.Minute) // virtual: its question expires
+		if word := w.ended("a"); word != engine.Refused {
+			t.Errorf("unanswered it ended as %s", word)
+		}
+	})
+}
+
+// Who waits while the configuration changes is told so at once: what was shown
+// no longer counts.
+func TestChangedPinsDisturbRest(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	w.start(fix, "a")
+	w.asked("a", engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, mem, newHands(t), func(c *Config) {
+		c.Pins = func(f engine.Facts) *engine.Pins {
+			if f.Pins.Config == "other" {
+				return nil
+			}
+			return &engine.Pins{Runbook: f.Pins.Runbook, Config: "other"}
+		}
+	})
+	if kinds := mem.kinds("a"); !slices.Contains(kinds, (engine.GateVoided{}).Kind()) {
+		t.Errorf("the question still stands: %v", kinds)
+	}
+}
+
+// Taking over many runs that only wait reads none but one of them, and keeps
+// them out of memory.
 func TestRecoverMany(t *testing.T) {
 	mem := newMemory()
 	w := begin(t, mem, newHands(t))
@@ -259,7 +375,11 @@ func TestRecoverMany(t *testing.T) {
 	if err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	mem.loads = 0
 	w = begin(t, mem, newHands(t))
+	if mem.loads != 1 {
+		t.Errorf("%d runs were read", mem.loads)
+	}
 	w.mu.Lock()
 	kept := len(w.lives)
 	w.mu.Unlock()

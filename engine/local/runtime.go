@@ -38,9 +38,10 @@ type Runtime struct {
 	recording sync.Mutex   // held while what is said is only recorded
 }
 
-// Open takes a state over and returns when every run that has not settled has
-// been told so, durably, and goes on. It blocks for as long as that takes. Nothing is
-// left behind when it fails.
+// Open takes a state over and returns when every run that had anything in
+// flight has been told so, durably, and goes on; one that only waits is told
+// when it is next told or asked anything. It blocks for as long as that takes.
+// Nothing is left behind when it fails.
 func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

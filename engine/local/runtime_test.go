@@ -78,7 +78,7 @@ func TestStartRefuses(t *testing.T) {
 	facts := func(id, src string) engine.Facts {
 		return engine.Facts{ID: id, Pins: engine.Pins{Runbook: Digest([]byte(src))}}
 	}
-	if _, err := w.Start(t.Context(), facts("r1", pause), []byte(pause)); class(err) != ClassInvalid {
+	if _, err := w.Start(t.Context(), facts("r1", pause), []byte(pause)); class(err) != ClassInvalid || !errors.Is(err, ErrExists) {
 		t.Errorf("a second run r1: %v", err)
 	}
 	if _, err := w.Start(t.Context(), facts("r2", fix)); class(err) != ClassNotFound {
@@ -93,6 +93,13 @@ func TestStartRefuses(t *testing.T) {
 	}
 	if err := w.Give(t.Context(), "r4", engine.Cancel{By: "alice"}); class(err) != ClassNotFound {
 		t.Errorf("the run that was not started takes inputs: %v", err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, w.mem, newHands(t)) // with a run that is not in memory
+	if _, err := w.Start(t.Context(), facts("r1", pause), []byte(pause)); !errors.Is(err, ErrExists) {
+		t.Errorf("a second run r1 of an earlier owner: %v", err)
 	}
 	w.start(fix, "r4")  // the name is still free
 	w.start(pause, "a") // and r1 forgot nothing

@@ -14,7 +14,8 @@ import (
 // Start begins a run of the runbook whose digest is in f.Pins and returns its
 // id when that is durable. pins are the bytes that the digests in f.Pins
 // stand for; those that the state already has may be left out. An empty
-// f.ID is chosen here; f.Generation, f.Rules and f.Stops are set here.
+// f.ID is chosen here, one that a run has is refused with [ErrExists];
+// f.Generation, f.Rules and f.Stops are set here.
 func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
 	if rt.cfg.RecordOnly {
 		return "", NewError(ClassInvalid, "no owner drives this state, so nothing can be started",
@@ -52,10 +53,14 @@ func (rt *Runtime) create(id string, r engine.Run) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.lives[id] != nil {
-		return NewError(ClassInvalid, "there is a run "+id+" already", "", nil)
+		return exists(id)
 	}
 	rt.lives[id] = &life{id: id, loaded: true, run: r, open: map[string]bool{}}
 	return nil
+}
+
+func exists(id string) error {
+	return NewError(ClassInvalid, "run "+id+" cannot begin", "choose another name", ErrExists)
 }
 
 // Digest is the name under which bytes are pinned.

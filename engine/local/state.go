@@ -20,14 +20,34 @@ type State interface {
 	// Prune gives runs up that have settled, each of them durably; see
 	// [Runtime.Prune]. When it fails, some may be gone, which it returns.
 	Prune(ctx context.Context, p Pruning) (Pruned, error)
+	// Unsettled calls each for every run that a runtime has something to do
+	// for, with the [Rest] that was stored last. It ends with each's error.
+	Unsettled(ctx context.Context, each func(run string, r *Rest) error) error
 }
 
 // Tenure is what an owner finds when it takes a state over.
 type Tenure struct {
 	Generation int
-	LastSeen   time.Time // when runs were last driven, give or take a few seconds; zero: never
-	Orders     []Order   // in the order in which they were given; of those about one thing the last
-	Said       []Said    // in the order in which it was said
+	Gaps       []Gap   // the oldest first, that before this owner included
+	Orders     []Order // in the order in which they were given; of those about one thing the last
+	Said       []Said  // in the order in which it was said
+}
+
+// Gap is how long nobody drove runs before the owner of a generation did,
+// give or take a few seconds.
+type Gap struct {
+	Generation int
+	Down       time.Duration
+}
+
+// down is how long nobody has driven runs since a generation.
+func (t Tenure) down(since int) (down time.Duration) {
+	for _, g := range t.Gaps {
+		if g.Generation > since {
+			down += g.Down
+		}
+	}
+	return down
 }
 
 // Order is that every new mutation is stopped, everywhere or for a service, or

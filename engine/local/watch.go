@@ -19,19 +19,21 @@ type watchers struct {
 // recordWatch is one watcher of a run's records.
 type recordWatch struct {
 	wake    chan struct{} // with room for one
-	settled bool          // guarded by watchers.mu
+	seq     int           // of the last record; guarded by watchers.mu, like settled
+	settled bool
 }
 
 func newWatchers() *watchers {
 	return &watchers{records: map[string]map[*recordWatch]bool{}, live: map[string]map[chan Progress]bool{}}
 }
 
-// changed wakes the watchers of a run. settled: nothing follows any more.
-func (w *watchers) changed(run string, settled bool) {
+// changed wakes the watchers of a run. seq is that of its last record; settled:
+// nothing follows any more.
+func (w *watchers) changed(run string, seq int, settled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for rw := range w.records[run] {
-		rw.settled = rw.settled || settled
+		rw.seq, rw.settled = max(rw.seq, seq), rw.settled || settled
 		select {
 		case rw.wake <- struct{}{}:
 		default: // it is awake already
@@ -54,10 +56,10 @@ func (w *watchers) progress(run, command string) func(Progress) {
 	}
 }
 
-func (w *watchers) isSettled(rw *recordWatch) bool {
+func (w *watchers) last(rw *recordWatch) (seq int, settled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return rw.settled
+	return rw.seq, rw.settled
 }
 
 func add[K comparable](m map[string]map[K]bool, run string, k K) {
@@ -93,9 +95,7 @@ func (rt *Runtime) Watch(ctx context.Context, run string, from int) (<-chan engi
 		forget()
 		return nil, err
 	}
-	if settled(r, engine.Pending(r)) {
-		rt.watch.changed(run, true)
-	}
+	rt.watch.changed(run, r.Seq, settled(r, engine.Pending(r)))
 	out := make(chan engine.Record, 16)
 	go func() {
 		defer close(out)
@@ -108,13 +108,16 @@ func (rt *Runtime) Watch(ctx context.Context, run string, from int) (<-chan engi
 // follow sends a run's records until none will follow.
 func (rt *Runtime) follow(ctx context.Context, run string, after int, rw *recordWatch, out chan<- engine.Record) {
 	for {
-		last := rt.watch.isSettled(rw) // before reading: what is read is then all
-		recs, err := rt.cfg.Journal.Load(ctx, run, after)
-		if err != nil {
-			if ctx.Err() == nil {
-				rt.cfg.Warn(run, err)
+		seq, last := rt.watch.last(rw) // before reading: what is read is then all
+		var recs []engine.Record
+		if seq > after {
+			var err error
+			if recs, err = rt.cfg.Journal.Load(ctx, run, after); err != nil {
+				if ctx.Err() == nil {
+					rt.cfg.Warn(run, err)
+				}
+				return
 			}
-			return
 		}
 		for _, rec := range recs {
 			select {

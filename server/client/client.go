@@ -44,6 +44,9 @@ func (e *UnreachableError) Hint() string {
 	return "it may be starting or ending: try again in a moment"
 }
 
+// idle is how many connections are kept, for those who ask much at once.
+const idle = 256
+
 // New returns a client of the owner that listens on a socket. It does not
 // connect yet.
 func New(socket string) *Client {
@@ -51,7 +54,7 @@ func New(socket string) *Client {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}
-	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idle}}}
 }
 
 // Close gives up idle connections.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,10 +29,10 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.log, `UPDATE meta SET links = ?, head = ?`},
 		{&s.last, `SELECT seq, hash FROM runs WHERE id = ?`},
 		{&s.buried, `SELECT count(*) FROM tombstones WHERE run = ?`},
-		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled, rest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting,
-				ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled`},
+				ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled, rest = excluded.rest`},
 		{&s.event, `INSERT INTO events (run, seq, at, kind, data, hash) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&s.link, `INSERT INTO links (n, entries) VALUES (?, ?)`},
 		{&s.pin, `INSERT INTO blobs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`},
@@ -75,6 +76,10 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rest, err := encodeRest(b.Rest)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, tx *sql.Tx) error {
 		before, err := s.expect(ctx, b)
 		if err != nil {
@@ -86,7 +91,7 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 			}
 		}
 		if len(rows) > 0 {
-			if err := s.putRows(ctx, b, rows, before); err != nil {
+			if err := s.putRows(ctx, b, rows, rest, before); err != nil {
 				return err
 			}
 		}
@@ -103,13 +108,13 @@ func (s *Store) appending(b local.Batch) (writer, error) {
 }
 
 // putRows stores records behind the one that has the sum before.
-func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, before sum) error {
+func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, rest []byte, before sum) error {
 	sums := make([]sum, len(rows))
 	for i, r := range rows {
 		sums[i] = before.next(b.Run, r)
 		before = sums[i]
 	}
-	if err := s.putHead(ctx, b.Run, b.Head, before); err != nil {
+	if err := s.putHead(ctx, b.Run, b.Head, rest, before); err != nil {
 		return err
 	}
 	for _, digest := range pinned(b.Records[0].Event) {
@@ -158,6 +163,14 @@ func encode(b local.Batch) ([]row, error) {
 	return rows, nil
 }
 
+// encodeRest returns nil, which is stored as NULL, where there is none.
+func encodeRest(r *local.Rest) ([]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
+	return json.Marshal(r)
+}
+
 // expect checks that nobody else has written to the run, and returns what
 // its next record follows.
 func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
@@ -185,9 +198,9 @@ func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 	return toSum(last), nil
 }
 
-func (s *Store) putHead(ctx context.Context, run string, h local.Head, last sum) error {
+func (s *Store) putHead(ctx context.Context, run string, h local.Head, rest []byte, last sum) error {
 	_, err := s.stmt.run.ExecContext(ctx, run, h.Runbook, h.Service, h.Requester.Kind, h.Requester.Name,
-		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, last[:], h.Settled)
+		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, last[:], h.Settled, rest)
 	return err
 }
 

@@ -122,7 +122,7 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 				t.Errorf("%s: %d records, the last %d; %d were acknowledged", run, len(recs), recs[len(recs)-1].Seq, n)
 			}
 		}
-		if tenure, err := s.Own(t.Context(), true); err != nil || tenure.Generation != 2 || tenure.LastSeen.IsZero() {
+		if tenure, err := s.Own(t.Context(), true); err != nil || tenure.Generation != 2 || len(tenure.Gaps) != 1 {
 			t.Errorf("the next tenure is %+v, %v", tenure, err)
 		}
 		if err := s.Close(); err != nil {

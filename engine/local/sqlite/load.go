@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -120,4 +121,30 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 		heads = append(heads, h)
 	}
 	return heads, rows.Err()
+}
+
+// Unsettled implements [local.State].
+func (s *Store) Unsettled(ctx context.Context, each func(run string, r *local.Rest) error) error {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, rest FROM runs WHERE settled = 0`)
+	if err != nil {
+		return explain("list the runs in", s.path, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var run string
+		var raw sql.RawBytes
+		if err := rows.Scan(&run, &raw); err != nil {
+			return explain("list the runs in", s.path, err)
+		}
+		var r *local.Rest
+		if len(raw) > 0 {
+			if err := json.Unmarshal(raw, &r); err != nil {
+				r = nil // what an owner cannot read here it finds by looking at the run
+			}
+		}
+		if err := each(run, r); err != nil {
+			return err
+		}
+	}
+	return explain("list the runs in", s.path, rows.Err())
 }

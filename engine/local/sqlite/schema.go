@@ -16,6 +16,11 @@ CREATE TABLE meta (
 	head       BLOB    NOT NULL  -- of the log that they are
 ) STRICT;
 
+CREATE TABLE gaps ( -- in which nobody drove runs
+	generation INTEGER PRIMARY KEY, -- of the owner after it
+	down       INTEGER NOT NULL     -- nanoseconds
+) STRICT;
+
 CREATE TABLE runs (
 	id             TEXT    PRIMARY KEY,
 	runbook        TEXT    NOT NULL,
@@ -29,7 +34,8 @@ CREATE TABLE runs (
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
 	hash           BLOB    NOT NULL, -- of the last record
-	settled        INTEGER NOT NULL
+	settled        INTEGER NOT NULL,
+	rest           BLOB             -- JSON of what an owner must know of it while it only waits
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
 CREATE INDEX runs_started ON runs (started_at);
@@ -42,7 +48,7 @@ CREATE TABLE events (
 	data BLOB    NOT NULL, -- JSON
 	hash BLOB    NOT NULL, -- of the record and of the one before; see sum
 	PRIMARY KEY (run, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT; -- with row ids: large rows fill its pages, and come at its end
 
 CREATE TABLE links ( -- the log; see sum
 	n       INTEGER PRIMARY KEY, -- from 1 without gaps

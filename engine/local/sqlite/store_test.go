@@ -235,7 +235,7 @@ func TestFencing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.Generation != 1 || !first.LastSeen.IsZero() || first.Orders != nil || first.Said != nil {
+	if first.Generation != 1 || first.Gaps != nil || first.Orders != nil || first.Said != nil {
 		t.Errorf("the first tenure is %+v", first)
 	}
 	if err := s.Append(t.Context(), batch("r", 1)); err != nil {
@@ -305,11 +305,12 @@ func TestTenure(t *testing.T) {
 	}
 
 	s = open(t, path)
+	s.now = func() time.Time { return driven.Add(time.Hour) }
 	got, err := s.Own(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := local.Tenure{Generation: 3, LastSeen: driven, Orders: []local.Order{halt, hold}, Said: []local.Said{
+	want := local.Tenure{Generation: 3, Gaps: []local.Gap{{Generation: 3, Down: time.Hour}}, Orders: []local.Order{halt, hold}, Said: []local.Said{
 		{N: 1, Run: "r", At: at, Kind: "vote", Data: []byte("{}")},
 		{N: 2, Run: "r", At: at, Kind: "cancel", Data: []byte("{}")},
 	}}
@@ -321,6 +322,47 @@ func TestTenure(t *testing.T) {
 	}
 	if again, err := s.Own(t.Context(), true); err != nil || len(again.Said) != 1 || again.Said[0].N != 2 {
 		t.Errorf("after one was heard: %+v, %v", again.Said, err)
+	}
+}
+
+// What an owner must know of a run that only waits is that of its last batch.
+func TestUnsettled(t *testing.T) {
+	s := open(t, file(t))
+	rest := &local.Rest{
+		Generation: 3, StartedAt: time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC), Pins: "sha256:1", Service: "api",
+		Stops: []engine.Stop{{Kind: engine.StopHalt, By: "carol"}},
+		Clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Held: []string{"a", "b"},
+		Wish: &local.Wish{ID: "c", Identities: []string{"d"}},
+	}
+	add := func(run string, seq int, rest *local.Rest, settled bool) {
+		b := batch(run, seq)
+		b.Rest, b.Head.Settled = rest, settled
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("waits", 1, nil, false)
+	add("waits", 2, rest, false)
+	add("works", 1, rest, false)
+	add("works", 2, nil, false)
+	add("torn", 1, rest, false)
+	add("ended", 1, nil, true)
+	if _, err := s.write.ExecContext(t.Context(), "UPDATE runs SET rest = x'7b' WHERE id = 'torn'"); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]*local.Rest{}
+	if err := s.Unsettled(t.Context(), func(run string, r *local.Rest) error {
+		got[run] = r
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]*local.Rest{"waits": rest, "works": nil, "torn": nil}, got); diff != "" {
+		t.Errorf("unsettled (-want +got):\n%s", diff)
+	}
+	stop := errors.New("enough")
+	if err := s.Unsettled(t.Context(), func(string, *local.Rest) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("it goes on: %v", err)
 	}
 }
 

@@ -16,8 +16,15 @@ func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
 			Scan(&t.Generation, &seen); err != nil {
 			return err
 		}
-		t.LastSeen = moment(seen)
+		if down := s.now().Sub(moment(seen)); drives && seen != 0 && down > 0 {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO gaps (generation, down) VALUES (?, ?)`, t.Generation, down); err != nil {
+				return err
+			}
+		}
 		var err error
+		if t.Gaps, err = readGaps(ctx, tx); err != nil {
+			return err
+		}
 		if t.Orders, err = readOrders(ctx, tx); err != nil {
 			return err
 		}
@@ -33,6 +40,23 @@ func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
 	defer s.mu.Unlock()
 	s.generation, s.drives = t.Generation, drives
 	return t, nil
+}
+
+func readGaps(ctx context.Context, tx *sql.Tx) ([]local.Gap, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT generation, down FROM gaps ORDER BY generation`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []local.Gap
+	for rows.Next() {
+		var g local.Gap
+		if err := rows.Scan(&g.Generation, &g.Down); err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	return all, rows.Err()
 }
 
 func readOrders(ctx context.Context, tx *sql.Tx) ([]local.Order, error) {
