@@ -72,12 +72,23 @@ finally:
 // generator writes random runbooks that pass the checks of the language.
 type generator struct {
 	*rand.Rand
-	b    strings.Builder
-	next int
+	b     strings.Builder
+	next  int
+	tools bool  // change what tools change, not the world
+	reach []int // which of the tools' things; empty: any
 }
 
-func generate(rng *rand.Rand) string {
-	g := &generator{Rand: rng}
+// generate writes one. Where several runs are to meet, each changes a few of
+// the same things.
+func generate(rng *rand.Rand, many bool) string {
+	if rng.IntN(4) == 0 {
+		return shapes[rng.IntN(len(shapes))]
+	}
+	g := &generator{Rand: rng, tools: rng.IntN(5) == 0}
+	if many {
+		g.tools = rng.IntN(4) > 0
+		g.reach = rng.Perm(4)[:1+rng.IntN(3)]
+	}
 	if g.IntN(4) == 0 {
 		g.b.WriteString("timeout: 15m\n")
 	}
@@ -151,7 +162,13 @@ func (g *generator) verify(depth int) {
 
 func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	g.linef(depth, "- id: %s", id)
-	switch g.IntN(4) {
+	kind := g.IntN(4)
+	if g.tools {
+		kind = 4
+	}
+	switch kind {
+	case 4:
+		g.tool(depth)
 	case 0:
 		g.linef(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
 		g.linef(depth, "  undo: {uses: world.set}")
@@ -176,6 +193,18 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	if !verified || g.IntN(4) == 0 {
 		g.verify(depth)
 	}
+}
+
+// tool writes a change of something that a lock of its own covers.
+func (g *generator) tool(depth int) {
+	n := g.IntN(4)
+	if len(g.reach) > 0 {
+		n = g.reach[g.IntN(len(g.reach))]
+	}
+	g.linef(depth, "  uses: tool.set\n%s  with: {key: t%d, value: %d}", strings.Repeat("    ", depth), n, g.IntN(5))
+	g.linef(depth, "  resource: kv:t%d", n)
+	g.linef(depth, "  undo: {uses: tool.set}")
+	g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 }
 
 func (g *generator) group(id string, depth int, gated, verified bool) {

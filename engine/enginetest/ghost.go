@@ -11,27 +11,31 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// ghost watches a life and holds it to the invariants of semantics.md. It
+// ghost watches a run and holds it to the invariants of semantics.md. It
 // knows only what was given to the run, what the run started, what it wrote
 // down for ever, and what the world has seen.
 type ghost struct {
-	l     *life
-	n     int // of the inputs
+	j     *judge
+	id    string
+	book  *runbook.Runbook
+	facts engine.Facts // as they were given
+	n     int          // of the inputs
 	calls map[string]*ghostCall
 
 	approvals map[string]*approval // by path of the gate
-	questions map[string]engine.Question
-	watches   map[string]string // id of a lost timer to its call
+	questions map[string]asked
 	answered  map[string]bool
+	touched   map[string]bool // steps of which something is recorded
 
-	halted              bool
-	haltAt, yesAt       int
-	undoWordAt          int
-	cancelAt            int // of the last one without undo
-	pinsAt              int
-	undoFailedAt        int
-	locked, ended, lied bool
-	last                engine.Input
+	halted        bool
+	haltAt, yesAt int
+	undoWordAt    int
+	cancelAt      int // of the last one without undo
+	pinsAt        int
+	undoFailedAt  int
+	locked, ended bool
+	paged         bool // in this transaction
+	last          engine.Input
 
 	committed map[string]bool // top-level paths
 	samples   map[string][]Taken
@@ -43,6 +47,12 @@ type ghost struct {
 	doubts    int // answers that nobody can tell
 }
 
+type asked struct {
+	engine.Question
+
+	n int // when
+}
+
 // Taken is a sample that was given.
 type Taken struct {
 	at time.Time
@@ -50,8 +60,8 @@ type Taken struct {
 }
 
 type down struct {
-	at time.Time
-	d  time.Duration
+	n int // when
+	d time.Duration
 }
 
 type ghostCall struct {
@@ -64,6 +74,17 @@ type ghostCall struct {
 	known    string // what the run was told in the end
 	order    int    // of when it was known
 	receipt  string // what the run was given to undo it with
+	lied     bool   // what it was told was not so
+	said     engine.Effect
+}
+
+// took reports whether a call is to be counted as one that changed something:
+// by what the world has seen, or where the run was lied to by what it was told.
+func (c *ghostCall) took() bool {
+	if c.lied {
+		return c.known != "none"
+	}
+	return c.happened
 }
 
 type approval struct {
@@ -71,25 +92,35 @@ type approval struct {
 	at       time.Time
 	by       string
 	glass    bool
-	question engine.Question
+	question asked
 	consumed bool
 }
 
-func newGhost(l *life) *ghost {
+func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
-		l: l, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]engine.Question{},
-		watches: map[string]string{}, answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
+		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]asked{},
+		answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
 		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1,
 	}
 }
 
-func (g *ghost) failf(format string, args ...any) { g.l.failf(format, args...) }
+func (g *ghost) failf(format string, args ...any) { g.j.failf(g.id, format, args...) }
+
+// longer moves a time by how long no owner was there since the nth input.
+func (g *ghost) longer(t time.Time, n int) time.Time {
+	for _, d := range g.downs {
+		if d.n > n {
+			t = t.Add(d.d)
+		}
+	}
+	return t
+}
 
 // gave notes an input and what was recorded for it.
 func (g *ghost) gave(in engine.Input, recs []engine.Record, err error) {
 	g.n++
-	g.last = in
+	g.last, g.paged = in, false
 	var refusal *engine.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -118,10 +149,17 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.LocksGranted:
 		g.locked = true
+		g.j.locks(g)
+	case engine.Start:
+		g.facts = in.Facts
 	case engine.Recovered:
-		g.downs = append(g.downs, down{g.l.now, in.Down})
+		g.downs = append(g.downs, down{g.n, in.Down})
+		clear(g.samples) // the count begins again
 		if in.Pins != nil {
 			g.pinsAt = g.n
+			if in.Roles != nil {
+				g.facts.Roles = in.Roles
+			}
 		}
 		for _, c := range g.calls {
 			if c.known == "" {
@@ -140,7 +178,7 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 			}
 		}
 	case engine.TimerFired:
-		if c := g.calls[g.watches[in.ID]]; c != nil && c.known == "" {
+		if c := g.calls[strings.TrimSuffix(in.ID, ".lost")]; c != nil && c.known == "" {
 			c.unknown = true
 		}
 	}
@@ -178,7 +216,7 @@ func (g *ghost) returned(in engine.Returned) {
 	if strings.HasPrefix(phase, "verify.") {
 		ok := in.Outcome.Failure == nil && strings.Contains(string(in.Outcome.Outputs), "true")
 		if in.Outcome.Failure == nil {
-			g.samples[path] = append(g.samples[path], Taken{g.l.now, ok})
+			g.samples[path] = append(g.samples[path], Taken{g.j.now, ok})
 		}
 	}
 }
@@ -190,6 +228,12 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 		return
 	}
 	c.known, c.unknown, c.order, c.receipt = effect, false, g.n, string(o.Receipt)
+	switch effect {
+	case string(engine.EffectNone):
+		c.lied = c.happened
+	case string(engine.EffectApplied), string(engine.EffectPartial):
+		c.lied = !c.happened
+	}
 	if o.Left != "" {
 		g.left[o.Left] = true
 	}
@@ -214,8 +258,9 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.Vote:
 		q := g.questions[in.Question]
+		delete(g.approvals, q.Path)
 		if in.Approve {
-			g.approvals[q.Path] = &approval{n: g.n, at: g.l.now, by: in.By, glass: in.BreakGlass != "", question: q}
+			g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: in.By, glass: in.BreakGlass != "", question: q}
 			g.yesAt = g.n
 			g.mayApprove(in, q)
 		}
@@ -251,32 +296,28 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 }
 
 // mayApprove holds the engine to who may say yes.
-func (g *ghost) mayApprove(v engine.Vote, q engine.Question) {
-	approve := g.l.book.Step(q.Path).Approve
-	facts := g.l.run.Facts
+func (g *ghost) mayApprove(v engine.Vote, q asked) {
+	approve := g.book.Step(q.Path).Approve
+	facts := g.facts
 	member := false
 	for _, of := range approve.Of {
 		member = member || slices.Contains(facts.Roles[of.Role].People, v.By)
 	}
 	requester := facts.Requester.Kind == "person" && facts.Requester.Name == v.By && !approve.Self
-	if (!member || requester) && (v.By != "carol" || v.BreakGlass == "") {
+	glass := v.BreakGlass != "" && slices.Contains(facts.Roles["lead"].People, v.By)
+	if (!member || requester) && !glass {
 		g.failf("%s approved %s, and may not", v.By, q.Path)
 	}
 	if v.Digest != q.Digest {
 		g.failf("a yes for another digest counts at %s", q.Path)
 	}
-	until := q.OpenedAt.Add(approve.Expires())
-	for _, d := range g.downs {
-		if d.at.After(q.OpenedAt) {
-			until = until.Add(d.d)
-		}
-	}
-	if g.l.now.After(until) {
+	until := g.longer(q.OpenedAt.Add(approve.Expires()), q.n)
+	if g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }
 
-func (g *ghost) answer(a engine.Answer, q engine.Question) {
+func (g *ghost) answer(a engine.Answer, q asked) {
 	switch a.Choice {
 	case engine.ChoiceAccept:
 		g.accepted[q.Path] = true
@@ -294,7 +335,7 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 	if q.Kind != engine.AskDoubt {
 		return
 	}
-	c := g.doubted(q)
+	c := g.doubted(q.Question)
 	if c == nil {
 		g.failf("nobody knows what %s asks about", q.ID)
 		return
@@ -302,9 +343,6 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 	said := map[string]string{
 		engine.ChoiceHappened: "applied", engine.ChoiceNot: "none", engine.ChoicePartial: "partial", engine.ChoiceUnknown: "left unknown",
 	}[a.Choice]
-	if (said == "none") == c.happened && said != "left unknown" {
-		g.lied = true
-	}
 	if said == "left unknown" {
 		g.doubts++
 	}
@@ -330,10 +368,17 @@ func (g *ghost) doubted(q engine.Question) *ghostCall {
 func (g *ghost) records(recs []engine.Record) {
 	for _, rec := range recs {
 		kind := rec.Event.Kind()
+		if path := touches(rec.Event); path != "" {
+			g.touched[path] = true
+		}
 		if g.ended && !slices.Contains([]string{"late_result", "refused", "notice_queued", "notice_sent"}, kind) {
 			g.failf("%s follows the end", kind)
 		}
 		switch e := rec.Event.(type) {
+		case engine.Acted:
+			g.acted(e)
+		case engine.NoticeQueued:
+			g.paged = g.paged || e.Page
 		case engine.Troubled:
 			g.troubled(e.Cause)
 		case engine.Committed:
@@ -341,11 +386,11 @@ func (g *ghost) records(recs []engine.Record) {
 		case engine.RunEnded:
 			g.ends(e)
 		case engine.QuestionOpened:
-			g.questions[e.Question.ID] = e.Question
+			g.questions[e.Question.ID] = asked{e.Question, g.n}
 		case engine.Intended:
-			g.intends(fmt.Sprintf("r1/%s#%d/act", e.Path, e.Attempt), false)
+			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 		case engine.UndoIntended:
-			id := fmt.Sprintf("r1/%s#%d/undo", e.Path, e.Attempt)
+			id := fmt.Sprintf("%s/%s#%d/undo", g.id, e.Path, e.Attempt)
 			if g.calls[id] != nil {
 				n := 2
 				for ; g.calls[fmt.Sprint(id, ".", n)] != nil; n++ {
@@ -383,7 +428,7 @@ func (g *ghost) troubled(c engine.Cause) {
 // long as the runbook says, or when a person accepted it.
 func (g *ghost) commits(path string) {
 	g.committed[path] = true
-	step := g.l.book.Step(path)
+	step := g.book.Step(path)
 	if step.Verify == nil || step.Verify.None != "" || g.accepted[path] {
 		return
 	}
@@ -396,8 +441,32 @@ func (g *ghost) commits(path string) {
 			since = s.at
 		}
 	}
-	if since.IsZero() || g.l.now.Sub(since) < step.Verify.For {
+	if since.IsZero() || g.j.now.Sub(since) < step.Verify.For {
 		g.failf("%s is committed, and its verify never held: %v", path, g.samples[path])
+	}
+}
+
+// acted: the record says what the run was told, and nothing else.
+func (g *ghost) acted(e engine.Acted) {
+	in, ok := g.last.(engine.Returned)
+	step := g.book.Step(e.Path)
+	if !step.Mutates() {
+		return
+	}
+	if !ok || e.Outcome.Effect != in.Outcome.Effect {
+		g.failf("%s is recorded as %s, after %s", e.Path, e.Outcome.Effect, describe(g.last))
+	}
+}
+
+// touches is the step that an event says something about.
+func touches(e engine.Event) string {
+	switch e := e.(type) {
+	case engine.StepStarted:
+		return e.Path
+	case engine.StepSkipped:
+		return e.Path
+	default:
+		return ""
 	}
 }
 
@@ -409,16 +478,16 @@ func (g *ghost) pending(want []engine.Command) {
 			g.failf("two commands have the id %s", c.CommandID())
 		}
 		ids[c.CommandID()] = true
-		switch c := c.(type) {
-		case engine.Timer:
-			if call, ok := strings.CutSuffix(c.ID, ".lost"); ok {
-				g.watches[c.ID] = call
-			}
+		switch c.(type) {
 		case engine.Notify:
-		default:
-			if g.ended {
-				g.failf("%s is open after the end", c.CommandID())
+			continue
+		case engine.Lock:
+			if g.locked {
+				g.failf("it waits for locks while it holds some")
 			}
+		}
+		if g.ended {
+			g.failf("%s is open after the end", c.CommandID())
 		}
 	}
 	if !g.ended && len(want) == 0 && !g.halted {
@@ -426,22 +495,9 @@ func (g *ghost) pending(want []engine.Command) {
 	}
 }
 
-func (g *ghost) watched(timer string) string { return g.watches[timer] }
-
 // happened notes that the world was changed.
 func (g *ghost) happened(cmd engine.Command, o engine.Outcome) {
 	if c := g.calls[cmd.CommandID()]; c != nil && o.Failure == nil {
 		c.happened = true
-	}
-}
-
-func (g *ghost) action(cmd engine.Command) *runbook.Action {
-	switch c := cmd.(type) {
-	case engine.Act:
-		return g.l.book.Step(c.Path).Action
-	case engine.Undo:
-		return g.l.book.Step(c.Path).Undo.Action
-	default:
-		return &runbook.Action{}
 	}
 }

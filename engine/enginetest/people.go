@@ -1,0 +1,137 @@
+package enginetest
+
+import "github.com/firebreak-ops/firebreak/engine"
+
+// who may say something in a town: people with roles, who started the run, and
+// somebody who is nobody.
+var who = []string{"alice", "alice", "bob", "bob", "carol", "dora", "os:mallory"}
+
+// say is a kind of thing that people say to a run without being asked.
+type say struct {
+	weight int
+	make   func(l *life, by string) engine.Person
+}
+
+// says are all of them. A new input of people gets a line here, and one in
+// [ghost.person].
+var says = []say{
+	{3, func(_ *life, by string) engine.Person { return engine.Halt{By: by} }},
+	{2, func(_ *life, by string) engine.Person { return engine.Lift{By: by} }},
+	{2, func(l *life, by string) engine.Person { return engine.Skip{By: by, Path: l.anyPath()} }},
+	{1, func(_ *life, by string) engine.Person { return engine.Cancel{By: by} }},
+	{1, func(_ *life, by string) engine.Person { return engine.Cancel{By: by, Undo: true} }},
+	{1, func(_ *life, by string) engine.Person { return engine.UndoRun{By: by} }},
+}
+
+func (l *life) anyPath() string {
+	all := l.book.All()
+	return all[l.IntN(len(all))].Path
+}
+
+// people say something: right, wrong, too late, twice, or by nobody who may.
+// What they say may be lost on its way, or come late and in another order.
+func (l *life) people() {
+	if len(l.mail) > 0 && l.once(3) {
+		i := l.IntN(len(l.mail))
+		in := l.mail[i]
+		if !l.once(3) { // else it will come once more
+			l.mail = append(l.mail[:i:i], l.mail[i+1:]...)
+		}
+		l.give(in, true)
+		return
+	}
+	in := l.saying(pick(l.choices, who...))
+	if l.once(4) {
+		l.mail = append(l.mail, in)
+		return
+	}
+	l.give(in, true)
+}
+
+func (l *life) saying(by string) engine.Person {
+	qs := l.run.OpenQuestions()
+	if len(qs) > 0 && !l.once(3) {
+		return l.opinion(qs[l.IntN(len(qs))], by)
+	}
+	all := 0
+	for _, s := range says {
+		all += s.weight
+	}
+	k := l.IntN(all)
+	for _, s := range says {
+		if k -= s.weight; k < 0 {
+			return s.make(l, by)
+		}
+	}
+	return engine.Lift{By: by}
+}
+
+func (l *life) opinion(q engine.Question, by string) engine.Person {
+	if q.Kind == engine.AskGate {
+		v := engine.Vote{By: by, Question: q.ID, Digest: q.Digest, Approve: !l.once(5), Keep: l.once(3)}
+		switch l.IntN(10) {
+		case 8:
+			v.Digest = "sha256:older"
+		case 9:
+			v.BreakGlass = "by chance"
+		}
+		return v
+	}
+	a := engine.Answer{By: by, Question: q.ID, Choice: pick(l.choices, q.Choices...)}
+	switch {
+	case l.once(20):
+		a.Choice = "nonsense"
+	case q.Kind == engine.AskDoubt && !l.once(4):
+		a.Choice = l.truth(q)
+	}
+	return a
+}
+
+// truth is what became of a call that is in doubt.
+func (l *life) truth(q engine.Question) string {
+	if c := l.ghost().doubted(q); c != nil && c.happened {
+		return engine.ChoiceHappened
+	}
+	return engine.ChoiceNot
+}
+
+// kindly answers what people are asked, lifts what stands.
+func (l *life) kindly() bool {
+	if l.ghost().halted {
+		l.give(engine.Lift{By: "alice"}, false)
+		return true
+	}
+	for _, q := range l.run.OpenQuestions() {
+		if q.Kind == engine.AskGate {
+			if !q.Expires.IsZero() && l.now.After(q.Expires) {
+				continue
+			}
+			l.give(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true}, false)
+			return true
+		}
+		choice := l.kindAnswer(q)
+		if choice == "" {
+			l.failf("nobody knows how to answer %+v", q)
+		}
+		l.give(engine.Answer{By: "alice", Question: q.ID, Choice: choice}, false)
+		return true
+	}
+	return false
+}
+
+func (l *life) kindAnswer(q engine.Question) string {
+	switch q.Kind {
+	case engine.AskVerdict:
+		return []string{engine.ChoiceAccept, engine.ChoiceUndo}[l.run.Seq%2]
+	case engine.AskDrift:
+		return []string{engine.ChoiceForce, engine.ChoiceKeep}[l.run.Seq%2]
+	case engine.AskAgain:
+		return engine.ChoiceAbort
+	case engine.AskResume:
+		return engine.ChoiceResume
+	case engine.AskDoubt:
+		return l.truth(q)
+	default:
+		return ""
+	}
+}
