@@ -9,6 +9,10 @@ import (
 
 // disturb does one thing at random.
 func (l *life) disturb() {
+	if len(l.zombies) > 0 && l.once(6) { // what nobody waits for any more
+		l.give(l.zombies[l.IntN(len(l.zombies))], true)
+		return
+	}
 	switch k := l.IntN(100); {
 	case k < 45:
 		l.answer(false)
@@ -20,22 +24,43 @@ func (l *life) disturb() {
 		l.people()
 	case k < 91:
 		l.crash("out of the blue")
-	case k < 93:
-		key := pick(l.choices, "a", "b", "c", "g", "t1", "t2")
-		l.world.Set(key, l.IntN(2))
-		l.notef("somebody else changes %s", key)
 	case k < 94:
-		l.world.SetSick(l.once(2))
+		if !l.meddle() {
+			l.change("a", "b", "c", "g", "t0", "t1")
+		}
 	case k < 95:
-		l.give(engine.AlertResolved{}, true)
+		l.world.SetSick(l.once(2))
 	case k < 96:
+		l.give(engine.AlertResolved{}, true)
+	case k < 97:
 		l.full = true
 		l.notef("the disk is full")
-	case k < 98 && len(l.zombies) > 0:
-		l.give(l.zombies[l.IntN(len(l.zombies))], true)
 	case len(l.given) > 0:
 		l.give(l.given[l.IntN(len(l.given))], true)
 	}
+}
+
+// meddle changes something that people are being asked about. It reports
+// whether there was something.
+func (l *life) meddle() bool {
+	var asked []string
+	for _, q := range l.run.OpenQuestions() {
+		for _, m := range q.Members {
+			asked = append(asked, parse(m.Binding, nil).Key)
+		}
+	}
+	if len(asked) == 0 {
+		return false
+	}
+	l.change(asked...)
+	return true
+}
+
+// change changes one of some things, as somebody else would.
+func (l *life) change(keys ...string) {
+	key := pick(l.choices, keys...)
+	l.world.Set(key, l.world.Get(key)+1+l.IntN(2))
+	l.notef("somebody else changes %s", key)
 }
 
 // answer answers one open call.
@@ -88,12 +113,12 @@ func (l *life) said(cmd engine.Command, well bool) engine.Input {
 			in = engine.Probed{ID: a.ID, Outcome: engine.Outcome{Failure: f, Effect: engine.EffectUnknown}}
 		}
 	}
-	l.keep(in)
+	l.remember(in)
 	return in
 }
 
-// keep remembers an answer, which may come again.
-func (l *life) keep(in engine.Input) {
+// remember keeps an answer, which may come again.
+func (l *life) remember(in engine.Input) {
 	if len(l.given) < 20 {
 		l.given = append(l.given, in)
 	}
@@ -134,7 +159,7 @@ func (l *life) fly(well bool) bool {
 	}
 	delete(l.flights, id)
 	in := engine.Returned{ID: id, Outcome: *f.done}
-	l.keep(in)
+	l.remember(in)
 	l.give(in, !well)
 	return true
 }

@@ -177,8 +177,9 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 		g.linef(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
 		g.linef(depth, "  undo: {uses: world.unbump}")
 	case 2:
-		g.linef(depth, "  uses: world.late\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.linef(depth, "  undo: {uses: world.unbump}")
+		action := []string{"late", "slow"}[g.IntN(2)]
+		g.linef(depth, "  uses: world.%s\n%s  with: {key: %s}", action, strings.Repeat("    ", depth), g.key())
+		g.linef(depth, "  undo: {uses: world.%s}", map[string]string{"late": "unbump", "slow": "unslow"}[action])
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	default:
 		g.linef(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())

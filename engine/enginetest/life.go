@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -102,7 +103,7 @@ func (l *life) give(in engine.Input, crashes bool) {
 	l.arrivals()
 	recs, next, err := l.decide(in)
 	stores := len(recs) > 0
-	if crashes && stores && l.once(60) {
+	if crashes && stores && l.once(30) {
 		l.notef("%s is given %s", l.id, describe(in))
 		l.crash("before the records are stored")
 		return
@@ -114,7 +115,7 @@ func (l *life) give(in engine.Input, crashes bool) {
 	l.store(recs)
 	l.run = next
 	l.tell(moment{run: l.id, in: in, recs: recs, err: err})
-	if crashes && stores && l.once(60) {
+	if crashes && stores && l.once(30) {
 		l.crash("after the records are stored")
 		return
 	}
@@ -123,10 +124,10 @@ func (l *life) give(in engine.Input, crashes bool) {
 
 // takenOver tells the run that a new owner is there. Nothing begins yet.
 func (l *life) takenOver() {
-	in := engine.Recovered{Generation: l.generation, Down: max(l.now.Sub(l.seen), 0)}
+	in := engine.Recovered{Generation: l.generation, Down: l.down}
 	if l.once(10) {
 		pins := l.run.Facts.Pins
-		pins.Config = "sha256:other" + string(rune('a'+l.IntN(26)))
+		pins.Config = fmt.Sprintf("sha256:%d", l.generation)
 		in.Pins = &pins
 		if l.once(3) {
 			in.Roles = map[string]engine.Role{"ops": {People: []string{"alice", "dora"}}, "lead": {People: []string{"carol", "bob"}, BreakGlass: true}}
@@ -152,7 +153,7 @@ func (l *life) forget() {
 		return grant // it came from the table, which is gone
 	})
 	live := l.run
-	if again := Replay(l.book, l.stored); again.Seq == live.Seq && l.once(4) {
+	if again := Replay(l.book, l.stored); again.Seq == live.Seq && !live.Ended() && l.once(8) {
 		if d := Diff(again, live); d != "" {
 			l.failf("the replayed run differs (-replayed +live):\n%s", d)
 		}
@@ -177,7 +178,7 @@ func (l *life) reconcile(crashes bool) {
 		delete(l.calls, id)
 	}
 	for _, c := range start {
-		if crashes && l.once(200) {
+		if crashes && l.once(60) {
 			l.crash("before something begins")
 			return
 		}

@@ -19,7 +19,8 @@ var (
 	lives  = flag.Int("lives", 1000, "how many lives are simulated")
 	seed   = flag.Uint64("seed", 1, "of the first life")
 	shrink = flag.Bool("shrink", true, "make the history of a failure as short as possible")
-	record = flag.String("record", "", "write the history of the life with -seed to testdata/histories/NAME.json")
+	about  = flag.String("about", "", "what -record says of the history")
+	record = flag.String("record", "", "write the history of the first failure, or of the life with -seed, to testdata/histories/NAME.json")
 )
 
 // enough is from how many lives on they must have come everywhere.
@@ -32,7 +33,14 @@ func TestLives(t *testing.T) {
 	}
 	all := liveAll(*seed, n)
 	if all.failed != nil {
-		t.Fatal(explain(all.failed, *shrink))
+		said := explain(all.failed, *shrink)
+		if *record != "" {
+			keepHistory(t, *all.failed, *record, *about)
+		}
+		t.Fatal(said)
+	}
+	if *record != "" {
+		keepHistory(t, newPlot(*seed), *record, *about)
 	}
 	t.Logf("%d lives, %d runs, %d inputs, %d crashes", n, all.runs, all.inputs, all.crashes)
 	if testing.Verbose() {

@@ -23,9 +23,19 @@ var says = []say{
 	{1, func(_ *life, by string) engine.Person { return engine.UndoRun{By: by} }},
 }
 
+// anyPath is a step: mostly one that is doing something.
 func (l *life) anyPath() string {
-	all := l.book.All()
-	return all[l.IntN(len(all))].Path
+	var paths, busy []string
+	for _, step := range l.book.All() {
+		paths = append(paths, step.Path)
+		if s := l.run.Step(step.Path); s.Doing != engine.DoingNothing && !s.Done() {
+			busy = append(busy, step.Path)
+		}
+	}
+	if len(busy) > 0 && !l.once(3) {
+		paths = busy
+	}
+	return pick(l.choices, paths...)
 }
 
 // people say something: right, wrong, too late, twice, or by nobody who may.

@@ -44,8 +44,8 @@ func states(r *engine.Run) []string {
 			add("undo " + string(row.Undoing))
 		}
 	}
-	for _, g := range r.Gates {
-		if g.State != engine.GateIdle && g.State != engine.GateConsumed {
+	for path, g := range r.Gates {
+		if s := r.Step(path); !s.Done() && g.State != engine.GateIdle && g.State != engine.GateConsumed {
 			add("gate " + string(g.State))
 		}
 	}

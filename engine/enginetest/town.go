@@ -28,8 +28,10 @@ type town struct {
 	passed time.Duration // what has really passed
 
 	generation int
-	seen       time.Time // when the owner was last alive
-	full       bool      // nothing can be stored
+	seen       time.Time     // when the owner was last alive, by its clock
+	down       time.Duration // for how long there was none
+	full       bool          // nothing can be stored
+	busybody   bool          // somebody changes whatever people are asked about
 	lives      []*life
 	open       int             // how many of the lives have begun
 	granted    map[string]bool // ids of wishes for locks
@@ -89,6 +91,7 @@ func liveBy(p plot) *town {
 	}
 	t.turn()
 	t.world.SetSick(t.once(2))
+	t.busybody = t.once(12)
 	t.begin()
 	bad := pick(t.choices, 4, 10, 30, 100) // of a hundred turns: in calm towns runs come far
 	turns := (40 + t.IntN(160)) * (1 + len(t.lives)) / 2
@@ -97,7 +100,11 @@ func liveBy(p plot) *town {
 	}
 	for n := 0; n < turns && t.err == nil; n++ {
 		t.turn()
-		t.do(bad)
+		if t.open < len(t.lives) && t.once(8) {
+			t.begin()
+		} else if l := t.turnOf(); l != nil {
+			t.do(l, bad)
+		}
 	}
 	t.turn()
 	t.cooperate()
@@ -146,14 +153,30 @@ func (t *town) begin() {
 	l.start()
 }
 
+// turnOf chooses whose turn it is: seldom that of a run that has ended.
+func (t *town) turnOf() *life {
+	open := t.going()
+	switch {
+	case t.once(30):
+		return pick(t.choices, t.lives[:t.open]...)
+	case len(open) > 0:
+		return pick(t.choices, open...)
+	default:
+		return nil
+	}
+}
+
+// going are the runs that have begun and not ended.
+func (t *town) going() []*life {
+	return slices.DeleteFunc(slices.Clone(t.lives[:t.open]), func(l *life) bool { return l.run.Ended() })
+}
+
 // do is one turn: mostly what comes next, sometimes what should not.
-func (t *town) do(bad int) {
+func (t *town) do(l *life, bad int) {
 	t.seen = t.now
-	if t.open < len(t.lives) && t.once(8) {
-		t.begin()
+	if t.busybody && t.once(4) && l.meddle() {
 		return
 	}
-	l := t.lives[t.IntN(t.open)]
 	if t.IntN(100) < 100-bad && t.step(l) {
 		return
 	}
@@ -177,7 +200,7 @@ func (t *town) cooperate() {
 	t.full = false
 	t.notef("from now on all goes well")
 	for n := 0; t.err == nil; n++ {
-		open := slices.DeleteFunc(slices.Clone(t.lives[:t.open]), func(l *life) bool { return l.run.Ended() })
+		open := t.going()
 		switch {
 		case len(open) == 0:
 			t.notices()
@@ -276,12 +299,12 @@ func (t *town) takeOver() {
 			continue
 		}
 		t.generation++
+		t.down, t.seen = max(t.now.Sub(t.seen), 0), t.now
 		t.newTable()
 		if t.recover() {
 			break
 		}
 	}
-	t.seen = t.now
 	for _, l := range t.lives[:t.open] {
 		if l.run.Seq == 0 {
 			l.start()
@@ -313,7 +336,7 @@ func (t *town) recover() bool {
 		if l.run.Seq == 0 || l.run.Ended() {
 			continue
 		}
-		if t.once(40) {
+		if t.once(12) {
 			l.note("while taking over")
 			t.notef("crash while the runs are taken over")
 			return false

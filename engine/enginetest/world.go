@@ -132,7 +132,7 @@ func after(action string, before int, t target) int {
 	switch action {
 	case "world.set", "tool.set":
 		return t.Value
-	case "world.unbump":
+	case "world.unbump", "world.unslow":
 		return before - 1
 	default:
 		return before + 1

@@ -1,0 +1,85 @@
+package enginetest
+
+// mutants are engines that the simulator must kill. Where two defences cover
+// one danger, one mutant drops both: each would hide that the other is gone.
+var mutants = []mutant{
+	{"a guard is not read", "", []edit{{"mutation.go", "\tif step.Guard != nil {\n\t\td.guard(step)\n\t\treturn\n\t}\n\td.intend(step)", "\td.intend(step)"}}},
+	{"a guard that is false lets the action begin", "", []edit{{"mutation.go", "case !ok:", "case !ok && step == nil:"}}},
+	{"a guard that cannot be read lets the action begin", "", []edit{
+		{"mutation.go", "d.fail(step, \"guard\", \"the guard could not be read: \"+o.Failure.Reason)\n\t\treturn", "d.intend(step)\n\t\treturn"},
+	}},
+	{"nobody is asked", "", []edit{
+		{"gate.go", "\tcase GateIdle:\n\t\treturn d.planGate(step, g)", "\tcase GateIdle:\n\t\t_, held := d.lock()\n\t\treturn false, held"},
+		{"mutation.go", "if !shown {", "if false {"},
+		{"mutation.go", "if changed := d.drift(step, saw, in.Plan); len(changed) > 0 {", "if changed := d.drift(step, saw, in.Plan); shown && len(changed) > 0 {"},
+		{"mutation.go", "g.State != GateApproved && g.State != GateConsumed, d.run", "d.run"},
+	}},
+	{"a no is a yes", "", []edit{
+		{"people.go", "\tif v.Approve {\n\t\te.Choice", "\tif true {\n\t\te.Choice"},
+		{"people.go", "\tif !v.Approve {\n\t\treason", "\tif false {\n\t\treason"},
+	}},
+	{"a late yes counts", "", []edit{{"people.go", "!q.Expires.IsZero() && d.now.After(q.Expires)", "false"}}},
+	{"a yes for another digest counts", "", []edit{{"people.go", "v.Approve && v.Digest != q.Digest", "false"}}},
+	{"who asks may approve", "", []edit{{"policy/policy.go", "case !self && person == f.Requester:", "case false:"}}},
+	{"a stranger may approve", "", []edit{{"policy/policy.go", "case !f.inAny(person, roles):", "case false:"}}},
+	{"a yes holds for ever", "", []edit{{"mutation.go", "g.State == GateApproved && d.now.After(g.ValidUntil)", "false"}}},
+	{"drift asks nobody", "", []edit{{"mutation.go", "in.Plan); len(changed) > 0 {", "in.Plan); len(changed) > 99 {"}}},
+	{"an action expects nothing of its target", "", []edit{{"pending.go", "Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path", "Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path"}}},
+	{"changed pins void nothing", "", []edit{{"decide.go", "\t\td.voidAll(\"the configuration", "\t\t_ = (\"the configuration"}}},
+	{"a halt voids nothing", "", []edit{{"people.go", "\td.voidAll(\"halted by \" + h.By)\n", ""}}},
+	{"a halt stops nobody", "", []edit{
+		{"mutation.go", "\tif d.run.Stop != nil {\n\t\treturn true\n\t}\n", ""},
+		{"gate.go", "if d.run.Stop != nil || d.openUnder(step.Path) {", "if d.openUnder(step.Path) {"},
+	}},
+	{"a halt does not stop an undo", "", []edit{
+		{"undo.go", "\t\tif r.Stop != nil {\n\t\t\treturn false\n\t\t}\n\t\tif r.Uncovered {", "\t\tif r.Uncovered && r.Stop == nil {"},
+	}},
+	{"an undo needs nobody's word after a halt", "", []edit{{"undo.go", "\t\tif r.Uncovered {\n\t\t\treturn d.askResume(row)\n\t\t}\n", ""}}},
+	{"a doubt stops nobody", "", []edit{{"mutation.go", "return d.run.Doubtful()", "return false"}}},
+	{"what is unknown is taken as nothing", "", []edit{
+		{"mutation.go", "\t\td.lost(path, attempt, class, reason)\n\t\treturn\n", "\t\td.emit(Acted{Path: path, Attempt: attempt, Outcome: Outcome{Effect: EffectNone, Failure: &Failure{Class: class, Reason: reason}}})\n\t\td.failed(step, attempt, Failure{Class: class, Reason: reason}, EffectNone)\n\t\treturn\n"},
+	}},
+	{"what was lost is not waited for", "", []edit{{"doubt.go", "if step.Action.SettlesIn == 0 {", "if true {"}}},
+	{"what is partial is tried again", "", []edit{{"mutation.go", "if effect == EffectNone && d.run.Phase != PhaseStopping {", "if d.run.Phase != PhaseStopping {"}}},
+	{"a late result settles the next attempt", "", []edit{{"doubt.go", "s.Attempt == row.Attempt && s.lost(), false)", "s.lost(), false)"}}},
+	{"a crash makes nothing unknown", "", []edit{{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"}}},
+	{"a crash begins an action again", "", []edit{
+		{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"},
+		{"pending.go", "\tif s.Generation != r.Generation {\n\t\treturn\n\t}\n", ""},
+	}},
+	{"a crash begins an undo again", "", []edit{
+		{"decide.go", "if row.Undoing == UndoAct {", "if row.Undoing == UndoAct && d == nil {"},
+		{"pending.go", "\t\tif row.generation != r.Generation {\n\t\t\treturn\n\t\t}\n", ""},
+	}},
+	{"a crash keeps old samples", "", []edit{{"event_run_recovered.go", "s.Samples, s.NextSample = nil, at", "s.NextSample = at"}}},
+	{"nothing is locked", "", []edit{
+		{"gate.go", "len(mutating) > 0 && !held {", "len(mutating) > 0 && !held && d == nil {"},
+		{"mutation.go", ", d.run.Locks.State != LocksHeld:", ":"},
+	}},
+	{"a lock is kept", "", []edit{{"local/locks/table.go", "\tmaps.DeleteFunc(t.held, func(_, holder string) bool { return holder == run })\n", ""}}},
+	{"a lock is lost by a crash", "", []edit{{"local/locks/table.go", "t.held[i] = run\n\t}\n}", "_ = i\n\t}\n}"}}},
+	{"a lock is given to two", "", []edit{{"local/locks/table.go", "return !awaited[i] && (!taken || holder == w.run)", "return !awaited[i] && (!taken || holder != \"\")"}}},
+	{"a lock that was taken goes back", "", []edit{{"local/locks/table.go", "if granted && !taken {", "if granted {"}}},
+	{"an undo comes out of order", "", []edit{{"undo.go", "row.Completed > next.Completed", "row.Completed < next.Completed"}}},
+	{"what is committed is undone", "", []edit{{"undo.go", "c.All && row.State == RowCommitted", "row.State == RowCommitted"}}},
+	{"an undo begins beside an action", "", []edit{{"ending.go", "if d.openUnder(\"\") || d.run.Doubtful() {", "if false {"}}},
+	{"an undo begins although its target was changed", "", []edit{{"undo.go", "case !d.leftSo(row, in.Plan.Fingerprint):", "case row == nil:"}}},
+	{"an undo follows one that failed", "", []edit{{"event_undo_failed.go", "\tr.UndoEnded = true\n", ""}}},
+	{"a receipt is lost", "", []edit{{"event_acted.go", "row.Receipt = o.Receipt", "row.Receipt = nil"}}},
+	{"two undos have one name", "", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
+	{"a cancel undoes", "", []edit{{"people.go", "Keep: !c.Undo, Undo: c.Undo", "Undo: c.Undo"}}},
+	{"a change begins after a cancel", "", []edit{{"advance.go", "if d.readOnly() && step.Mutates() {", "if false {"}, {"advance.go", "return r.UndoEnded || (r.Cause != nil && r.Cause.ReadOnly)", "return r.UndoEnded"}}},
+	{"one bad sample fails a verify", "", []edit{{"sampling.go", "if fresh >= minSamples && bad > 0 {", "if bad > 0 {"}}},
+	{"one good sample passes a verify", "", []edit{{"sampling.go", "return !last.IsZero() && last.Sub(first) >= span", "return !last.IsZero()"}}},
+	{"a change is committed without its verify", "", []edit{{"advance.go", "if v == nil || v.None != \"\" || passed", "if v == nil || v.None != \"\" || true || passed"}}},
+	{"finally is passed over", "", []edit{{"advance.go", "return d.phase(d.run.Book.Finally, PhaseEnded)", "return d.end()"}}},
+	{"what is left is called clean", "", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowLeft:"}}},
+	{"what failed to be undone is called clean", "", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowUndoFailed:"}}},
+	{"a dirty end pages nobody", "", []edit{{"ending.go", "Page: true, Text: fmt.Sprintf(\"run %s of %s ended", "Text: fmt.Sprintf(\"run %s of %s ended"}}},
+	{"a refusal is not recorded", "", []edit{{"people.go", "\td.emit(InputRefused{By: in.Who(), What: what, Reason: reason})\n", ""}}},
+	{"the record says that it happened when it did not", "", []edit{{"mutation.go", "\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly(", "\tif o.Effect == EffectNone {\n\t\to.Effect = EffectPartial\n\t}\n\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly("}}},
+	{"a skip passes over what has begun", "", []edit{
+		{"people.go", "case d.openUnder(path):", "case d == nil:"},
+		{"people.go", "case d.intendedUnder(path):", "case s == nil:"},
+	}},
+}
