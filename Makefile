@@ -26,6 +26,7 @@ drills: setup build ## the same with SEEDS (10) seeds, the worst reported last
 .PHONY: test
 test: setup ## run every test, with the race detector
 	go test -race -timeout 30m -skip '^TestDrill' ./...
+	go test -timeout 30m -run '^(TestLives|TestMutants)$$' ./engine/enginetest -lives 10000 -mutants # without the detector, which would take five times as long
 	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
 
 .PHONY: crash

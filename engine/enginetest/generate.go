@@ -147,7 +147,7 @@ func (g *generator) maybe(depth int, line string) {
 }
 
 func (g *generator) gate(depth int) {
-	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true"}[g.IntN(4)]
+	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true", ", quorum: 2"}[g.IntN(5)]
 	g.linef(depth, "  approve: {of: [{role: ops, for: 3m}, {role: lead, for: 2m}]%s}", extra)
 }
 

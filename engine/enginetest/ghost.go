@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,11 +24,13 @@ type ghost struct {
 	calls map[string]*ghostCall
 
 	approvals map[string]*approval // by path of the gate
-	questions map[string]asked
+	questions map[string]*asked
+	handed    map[string]map[string]string // by gate: who has left the answer to whom
 	answered  map[string]bool
 	touched   map[string]bool // steps of which something is recorded
 
-	halted        bool
+	stops         map[stopped]bool // that stand
+	brokenAt      int              // when its locks were taken away last
 	haltAt, yesAt int
 	undoWordAt    int
 	cancelAt      int // of the last one without undo
@@ -50,7 +53,32 @@ type ghost struct {
 type asked struct {
 	engine.Question
 
-	n int // when
+	n        int // when
+	extended time.Duration
+	yes      map[string]bool // who has said so
+}
+
+// stopped names a stop.
+type stopped struct {
+	Kind    engine.StopKind
+	Service string
+}
+
+func (g *ghost) halted() bool { return len(g.stops) > 0 }
+
+// standing are the stops that stand, in some fixed order.
+func (g *ghost) standing() []stopped {
+	all := slices.Collect(maps.Keys(g.stops))
+	slices.SortFunc(all, func(a, b stopped) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return all
+}
+
+// stop notes that a stop was set, unless it stood already.
+func (g *ghost) stop(kind engine.StopKind, service string) {
+	if s := (stopped{kind, service}); !g.stops[s] {
+		g.stops[s] = true
+		g.haltAt = g.n
+	}
 }
 
 // Taken is a sample that was given.
@@ -90,18 +118,17 @@ func (c *ghostCall) took() bool {
 type approval struct {
 	n        int
 	at       time.Time
-	by       string
-	glass    bool
-	question asked
+	by       []string
+	question *asked
 	consumed bool
 }
 
 func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
-		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]asked{},
+		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, handed: map[string]map[string]string{},
 		answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
-		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1,
+		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1,
 	}
 }
 
@@ -149,6 +176,7 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.LocksGranted:
 		g.locked = true
+		delete(g.stops, stopped{Kind: engine.StopLock})
 		g.j.locks(g)
 	case engine.Start:
 		g.facts = in.Facts
@@ -257,18 +285,27 @@ func (g *ghost) undos(c *ghostCall) (n int) {
 func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.Vote:
-		q := g.questions[in.Question]
-		delete(g.approvals, q.Path)
-		if in.Approve {
-			g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: in.By, glass: in.BreakGlass != "", question: q}
-			g.yesAt = g.n
-			g.mayApprove(in, q)
+		g.vote(in, g.questions[in.Question], recs)
+	case engine.Withdraw:
+		g.withdraw(in)
+	case engine.Hand:
+		path := g.questions[in.Question].Path
+		if g.handed[path] == nil {
+			g.handed[path] = map[string]string{}
 		}
+		g.handed[path][in.By] = in.To
+	case engine.Extend:
+		g.questions[in.Question].extended += in.For
 	case engine.Answer:
 		g.answer(in, g.questions[in.Question])
 	case engine.Cancel:
 		g.cancelAt = -1
 		if !in.Undo {
+			g.cancelAt = g.n
+		}
+	case engine.HandBack:
+		delete(g.stops, stopped{Kind: engine.StopTakeOver})
+		if in.To == engine.HandEnd {
 			g.cancelAt = g.n
 		}
 	case engine.UndoRun:
@@ -280,11 +317,21 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 			}
 		}
 	case engine.Halt:
-		if len(recs) > 0 {
-			g.halted, g.haltAt = true, g.n
-		}
+		g.stop(engine.StopHalt, in.Service)
+	case engine.Hold:
+		g.stop(engine.StopHold, in.Service)
+	case engine.TakeOver:
+		g.stop(engine.StopTakeOver, "")
+	case engine.BreakLock:
+		g.stop(engine.StopLock, "")
+		g.locked, g.brokenAt = false, g.n
+		g.j.free(g)
 	case engine.Lift:
-		g.halted = false
+		kind := in.Kind
+		if kind == "" {
+			kind = engine.StopHalt
+		}
+		delete(g.stops, stopped{kind, in.Service})
 	case engine.Skip:
 		g.accepted[in.Path] = true
 		for _, c := range g.calls {
@@ -295,29 +342,92 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	}
 }
 
-// mayApprove holds the engine to who may say yes.
-func (g *ghost) mayApprove(v engine.Vote, q asked) {
-	approve := g.book.Step(q.Path).Approve
-	facts := g.facts
-	member := false
-	for _, of := range approve.Of {
-		member = member || slices.Contains(facts.Roles[of.Role].People, v.By)
+// vote takes a yes or a no. A gate is approved by as many people as it needs,
+// or by one who breaks the glass.
+func (g *ghost) vote(v engine.Vote, q *asked, recs []engine.Record) {
+	if !v.Approve {
+		delete(g.approvals, q.Path)
+		return
 	}
-	requester := facts.Requester.Kind == "person" && facts.Requester.Name == v.By && !approve.Self
-	glass := v.BreakGlass != "" && slices.Contains(facts.Roles["lead"].People, v.By)
-	if (!member || requester) && !glass {
+	g.mayApprove(v, q)
+	q.yes[v.By] = true
+	decided := slices.ContainsFunc(recs, func(r engine.Record) bool {
+		e, ok := r.Event.(engine.QuestionDecided)
+		return ok && e.ID == q.ID
+	})
+	if !decided {
+		return
+	}
+	if quorum := g.book.Step(q.Path).Approve.Quorum; len(q.yes) < quorum && !g.glass(v) {
+		g.failf("%s is approved by %d, and needs %d", q.Path, len(q.yes), quorum)
+	}
+	g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: slices.Collect(maps.Keys(q.yes)), question: q}
+	g.yesAt = g.n
+}
+
+func (g *ghost) glass(v engine.Vote) bool {
+	return v.BreakGlass != "" && slices.Contains(g.facts.Roles["lead"].People, v.By)
+}
+
+// withdraw takes back a yes, and with it what it decided.
+func (g *ghost) withdraw(in engine.Withdraw) {
+	path := in.Path
+	if s := g.book.ByID(path); s != nil {
+		path = s.Path
+	}
+	for _, q := range g.questions {
+		if q.Path == path {
+			delete(q.yes, in.By)
+		}
+	}
+	if a := g.approvals[path]; a != nil && slices.Contains(a.by, in.By) {
+		delete(g.approvals, path)
+	}
+}
+
+// may reports whether somebody may say yes to a gate.
+func (g *ghost) may(by string, q *asked) bool {
+	approve := g.book.Step(q.Path).Approve
+	if g.facts.Requester.Kind == "person" && g.facts.Requester.Name == by && !approve.Self {
+		return false
+	}
+	if g.handed[q.Path][by] != "" {
+		return false
+	}
+	for _, to := range g.handed[q.Path] {
+		if to == by {
+			return true
+		}
+	}
+	return slices.ContainsFunc(approve.Of, func(of runbook.Asked) bool { return slices.Contains(g.facts.Roles[of.Role].People, by) })
+}
+
+// voter is somebody who may still say yes; empty: nobody.
+func (g *ghost) voter(question engine.Question) string {
+	q := g.questions[question.ID]
+	for _, by := range who {
+		if g.may(by, q) && !q.yes[by] {
+			return by
+		}
+	}
+	return ""
+}
+
+// mayApprove holds the engine to who may say yes.
+func (g *ghost) mayApprove(v engine.Vote, q *asked) {
+	if !g.may(v.By, q) && !g.glass(v) {
 		g.failf("%s approved %s, and may not", v.By, q.Path)
 	}
 	if v.Digest != q.Digest {
 		g.failf("a yes for another digest counts at %s", q.Path)
 	}
-	until := g.longer(q.OpenedAt.Add(approve.Expires()), q.n)
+	until := g.longer(q.OpenedAt.Add(g.book.Step(q.Path).Approve.Expires()+q.extended), q.n)
 	if g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }
 
-func (g *ghost) answer(a engine.Answer, q asked) {
+func (g *ghost) answer(a engine.Answer, q *asked) {
 	switch a.Choice {
 	case engine.ChoiceAccept:
 		g.accepted[q.Path] = true
@@ -325,6 +435,9 @@ func (g *ghost) answer(a engine.Answer, q asked) {
 		g.forced[q.Path] = g.n
 	case engine.ChoiceResume:
 		g.yesAt = g.n
+	case engine.ChoiceEnd:
+		g.cancelAt = g.n
+		delete(g.stops, stopped{Kind: engine.StopLock})
 	case engine.ChoiceKeep:
 		for _, c := range g.calls {
 			if !c.undo && (c.path == q.Path || q.Kind == engine.AskVerdict) {
@@ -386,7 +499,7 @@ func (g *ghost) records(recs []engine.Record) {
 		case engine.RunEnded:
 			g.ends(e)
 		case engine.QuestionOpened:
-			g.questions[e.Question.ID] = asked{e.Question, g.n}
+			g.questions[e.Question.ID] = &asked{Question: e.Question, n: g.n, yes: map[string]bool{}}
 		case engine.Intended:
 			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 		case engine.UndoIntended:
@@ -441,6 +554,15 @@ func (g *ghost) commits(path string) {
 			since = s.at
 		}
 	}
+	last := 0
+	for _, c := range g.calls {
+		if first(c.path) == path && !c.undo {
+			last = max(last, c.order)
+		}
+	}
+	if last > 0 && g.brokenAt >= last {
+		g.failf("%s is committed, and its locks were broken since it was changed", path)
+	}
 	if since.IsZero() || g.j.now.Sub(since) < step.Verify.For {
 		g.failf("%s is committed, and its verify never held: %v", path, g.samples[path])
 	}
@@ -490,7 +612,7 @@ func (g *ghost) pending(want []engine.Command) {
 			g.failf("%s is open after the end", c.CommandID())
 		}
 	}
-	if !g.ended && len(want) == 0 && !g.halted {
+	if !g.ended && len(want) == 0 && !g.halted() {
 		g.failf("nothing is open, and nothing is waited for")
 	}
 }

@@ -120,7 +120,7 @@ func (g *ghost) permitted(id string, undo bool) {
 		g.failf("%s is begun after the end", id)
 	}
 	covered := undo && g.undoWordAt > g.haltAt
-	if g.halted && !covered {
+	if g.halted() && !covered {
 		g.failf("%s is begun under a halt", id)
 	}
 	if g.haltAt > g.yesAt {
@@ -309,6 +309,10 @@ func (g *ghost) ends(e engine.RunEnded) {
 		}
 		if !g.paged {
 			g.failf("the run ends %s, and nobody is paged", e.Word)
+		}
+	case engine.HandedOver:
+		if len(stays) > 0 && len(e.Changed) == 0 {
+			g.failf("the run ends %s, and lists nothing", e.Word)
 		}
 	default:
 		if len(stays) > 0 {

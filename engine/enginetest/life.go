@@ -162,7 +162,7 @@ func (l *life) forget() {
 
 // reconcile opens and closes what follows from the run's state.
 func (l *life) reconcile(crashes bool) {
-	if l.run.Ended() {
+	if l.run.Ended() || l.run.Locks.State == engine.LocksBroken {
 		l.table.Release(l.id)
 	}
 	want := engine.Pending(l.run)

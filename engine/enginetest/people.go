@@ -1,6 +1,10 @@
 package enginetest
 
-import "github.com/firebreak-ops/firebreak/engine"
+import (
+	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
 
 // who may say something in a town: people with roles, who started the run, and
 // somebody who is nobody.
@@ -15,8 +19,19 @@ type say struct {
 // says are all of them. A new input of people gets a line here, and one in
 // [ghost.person].
 var says = []say{
-	{3, func(_ *life, by string) engine.Person { return engine.Halt{By: by} }},
-	{2, func(_ *life, by string) engine.Person { return engine.Lift{By: by} }},
+	{2, func(_ *life, by string) engine.Person { return engine.Halt{By: by} }},
+	{1, func(_ *life, by string) engine.Person { return engine.Halt{By: by, Service: "api"} }},
+	{1, func(_ *life, by string) engine.Person { return engine.Hold{By: by, Service: "api"} }},
+	{1, func(_ *life, by string) engine.Person { return engine.Lift{By: by} }},
+	{1, func(_ *life, by string) engine.Person {
+		return engine.Lift{By: by, Kind: engine.StopHold, Service: "api"}
+	}},
+	{1, func(_ *life, by string) engine.Person { return engine.TakeOver{By: by} }},
+	{1, func(l *life, by string) engine.Person {
+		return engine.HandBack{By: by, To: pick(l.choices, engine.HandResume, engine.HandVerify, engine.HandEnd)}
+	}},
+	{1, func(_ *life, by string) engine.Person { return engine.BreakLock{By: by} }},
+	{2, func(l *life, by string) engine.Person { return engine.Withdraw{By: by, Path: l.anyPath()} }},
 	{2, func(l *life, by string) engine.Person { return engine.Skip{By: by, Path: l.anyPath()} }},
 	{1, func(_ *life, by string) engine.Person { return engine.Cancel{By: by} }},
 	{1, func(_ *life, by string) engine.Person { return engine.Cancel{By: by, Undo: true} }},
@@ -78,6 +93,12 @@ func (l *life) saying(by string) engine.Person {
 
 func (l *life) opinion(q engine.Question, by string) engine.Person {
 	if q.Kind == engine.AskGate {
+		switch l.IntN(12) {
+		case 10:
+			return engine.Hand{By: by, Question: q.ID, To: pick(l.choices, who...)}
+		case 11:
+			return engine.Extend{By: by, Question: q.ID, For: time.Duration(1+l.IntN(6)) * time.Minute}
+		}
 		v := engine.Vote{By: by, Question: q.ID, Digest: q.Digest, Approve: !l.once(5), Keep: l.once(3)}
 		switch l.IntN(10) {
 		case 8:
@@ -107,16 +128,24 @@ func (l *life) truth(q engine.Question) string {
 
 // kindly answers what people are asked, lifts what stands.
 func (l *life) kindly() bool {
-	if l.ghost().halted {
-		l.give(engine.Lift{By: "alice"}, false)
+	for _, s := range l.ghost().standing() {
+		switch s.Kind {
+		case engine.StopTakeOver:
+			l.give(engine.HandBack{By: "alice", To: engine.HandResume}, false)
+		case engine.StopLock: // they are asked about it
+			continue
+		default:
+			l.give(engine.Lift{By: "alice", Kind: s.Kind, Service: s.Service}, false)
+		}
 		return true
 	}
 	for _, q := range l.run.OpenQuestions() {
 		if q.Kind == engine.AskGate {
-			if !q.Expires.IsZero() && l.now.After(q.Expires) {
+			by := l.ghost().voter(q)
+			if !q.Expires.IsZero() && l.now.After(q.Expires) || by == "" {
 				continue
 			}
-			l.give(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true}, false)
+			l.give(engine.Vote{By: by, Question: q.ID, Digest: q.Digest, Approve: true}, false)
 			return true
 		}
 		choice := l.kindAnswer(q)
@@ -135,6 +164,8 @@ func (l *life) kindAnswer(q engine.Question) string {
 		return []string{engine.ChoiceAccept, engine.ChoiceUndo}[l.run.Seq%2]
 	case engine.AskDrift:
 		return []string{engine.ChoiceForce, engine.ChoiceKeep}[l.run.Seq%2]
+	case engine.AskLock:
+		return []string{engine.ChoiceRelock, engine.ChoiceEnd}[l.run.Seq%2]
 	case engine.AskAgain:
 		return engine.ChoiceAbort
 	case engine.AskResume:

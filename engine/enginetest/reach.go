@@ -52,8 +52,8 @@ func states(r *engine.Run) []string {
 	if r.Locks.State == engine.LocksRequested {
 		add("locks requested")
 	}
-	if r.Stop != nil {
-		add(r.Stop.Kind)
+	for _, s := range r.Stops {
+		add(string(s.Kind))
 	}
 	return out
 }

@@ -228,6 +228,11 @@ func (t *town) notices() {
 	for _, l := range t.lives[:t.open] {
 		for t.err == nil && l.answer(true) { //nolint:revive // until all are sent
 		}
+		for _, in := range l.zombies {
+			if t.once(2) {
+				l.give(in, false) // long after the end
+			}
+		}
 	}
 }
 
