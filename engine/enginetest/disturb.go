@@ -9,16 +9,20 @@ import (
 
 // disturb does one thing at random.
 func (l *life) disturb() {
-	if len(l.zombies) > 0 && l.once(6) { // what nobody waits for any more
+	rarely := 6
+	if l.run.Doubtful() {
+		rarely = 2
+	}
+	if len(l.zombies) > 0 && l.once(rarely) { // what nobody waits for any more
 		l.give(l.zombies[l.IntN(len(l.zombies))], true)
 		return
 	}
 	switch k := l.IntN(100); {
-	case k < 45:
+	case k < 38:
 		l.answer(false)
-	case k < 62:
+	case k < 55:
 		l.fly(false)
-	case k < 79:
+	case k < 70:
 		l.time()
 	case k < 89:
 		l.people()
@@ -133,7 +137,10 @@ func (l *life) fly(well bool) bool {
 	f := l.flights[ids[l.IntN(len(ids))]]
 	id := f.cmd.CommandID()
 	k := 0
-	if !well {
+	switch {
+	case !well && l.lossy && l.once(2):
+		k = 10
+	case !well:
 		k = l.IntN(16)
 	}
 	switch {

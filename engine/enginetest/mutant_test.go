@@ -8,11 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
 )
 
 var (
@@ -55,26 +52,21 @@ func TestMutants(t *testing.T) {
 	if !*mutating {
 		t.Skip("with -mutants")
 	}
-	g, ctx := errgroup.WithContext(t.Context())
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	dir := t.TempDir()
-	for i, m := range mutants {
-		g.Go(func() error {
-			said, err := m.live(ctx, filepath.Join(dir, fmt.Sprint(i)))
-			switch {
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			switch said, err := m.live(t.Context(), t.TempDir()); {
 			case err != nil:
-				t.Errorf("%s: %v", m.name, err)
+				t.Error(err)
 			case said == "":
-				t.Errorf("%s lives after %d lives", m.name, *budget)
+				t.Errorf("it lives after %d lives", *budget)
 			case !strings.Contains(said, m.says):
-				t.Errorf("%s dies of something else: %s", m.name, said)
+				t.Errorf("it dies of something else than %q: %s", m.says, said)
 			default:
-				t.Logf("%s: %s", m.name, said)
+				t.Log(said)
 			}
-			return nil
 		})
 	}
-	_ = g.Wait() // every error is said
 }
 
 // apply returns the changed files by their path.
@@ -103,9 +95,6 @@ func (m *mutant) apply() (map[string]string, error) {
 func (m *mutant) live(ctx context.Context, dir string) (string, error) {
 	files, err := m.apply()
 	if err != nil {
-		return "", err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
 	replace := map[string]string{}

@@ -26,10 +26,8 @@ var says = []say{
 	{1, func(_ *life, by string) engine.Person {
 		return engine.Lift{By: by, Kind: engine.StopHold, Service: "api"}
 	}},
-	{1, func(_ *life, by string) engine.Person { return engine.TakeOver{By: by} }},
-	{1, func(l *life, by string) engine.Person {
-		return engine.HandBack{By: by, To: pick(l.choices, engine.HandResume, engine.HandVerify, engine.HandEnd)}
-	}},
+	{3, func(_ *life, by string) engine.Person { return engine.TakeOver{By: by} }},
+	{1, func(_ *life, by string) engine.Person { return engine.HandBack{By: by, To: engine.HandResume} }},
 	{1, func(_ *life, by string) engine.Person { return engine.BreakLock{By: by} }},
 	{2, func(l *life, by string) engine.Person { return engine.Withdraw{By: by, Path: l.anyPath()} }},
 	{2, func(l *life, by string) engine.Person { return engine.Skip{By: by, Path: l.anyPath()} }},
@@ -78,6 +76,11 @@ func (l *life) saying(by string) engine.Person {
 	if len(qs) > 0 && !l.once(3) {
 		return l.opinion(qs[l.IntN(len(qs))], by)
 	}
+	for _, s := range l.ghost().standing() {
+		if s.Kind == engine.StopTakeOver && l.once(2) {
+			return engine.HandBack{By: by, To: pick(l.choices, engine.HandResume, engine.HandVerify, engine.HandEnd)}
+		}
+	}
 	all := 0
 	for _, s := range says {
 		all += s.weight
@@ -93,6 +96,12 @@ func (l *life) saying(by string) engine.Person {
 
 func (l *life) opinion(q engine.Question, by string) engine.Person {
 	if q.Kind == engine.AskGate {
+		switch {
+		case len(q.Votes) > 0 && l.once(3):
+			return engine.Withdraw{By: q.Votes[0].By, Path: q.Path}
+		case len(q.Handed) > 0 && l.once(2): // all the same
+			by = q.Handed[0].By
+		}
 		switch l.IntN(12) {
 		case 10:
 			return engine.Hand{By: by, Question: q.ID, To: pick(l.choices, who...)}

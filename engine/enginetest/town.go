@@ -31,6 +31,7 @@ type town struct {
 	seen       time.Time     // when the owner was last alive, by its clock
 	down       time.Duration // for how long there was none
 	full       bool          // nothing can be stored
+	lossy      bool          // answers are often lost
 	busybody   bool          // somebody changes whatever people are asked about
 	lives      []*life
 	open       int             // how many of the lives have begun
@@ -91,7 +92,7 @@ func liveBy(p plot) *town {
 	}
 	t.turn()
 	t.world.SetSick(t.once(2))
-	t.busybody = t.once(12)
+	t.busybody, t.lossy = t.once(12), t.once(8)
 	t.begin()
 	bad := pick(t.choices, 4, 10, 30, 100) // of a hundred turns: in calm towns runs come far
 	turns := (40 + t.IntN(160)) * (1 + len(t.lives)) / 2
@@ -189,7 +190,14 @@ func (t *town) step(l *life) bool {
 	if t.once(20) && t.next(true) {
 		return true
 	}
-	return l.fly(!t.once(5)) || l.answer(true) || l.kindly() || t.next(true)
+	if l.fly(!t.once(5) && !t.lossy) || l.answer(true) {
+		return true
+	}
+	if len(l.run.OpenQuestions()) > 0 && t.once(4) {
+		l.people()
+		return true
+	}
+	return l.kindly() || t.next(true)
 }
 
 // cooperate lets all go well until every run has ended.
