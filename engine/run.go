@@ -30,7 +30,6 @@ type Run struct {
 	Vars      map[string]json.RawMessage
 	Locks     Locks
 	Stops     []Stop    // that stand, in the order in which they came
-	BrokenAt  time.Time // when its locks were broken last; zero: never
 
 	UndoWord  bool // a person's word covers the undos, which a stop had uncovered
 	Uncovered bool // a stop has taken the cover from pending undos
