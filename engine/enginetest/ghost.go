@@ -103,7 +103,6 @@ type ghostCall struct {
 	order    int    // of when it was known
 	receipt  string // what the run was given to undo it with
 	lied     bool   // what it was told was not so
-	said     engine.Effect
 }
 
 // took reports whether a call is to be counted as one that changed something:

@@ -192,7 +192,11 @@ func (h *recorded) replay() (verdict string, ends map[string]end, err error) {
 	}
 	ends = map[string]end{}
 	for id := range h.Books {
-		ends[id] = endOf(runs[id])
+		e := endOf(runs[id])
+		if verdict != "" {
+			e.Pending = nil // an engine that did wrong says nothing of what should be open
+		}
+		ends[id] = e
 	}
 	return verdict, ends, nil
 }
@@ -236,14 +240,14 @@ func (h *recorded) bytes() ([]byte, error) {
 	moments := h.Moments
 	head := *h
 	head.Moments = nil
-	out, err := json.MarshalIndent(head, "", "  ")
+	out, err := json.MarshalIndent(head, "", "  ") //nolint:musttag // the fields are called as their keys
 	if err != nil {
 		return nil, fmt.Errorf("write a history: %w", err)
 	}
 	out = bytes.TrimSuffix(out, []byte("null\n}"))
 	out = append(out, "[\n"...)
 	for i, m := range moments {
-		line, err := json.Marshal(m)
+		line, err := json.Marshal(m) //nolint:musttag // as above
 		if err != nil {
 			return nil, fmt.Errorf("write a history: %w", err)
 		}

@@ -24,7 +24,7 @@ func TestHistories(t *testing.T) {
 	good, bad := 0, 0
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			raw, err := os.ReadFile(file) //nolint:gosec // our own
+			raw, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,10 +70,10 @@ func keepHistory(t *testing.T, p plot, name, about string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(histories, 0o755); err != nil { //nolint:gosec // a folder of the tree
+	if err := os.MkdirAll(histories, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(histories, name+".json"), b, 0o644); err != nil { //nolint:gosec // as above
+	if err := os.WriteFile(filepath.Join(histories, name+".json"), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

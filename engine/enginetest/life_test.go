@@ -91,7 +91,7 @@ func liveAll(first uint64, n int) *total {
 		next  atomic.Uint64
 		limit atomic.Uint64
 	)
-	limit.Store(uint64(n)) //nolint:gosec // a count
+	limit.Store(uint64(n))
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < limit.Load(); i = next.Add(1) - 1 {

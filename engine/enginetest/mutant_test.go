@@ -76,7 +76,7 @@ func (m *mutant) apply() (map[string]string, error) {
 		path := filepath.Join("..", filepath.FromSlash(e.file))
 		src, ok := files[path]
 		if !ok {
-			b, err := os.ReadFile(path) //nolint:gosec // a file of the engine
+			b, err := os.ReadFile(path)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.name, err)
 			}
@@ -116,7 +116,6 @@ func (m *mutant) live(ctx context.Context, dir string) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return "", err
 	}
-	//nolint:gosec // our own files
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build it: %w\n%s", err, out)
 	}
@@ -124,7 +123,7 @@ func (m *mutant) live(ctx context.Context, dir string) (string, error) {
 	if *record != "" {
 		args = append(args, "-record", *record+strings.ReplaceAll(m.name, " ", "-"), "-about", "by an engine in which "+m.name)
 	}
-	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput() //nolint:gosec // as above
+	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
 	if err == nil {
 		return "", nil
 	}

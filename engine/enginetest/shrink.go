@@ -1,5 +1,7 @@
 package enginetest
 
+import "slices"
+
 // patientFor is how many moments are lived through to shrink a script.
 const patientFor = 300_000
 
@@ -31,8 +33,8 @@ func shrunk(p plot) plot {
 		p.script = fewer(p.script, fails)
 	}
 	for turn := range p.script {
-		for k := len(p.script[turn]) - 1; k >= 0; k-- {
-			if p.script[turn][k] == 0 {
+		for k, v := range slices.Backward(p.script[turn]) {
+			if v == 0 {
 				continue
 			}
 			if calm := calmed(p.script, turn, k); fails(calm) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local/locks"
-	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // town is some runs in one world, under one owner, with one clock and one
@@ -234,7 +233,8 @@ func (t *town) stands(open []*life) string {
 
 func (t *town) notices() {
 	for _, l := range t.lives[:t.open] {
-		for t.err == nil && l.answer(true) { //nolint:revive // until all are sent
+		for sent := true; sent && t.err == nil; {
+			sent = l.answer(true)
 		}
 		for _, in := range l.zombies {
 			if t.once(2) {
@@ -372,13 +372,4 @@ func (t *town) end() {
 	if held := t.table.Holders(); len(held) > 0 && t.err == nil {
 		t.failf("every run has ended, and locks are held: %v", held)
 	}
-}
-
-// sources are the runbooks of a town by run.
-func (t *town) sources() map[string]*runbook.Runbook {
-	books := map[string]*runbook.Runbook{}
-	for _, l := range t.lives[:t.open] {
-		books[l.id] = l.book
-	}
-	return books
 }
