@@ -421,7 +421,7 @@ func (g *ghost) mayApprove(v engine.Vote, q *asked) {
 		g.failf("a yes for another digest counts at %s", q.Path)
 	}
 	until := g.longer(q.OpenedAt.Add(g.book.Step(q.Path).Approve.Expires()+q.extended), q.n)
-	if g.j.now.After(until) {
+	if !q.Early && g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }
@@ -487,6 +487,8 @@ func (g *ghost) records(recs []engine.Record) {
 			g.failf("%s follows the end", kind)
 		}
 		switch e := rec.Event.(type) {
+		case engine.StepStarted:
+			g.turn(e.Path, rec.At)
 		case engine.Acted:
 			g.acted(e)
 		case engine.NoticeQueued:
@@ -576,6 +578,15 @@ func (g *ghost) acted(e engine.Acted) {
 	}
 	if !ok || e.Outcome.Effect != in.Outcome.Effect {
 		g.failf("%s is recorded as %s, after %s", e.Path, e.Outcome.Effect, describe(g.last))
+	}
+}
+
+// turn: the time of what was asked early begins with its turn.
+func (g *ghost) turn(path string, at time.Time) {
+	for _, q := range g.questions {
+		if q.Path == path && q.Early {
+			q.Early, q.OpenedAt, q.n = false, at, g.n
+		}
 	}
 }
 
