@@ -49,7 +49,7 @@ func (d *decider) end() bool {
 	}
 	asked := r.AskedFor
 	if !r.Asking.IsZero() {
-		asked += d.now.Sub(r.Asking)
+		asked += max(d.now.Sub(r.Asking), 0) // a clock may be behind
 	}
 	d.emit(RunEnded{Word: word, Changed: changed, AskedFor: asked})
 	return true

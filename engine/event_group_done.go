@@ -12,13 +12,20 @@ func (GroupDone) Kind() string { return "group_done" }
 
 func (e GroupDone) apply(r *Run, at time.Time) {
 	var latest time.Time
+	unlocked := false
 	for path, s := range r.Steps {
-		if path != e.Path && within(path, e.Path) && s.ActedAt.After(latest) {
+		if path == e.Path || !within(path, e.Path) {
+			continue
+		}
+		unlocked = unlocked || s.Unlocked
+		if s.ActedAt.After(latest) {
 			latest = s.ActedAt
 		}
 	}
 	if latest.IsZero() {
 		latest = at
 	}
-	r.setStep(e.Path, func(s *Step) { s.Doing, s.ActedAt, s.Effect = DoingNothing, latest, r.effect(e.Path) })
+	r.setStep(e.Path, func(s *Step) {
+		s.Doing, s.ActedAt, s.Unlocked, s.Effect = DoingNothing, latest, unlocked, r.effect(e.Path)
+	})
 }

@@ -32,7 +32,7 @@ func (e HandedBack) apply(r *Run, at time.Time) {
 	})
 	r.closeAbout(e.Path, at)
 	r.setStep(e.Path, func(s *Step) {
-		s.Doing = DoingNothing
+		s.Doing, s.Verified = DoingNothing, "" // what was found before was found without it
 		if s.ActedAt.IsZero() {
 			s.ActedAt = at
 		}

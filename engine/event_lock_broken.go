@@ -12,7 +12,11 @@ type LockBroken struct {
 // Kind implements [Event].
 func (LockBroken) Kind() string { return "lock_broken" }
 
-func (LockBroken) apply(r *Run, at time.Time) {
+func (LockBroken) apply(r *Run, _ time.Time) {
 	r.Locks.State = LocksBroken
-	r.BrokenAt = at
+	for path, s := range r.Steps {
+		if !s.ActedAt.IsZero() {
+			r.setStep(path, func(s *Step) { s.Unlocked = true })
+		}
+	}
 }

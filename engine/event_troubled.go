@@ -45,7 +45,11 @@ func (e Troubled) apply(r *Run, at time.Time) {
 	}
 	r.dropUndoGuards(false)
 	if r.Locks.State == LocksRequested {
+		wanted := r.Locks.Identities
 		r.Locks = Locks{N: r.Locks.N}
+		if r.stop(StopLock) != nil { // what is to be undone needs them
+			r.Locks.State, r.Locks.Identities = LocksBroken, wanted
+		}
 	}
 }
 

@@ -29,8 +29,7 @@ type Run struct {
 	Notices   []*Notice
 	Vars      map[string]json.RawMessage
 	Locks     Locks
-	Stops     []Stop    // that stand, in the order in which they came
-	BrokenAt  time.Time // when its locks were broken last; zero: never
+	Stops     []Stop // that stand, in the order in which they came
 
 	UndoWord  bool // a person's word covers the undos, which a stop had uncovered
 	Uncovered bool // a stop has taken the cover from pending undos

@@ -83,7 +83,7 @@ func (d *decider) sample(path string, o Outcome) {
 			d.emit(Acted{Path: path, Attempt: s.Attempt, Outcome: Outcome{Outputs: o.Outputs, Effect: EffectNone}})
 		}
 	case holdsFor(s.Samples, step.Verify.For):
-		if broken := d.run.BrokenAt; !broken.IsZero() && !broken.Before(s.ActedAt) {
+		if s.Unlocked {
 			d.verdict(step, verdictInconclusive, "its locks were broken meanwhile, so that others may have made it true")
 			return
 		}

@@ -62,6 +62,7 @@ type Step struct {
 	Generation  int    // in which the attempt was intended
 	Deadline    time.Time
 	ActedAt     time.Time // when the action ended; samples must be newer
+	Unlocked    bool      // its locks were broken since then, or before: a verify proves nothing
 	Samples     []Sample
 	Verified    string // verdict of the verify; empty: none yet
 	SampleInput json.RawMessage

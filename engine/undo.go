@@ -43,6 +43,9 @@ func (d *decider) undoing() bool {
 		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: why})
 		return true
 	}
+	if r.stop(StopLock) != nil {
+		return false // no word gives the run its locks back
+	}
 	if !r.UndoWord {
 		if r.Stopped() {
 			return false

@@ -23,6 +23,7 @@ const Resource = "world:1"
 //	world.set     {key, value}  idempotent, can be probed, undone by world.set
 //	world.bump    {key}         adds one: not idempotent, no probe, undone by world.unbump
 //	world.late    {key}         as bump, can be probed, and settles only after 20 s
+//	world.slow    {key}         as late, and so is its undo, world.unslow
 //	world.once    {key}         not idempotent, no probe, no undo
 //	tool.set      {key, value}  as world.set, of a tool: a step names the resource
 func Catalog() runbook.Catalog {
@@ -38,6 +39,8 @@ func Catalog() runbook.Catalog {
 		{Name: "world.bump", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unbump"},
 		{Name: "world.unbump", Effect: runbook.EffectMutate, Input: keyed, Output: out},
 		{Name: "world.late", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unbump", Probe: true, SettlesIn: 20 * time.Second},
+		{Name: "world.slow", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unslow", Probe: true, SettlesIn: 20 * time.Second},
+		{Name: "world.unslow", Effect: runbook.EffectMutate, Input: keyed, Output: out, Probe: true, SettlesIn: 20 * time.Second},
 		{Name: "world.once", Effect: runbook.EffectMutate, Input: keyed, Output: out, NoPrecondition: true},
 	}
 	catalog := runbook.Catalog{}

@@ -9,53 +9,93 @@ import (
 
 // disturb does one thing at random.
 func (l *life) disturb() {
-	switch k := l.rng.IntN(100); {
-	case k < 45:
+	rarely := 6
+	if l.run.Doubtful() {
+		rarely = 2
+	}
+	if len(l.zombies) > 0 && l.once(rarely) { // what nobody waits for any more
+		l.give(l.zombies[l.IntN(len(l.zombies))], true)
+		return
+	}
+	switch k := l.IntN(100); {
+	case k < 38:
 		l.answer(false)
-	case k < 62:
+	case k < 55:
 		l.fly(false)
-	case k < 80:
+	case k < 70:
 		l.time()
-	case k < 90:
+	case k < 89:
 		l.people()
-	case k < 92:
-		l.notef("crash out of the blue")
-		l.crash()
+	case k < 91:
+		l.crash("out of the blue")
 	case k < 94:
-		l.world.Set([]string{"a", "b", "c", "g"}[l.rng.IntN(4)], l.rng.IntN(2))
-		l.notef("somebody else changes the world")
+		if !l.meddle() {
+			l.change("a", "b", "c", "g", "t0", "t1")
+		}
 	case k < 95:
-		l.world.SetSick(l.rng.IntN(2) == 0)
+		l.world.SetSick(l.once(2))
 	case k < 96:
 		l.give(engine.AlertResolved{}, true)
-	case k < 98 && len(l.zombies) > 0:
-		l.give(l.zombies[l.rng.IntN(len(l.zombies))], true)
+	case k < 97:
+		l.full = true
+		l.notef("the disk is full")
 	case len(l.given) > 0:
-		l.give(l.given[l.rng.IntN(len(l.given))], true)
+		l.give(l.given[l.IntN(len(l.given))], true)
 	}
+}
+
+// meddle changes something that people are being asked about. It reports
+// whether there was something.
+func (l *life) meddle() bool {
+	var asked []string
+	for _, q := range l.run.OpenQuestions() {
+		for _, m := range q.Members {
+			asked = append(asked, parse(m.Binding, nil).Key)
+		}
+	}
+	if len(asked) == 0 {
+		return false
+	}
+	l.change(asked...)
+	return true
+}
+
+// change changes one of some things, as somebody else would.
+func (l *life) change(keys ...string) {
+	key := pick(l.choices, keys...)
+	l.world.Set(key, l.world.Get(key)+1+l.IntN(2))
+	l.notef("somebody else changes %s", key)
 }
 
 // answer answers one open call.
 func (l *life) answer(well bool) bool {
 	var ready []string
 	for _, id := range sorted(l.calls) {
-		switch c := l.calls[id].(type) {
-		case engine.Timer, engine.Ask, engine.StopCall:
-		case engine.Read:
-			if !c.NotBefore.After(l.now) {
-				ready = append(ready, id)
-			}
-		default:
+		if l.ready(l.calls[id]) {
 			ready = append(ready, id)
 		}
 	}
 	if len(ready) == 0 {
 		return false
 	}
-	cmd := l.calls[ready[l.rng.IntN(len(ready))]]
+	cmd := l.calls[ready[l.IntN(len(ready))]]
 	delete(l.calls, cmd.CommandID())
 	l.give(l.said(cmd, well), !well)
 	return true
+}
+
+// ready reports whether a call can be answered now.
+func (l *life) ready(cmd engine.Command) bool {
+	switch c := cmd.(type) {
+	case engine.Timer, engine.Ask, engine.StopCall:
+		return false
+	case engine.Lock:
+		return l.granted[c.ID]
+	case engine.Read:
+		return !c.NotBefore.After(l.now)
+	default:
+		return true
+	}
 }
 
 // said is the answer to a call that changes nothing.
@@ -66,8 +106,8 @@ func (l *life) said(cmd engine.Command, well bool) engine.Input {
 	} else {
 		in = l.world.Do(cmd)
 	}
-	if !well && l.rng.IntN(20) == 0 {
-		f := &engine.Failure{Class: []string{"unavailable", "timeout", "invalid"}[l.rng.IntN(3)], Reason: "by chance"}
+	if !well && l.once(20) {
+		f := &engine.Failure{Class: pick(l.choices, "unavailable", "timeout", "invalid"), Reason: "by chance"}
 		switch a := in.(type) {
 		case engine.Planned:
 			in = engine.Planned{ID: a.ID, Failure: f}
@@ -77,10 +117,15 @@ func (l *life) said(cmd engine.Command, well bool) engine.Input {
 			in = engine.Probed{ID: a.ID, Outcome: engine.Outcome{Failure: f, Effect: engine.EffectUnknown}}
 		}
 	}
+	l.remember(in)
+	return in
+}
+
+// remember keeps an answer, which may come again.
+func (l *life) remember(in engine.Input) {
 	if len(l.given) < 20 {
 		l.given = append(l.given, in)
 	}
-	return in
 }
 
 // fly lets one mutation in flight come a step further.
@@ -89,204 +134,69 @@ func (l *life) fly(well bool) bool {
 	if len(ids) == 0 {
 		return false
 	}
-	f := l.flights[ids[l.rng.IntN(len(ids))]]
+	f := l.flights[ids[l.IntN(len(ids))]]
 	id := f.cmd.CommandID()
-	k := l.rng.IntN(14)
-	if well {
-		k = 13
+	k := 0
+	switch {
+	case !well && l.lossy && l.once(2):
+		k = 10
+	case !well:
+		k = l.IntN(16)
 	}
 	switch {
-	case f.done == nil && k < 3: // it takes effect, and the answer is still to come
+	case f.done == nil && k > 12: // it takes effect, and the answer is still to come
 		l.perform(f)
 		return true
-	case f.done == nil && k == 3:
-		o := None([]string{"unavailable", "invalid", "conflict"}[l.rng.IntN(3)]).Outcome
+	case f.done == nil && k == 12:
+		o := None(pick(l.choices, "unavailable", "invalid", "conflict")).Outcome
 		f.done = &o
-	case k < 6: // the answer is lost on its way
-		l.lose(f, l.rng.IntN(2) == 0)
+	case k > 9: // the answer is lost on its way
+		l.lose(f, l.once(2))
 		l.give(engine.Returned{ID: id, Outcome: Lost(false).Outcome}, true)
 		return true
 	case f.done == nil:
 		l.perform(f)
-		if _, undo := f.cmd.(engine.Undo); (k == 6 || k == 7) && !undo && f.done.Failure == nil {
-			class := []string{"internal", "unavailable", "timeout"}[l.rng.IntN(3)]
-			f.done.Failure, f.done.Effect = &engine.Failure{Class: class, Reason: "by chance"}, engine.EffectPartial
+		if _, undo := f.cmd.(engine.Undo); (k == 8 || k == 9) && !undo && f.done.Failure == nil {
+			f.done.Failure = &engine.Failure{Class: pick(l.choices, "internal", "unavailable", "timeout"), Reason: "by chance"}
+			f.done.Effect = engine.EffectPartial
 		}
 	}
-	delete(l.flights, id)
-	if len(l.given) < 20 {
-		l.given = append(l.given, engine.Returned{ID: id, Outcome: *f.done})
+	if k == 7 && l.once(2) {
+		l.lie(f)
 	}
-	l.give(engine.Returned{ID: id, Outcome: *f.done}, !well)
+	delete(l.flights, id)
+	in := engine.Returned{ID: id, Outcome: *f.done}
+	l.remember(in)
+	l.give(in, !well)
 	return true
+}
+
+// lie lets a plugin say of a call what is not true.
+func (l *life) lie(f *flight) {
+	if f.done.Effect == engine.EffectNone {
+		o := l.world.Claim(f.cmd)
+		f.done = &o
+		l.notef("the plugin will say that %s happened, and it did not", f.cmd.CommandID())
+		return
+	}
+	o := None(pick(l.choices, "unavailable", "invalid")).Outcome
+	f.done = &o
+	l.notef("the plugin will say that %s did not happen, and it did", f.cmd.CommandID())
 }
 
 // time lets some pass: to the next timer, or far beyond it.
 func (l *life) time() {
-	switch l.rng.IntN(6) {
-	case 0:
-		l.now = l.now.Add(time.Duration(l.rng.IntN(400)) * time.Second)
-	case 1:
-		l.now = l.now.Add(time.Duration(l.rng.IntN(3000)) * time.Millisecond)
+	switch l.IntN(6) {
+	case 4:
+		l.pass(time.Duration(l.IntN(3000)) * time.Millisecond)
+	case 5:
+		l.pass(time.Duration(l.IntN(400)) * time.Second)
 	default:
 		l.next(false)
 	}
 }
 
-// next goes to the next moment at which something happens by itself, and lets
-// it happen if it is a timer. It reports whether there was one.
-func (l *life) next(well bool) bool {
-	var at time.Time
-	var timer string
-	for _, id := range sorted(l.calls) {
-		var t time.Time
-		fires := ""
-		switch c := l.calls[id].(type) {
-		case engine.Timer:
-			t, fires = c.At, id
-		case engine.Read:
-			t = c.NotBefore
-		default:
-			continue
-		}
-		if at.IsZero() || t.Before(at) {
-			at, timer = t, fires
-		}
-	}
-	if at.IsZero() {
-		return false
-	}
-	if at.After(l.now) {
-		l.now = at
-	}
-	if timer == "" {
-		return true
-	}
-	delete(l.calls, timer)
-	if f := l.flights[l.ghost.watched(timer)]; f != nil {
-		l.lose(f, l.rng.IntN(2) == 0) // the host has ended it by its deadline
-	}
-	l.give(engine.TimerFired{ID: timer}, !well)
-	return true
-}
-
-// people says something: right, wrong, too late, twice, or by nobody who may.
-func (l *life) people() {
-	who := []string{"alice", "alice", "bob", "bob", "carol", "dora", "os:mallory"}[l.rng.IntN(7)]
-	qs := l.run.OpenQuestions()
-	if len(qs) > 0 && l.rng.IntN(3) > 0 {
-		q := qs[l.rng.IntN(len(qs))]
-		in := l.opinion(q, who)
-		if l.rng.IntN(4) == 0 {
-			l.given = append(l.given, in)
-		}
-		l.give(in, true)
-		return
-	}
-	var in engine.Person
-	switch l.rng.IntN(9) {
-	case 0:
-		in = engine.Cancel{By: who, Undo: l.rng.IntN(2) == 0}
-	case 1:
-		in = engine.UndoRun{By: who}
-	case 2, 3, 4:
-		in = engine.Halt{By: who}
-	case 5, 6:
-		in = engine.Lift{By: who}
-	default:
-		all := l.book.All()
-		in = engine.Skip{By: who, Path: all[l.rng.IntN(len(all))].Path}
-	}
-	l.give(in, true)
-}
-
-func (l *life) opinion(q engine.Question, who string) engine.Person {
-	if q.Kind == engine.AskGate {
-		v := engine.Vote{By: who, Question: q.ID, Digest: q.Digest, Approve: l.rng.IntN(5) > 0, Keep: l.rng.IntN(3) == 0}
-		switch l.rng.IntN(10) {
-		case 0:
-			v.Digest = "sha256:older"
-		case 1:
-			v.BreakGlass = "by chance"
-		}
-		return v
-	}
-	a := engine.Answer{By: who, Question: q.ID, Choice: q.Choices[l.rng.IntN(len(q.Choices))]}
-	switch {
-	case l.rng.IntN(20) == 0:
-		a.Choice = "nonsense"
-	case q.Kind == engine.AskDoubt && l.rng.IntN(4) > 0:
-		a.Choice = l.truth(q)
-	}
-	return a
-}
-
-// truth is what became of a call that is in doubt.
-func (l *life) truth(q engine.Question) string {
-	if c := l.ghost.doubted(q); c != nil && c.happened {
-		return engine.ChoiceHappened
-	}
-	return engine.ChoiceNot
-}
-
-// cooperate lets all go well until the run has ended.
-func (l *life) cooperate() {
-	if l.rng.IntN(2) == 0 {
-		l.world.SetSick(false)
-	}
-	l.notef("from now on all goes well")
-	for n := 0; l.err == nil && !l.run.Ended(); n++ {
-		if n > 3000 {
-			l.failf("%w: it is %s and waits on %v", errEndless, l.run.Phase, l.run.Waits())
-			return
-		}
-		if l.step(false) {
-			continue
-		}
-		l.failf("the run is stuck: it is %s, has nothing open and waits on %v", l.run.Phase, l.run.Waits())
-	}
-	for l.err == nil && l.answer(true) { // notices
-	}
-}
-
-// step does what comes next when all goes well. Patient people let time pass
-// before they answer.
-func (l *life) step(patient bool) bool {
-	if patient && l.rng.IntN(20) == 0 && l.next(true) {
-		return true
-	}
-	return l.fly(!patient || l.rng.IntN(5) > 0) || l.answer(true) || l.kindly() || l.next(true)
-}
-
-// kindly answers what people are asked, lifts what stands.
-func (l *life) kindly() bool {
-	if l.ghost.halted {
-		l.give(engine.Lift{By: "alice"}, false)
-		return true
-	}
-	for _, q := range l.run.OpenQuestions() {
-		choice := map[engine.QuestionKind]string{
-			engine.AskVerdict: []string{engine.ChoiceAccept, engine.ChoiceUndo}[l.run.Seq%2],
-			engine.AskDrift:   []string{engine.ChoiceForce, engine.ChoiceKeep}[l.run.Seq%2],
-			engine.AskAgain:   engine.ChoiceAbort, engine.AskResume: engine.ChoiceResume,
-		}[q.Kind]
-		switch {
-		case q.Kind == engine.AskGate && !q.Expires.IsZero() && l.now.After(q.Expires):
-			continue
-		case q.Kind == engine.AskGate:
-			l.give(engine.Vote{By: "alice", Question: q.ID, Digest: q.Digest, Approve: true}, false)
-			return true
-		case q.Kind == engine.AskDoubt:
-			choice = l.truth(q)
-		case choice == "":
-			l.failf("nobody knows how to answer %+v", q)
-		}
-		l.give(engine.Answer{By: "alice", Question: q.ID, Choice: choice}, false)
-		return true
-	}
-	return false
-}
-
+// split takes the id of a call apart.
 func split(id string) (path string, attempt int, phase string) {
 	var n int
 	rest := short(id)

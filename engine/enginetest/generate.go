@@ -72,12 +72,23 @@ finally:
 // generator writes random runbooks that pass the checks of the language.
 type generator struct {
 	*rand.Rand
-	b    strings.Builder
-	next int
+	b     strings.Builder
+	next  int
+	tools bool  // change what tools change, not the world
+	reach []int // which of the tools' things; empty: any
 }
 
-func generate(rng *rand.Rand) string {
-	g := &generator{Rand: rng}
+// generate writes one. Where several runs are to meet, each changes a few of
+// the same things.
+func generate(rng *rand.Rand, many bool) string {
+	if rng.IntN(4) == 0 {
+		return shapes[rng.IntN(len(shapes))]
+	}
+	g := &generator{Rand: rng, tools: rng.IntN(5) == 0}
+	if many {
+		g.tools = rng.IntN(4) > 0
+		g.reach = rng.Perm(4)[:1+rng.IntN(3)]
+	}
 	if g.IntN(4) == 0 {
 		g.b.WriteString("timeout: 15m\n")
 	}
@@ -136,7 +147,7 @@ func (g *generator) maybe(depth int, line string) {
 }
 
 func (g *generator) gate(depth int) {
-	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true"}[g.IntN(4)]
+	extra := []string{"", ", on_expiry: skip", ", valid_for: 2m", ", self: true", ", quorum: 2"}[g.IntN(5)]
 	g.linef(depth, "  approve: {of: [{role: ops, for: 3m}, {role: lead, for: 2m}]%s}", extra)
 }
 
@@ -151,7 +162,13 @@ func (g *generator) verify(depth int) {
 
 func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	g.linef(depth, "- id: %s", id)
-	switch g.IntN(4) {
+	kind := g.IntN(4)
+	if g.tools {
+		kind = 4
+	}
+	switch kind {
+	case 4:
+		g.tool(depth)
 	case 0:
 		g.linef(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
 		g.linef(depth, "  undo: {uses: world.set}")
@@ -160,8 +177,9 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 		g.linef(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
 		g.linef(depth, "  undo: {uses: world.unbump}")
 	case 2:
-		g.linef(depth, "  uses: world.late\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.linef(depth, "  undo: {uses: world.unbump}")
+		action := []string{"late", "slow"}[g.IntN(2)]
+		g.linef(depth, "  uses: world.%s\n%s  with: {key: %s}", action, strings.Repeat("    ", depth), g.key())
+		g.linef(depth, "  undo: {uses: world.%s}", map[string]string{"late": "unbump", "slow": "unslow"}[action])
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	default:
 		g.linef(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
@@ -176,6 +194,18 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	if !verified || g.IntN(4) == 0 {
 		g.verify(depth)
 	}
+}
+
+// tool writes a change of something that a lock of its own covers.
+func (g *generator) tool(depth int) {
+	n := g.IntN(4)
+	if len(g.reach) > 0 {
+		n = g.reach[g.IntN(len(g.reach))]
+	}
+	g.linef(depth, "  uses: tool.set\n%s  with: {key: t%d, value: %d}", strings.Repeat("    ", depth), n, g.IntN(5))
+	g.linef(depth, "  resource: kv:t%d", n)
+	g.linef(depth, "  undo: {uses: tool.set}")
+	g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 }
 
 func (g *generator) group(id string, depth int, gated, verified bool) {

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,27 +12,33 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// ghost watches a life and holds it to the invariants of semantics.md. It
+// ghost watches a run and holds it to the invariants of semantics.md. It
 // knows only what was given to the run, what the run started, what it wrote
 // down for ever, and what the world has seen.
 type ghost struct {
-	l     *life
-	n     int // of the inputs
+	j     *judge
+	id    string
+	book  *runbook.Runbook
+	facts engine.Facts // as they were given
+	n     int          // of the inputs
 	calls map[string]*ghostCall
 
 	approvals map[string]*approval // by path of the gate
-	questions map[string]engine.Question
-	watches   map[string]string // id of a lost timer to its call
+	questions map[string]*asked
+	handed    map[string]map[string]string // by gate: who has left the answer to whom
 	answered  map[string]bool
+	touched   map[string]bool // steps of which something is recorded
 
-	halted              bool
-	haltAt, yesAt       int
-	undoWordAt          int
-	cancelAt            int // of the last one without undo
-	pinsAt              int
-	undoFailedAt        int
-	locked, ended, lied bool
-	last                engine.Input
+	stops         map[stopped]bool // that stand
+	brokenAt      int              // when its locks were taken away last
+	haltAt, yesAt int
+	undoWordAt    int
+	cancelAt      int // of the last one without undo
+	pinsAt        int
+	undoFailedAt  int
+	locked, ended bool
+	paged         bool // in this transaction
+	last          engine.Input
 
 	committed map[string]bool // top-level paths
 	samples   map[string][]Taken
@@ -43,6 +50,37 @@ type ghost struct {
 	doubts    int // answers that nobody can tell
 }
 
+type asked struct {
+	engine.Question
+
+	n        int // when
+	extended time.Duration
+	yes      map[string]bool // who has said so
+}
+
+// stopped names a stop.
+type stopped struct {
+	Kind    engine.StopKind
+	Service string
+}
+
+func (g *ghost) halted() bool { return len(g.stops) > 0 }
+
+// standing are the stops that stand, in some fixed order.
+func (g *ghost) standing() []stopped {
+	all := slices.Collect(maps.Keys(g.stops))
+	slices.SortFunc(all, func(a, b stopped) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return all
+}
+
+// stop notes that a stop was set, unless it stood already.
+func (g *ghost) stop(kind engine.StopKind, service string) {
+	if s := (stopped{kind, service}); !g.stops[s] {
+		g.stops[s] = true
+		g.haltAt = g.n
+	}
+}
+
 // Taken is a sample that was given.
 type Taken struct {
 	at time.Time
@@ -50,8 +88,8 @@ type Taken struct {
 }
 
 type down struct {
-	at time.Time
-	d  time.Duration
+	n int // when
+	d time.Duration
 }
 
 type ghostCall struct {
@@ -64,32 +102,51 @@ type ghostCall struct {
 	known    string // what the run was told in the end
 	order    int    // of when it was known
 	receipt  string // what the run was given to undo it with
+	lied     bool   // what it was told was not so
+}
+
+// took reports whether a call is to be counted as one that changed something:
+// by what the world has seen, or where the run was lied to by what it was told.
+func (c *ghostCall) took() bool {
+	if c.lied {
+		return c.known != "none"
+	}
+	return c.happened
 }
 
 type approval struct {
 	n        int
 	at       time.Time
-	by       string
-	glass    bool
-	question engine.Question
+	by       []string
+	question *asked
 	consumed bool
 }
 
-func newGhost(l *life) *ghost {
+func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
-		l: l, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]engine.Question{},
-		watches: map[string]string{}, answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
+		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, handed: map[string]map[string]string{},
+		answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
-		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1,
+		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1,
 	}
 }
 
-func (g *ghost) failf(format string, args ...any) { g.l.failf(format, args...) }
+func (g *ghost) failf(format string, args ...any) { g.j.failf(g.id, format, args...) }
+
+// longer moves a time by how long no owner was there since the nth input.
+func (g *ghost) longer(t time.Time, n int) time.Time {
+	for _, d := range g.downs {
+		if d.n > n {
+			t = t.Add(d.d)
+		}
+	}
+	return t
+}
 
 // gave notes an input and what was recorded for it.
 func (g *ghost) gave(in engine.Input, recs []engine.Record, err error) {
 	g.n++
-	g.last = in
+	g.last, g.paged = in, false
 	var refusal *engine.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -118,10 +175,18 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.LocksGranted:
 		g.locked = true
+		delete(g.stops, stopped{Kind: engine.StopLock})
+		g.j.locks(g)
+	case engine.Start:
+		g.facts = in.Facts
 	case engine.Recovered:
-		g.downs = append(g.downs, down{g.l.now, in.Down})
+		g.downs = append(g.downs, down{g.n, in.Down})
+		clear(g.samples) // the count begins again
 		if in.Pins != nil {
 			g.pinsAt = g.n
+			if in.Roles != nil {
+				g.facts.Roles = in.Roles
+			}
 		}
 		for _, c := range g.calls {
 			if c.known == "" {
@@ -140,7 +205,7 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 			}
 		}
 	case engine.TimerFired:
-		if c := g.calls[g.watches[in.ID]]; c != nil && c.known == "" {
+		if c := g.calls[strings.TrimSuffix(in.ID, ".lost")]; c != nil && c.known == "" {
 			c.unknown = true
 		}
 	}
@@ -178,7 +243,7 @@ func (g *ghost) returned(in engine.Returned) {
 	if strings.HasPrefix(phase, "verify.") {
 		ok := in.Outcome.Failure == nil && strings.Contains(string(in.Outcome.Outputs), "true")
 		if in.Outcome.Failure == nil {
-			g.samples[path] = append(g.samples[path], Taken{g.l.now, ok})
+			g.samples[path] = append(g.samples[path], Taken{g.j.now, ok})
 		}
 	}
 }
@@ -190,6 +255,12 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 		return
 	}
 	c.known, c.unknown, c.order, c.receipt = effect, false, g.n, string(o.Receipt)
+	switch effect {
+	case string(engine.EffectNone):
+		c.lied = c.happened
+	case string(engine.EffectApplied), string(engine.EffectPartial):
+		c.lied = !c.happened
+	}
 	if o.Left != "" {
 		g.left[o.Left] = true
 	}
@@ -213,17 +284,27 @@ func (g *ghost) undos(c *ghostCall) (n int) {
 func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.Vote:
-		q := g.questions[in.Question]
-		if in.Approve {
-			g.approvals[q.Path] = &approval{n: g.n, at: g.l.now, by: in.By, glass: in.BreakGlass != "", question: q}
-			g.yesAt = g.n
-			g.mayApprove(in, q)
+		g.vote(in, g.questions[in.Question], recs)
+	case engine.Withdraw:
+		g.withdraw(in)
+	case engine.Hand:
+		path := g.questions[in.Question].Path
+		if g.handed[path] == nil {
+			g.handed[path] = map[string]string{}
 		}
+		g.handed[path][in.By] = in.To
+	case engine.Extend:
+		g.questions[in.Question].extended += in.For
 	case engine.Answer:
 		g.answer(in, g.questions[in.Question])
 	case engine.Cancel:
 		g.cancelAt = -1
 		if !in.Undo {
+			g.cancelAt = g.n
+		}
+	case engine.HandBack:
+		delete(g.stops, stopped{Kind: engine.StopTakeOver})
+		if in.To == engine.HandEnd {
 			g.cancelAt = g.n
 		}
 	case engine.UndoRun:
@@ -235,11 +316,21 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 			}
 		}
 	case engine.Halt:
-		if len(recs) > 0 {
-			g.halted, g.haltAt = true, g.n
-		}
+		g.stop(engine.StopHalt, in.Service)
+	case engine.Hold:
+		g.stop(engine.StopHold, in.Service)
+	case engine.TakeOver:
+		g.stop(engine.StopTakeOver, "")
+	case engine.BreakLock:
+		g.stop(engine.StopLock, "")
+		g.locked, g.brokenAt = false, g.n
+		g.j.free(g)
 	case engine.Lift:
-		g.halted = false
+		kind := in.Kind
+		if kind == "" {
+			kind = engine.StopHalt
+		}
+		delete(g.stops, stopped{kind, in.Service})
 	case engine.Skip:
 		g.accepted[in.Path] = true
 		for _, c := range g.calls {
@@ -250,33 +341,92 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	}
 }
 
-// mayApprove holds the engine to who may say yes.
-func (g *ghost) mayApprove(v engine.Vote, q engine.Question) {
-	approve := g.l.book.Step(q.Path).Approve
-	facts := g.l.run.Facts
-	member := false
-	for _, of := range approve.Of {
-		member = member || slices.Contains(facts.Roles[of.Role].People, v.By)
+// vote takes a yes or a no. A gate is approved by as many people as it needs,
+// or by one who breaks the glass.
+func (g *ghost) vote(v engine.Vote, q *asked, recs []engine.Record) {
+	if !v.Approve {
+		delete(g.approvals, q.Path)
+		return
 	}
-	requester := facts.Requester.Kind == "person" && facts.Requester.Name == v.By && !approve.Self
-	if (!member || requester) && (v.By != "carol" || v.BreakGlass == "") {
+	g.mayApprove(v, q)
+	q.yes[v.By] = true
+	decided := slices.ContainsFunc(recs, func(r engine.Record) bool {
+		e, ok := r.Event.(engine.QuestionDecided)
+		return ok && e.ID == q.ID
+	})
+	if !decided {
+		return
+	}
+	if quorum := g.book.Step(q.Path).Approve.Quorum; len(q.yes) < quorum && !g.glass(v) {
+		g.failf("%s is approved by %d, and needs %d", q.Path, len(q.yes), quorum)
+	}
+	g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: slices.Collect(maps.Keys(q.yes)), question: q}
+	g.yesAt = g.n
+}
+
+func (g *ghost) glass(v engine.Vote) bool {
+	return v.BreakGlass != "" && slices.Contains(g.facts.Roles["lead"].People, v.By)
+}
+
+// withdraw takes back a yes, and with it what it decided.
+func (g *ghost) withdraw(in engine.Withdraw) {
+	path := in.Path
+	if s := g.book.ByID(path); s != nil {
+		path = s.Path
+	}
+	for _, q := range g.questions {
+		if q.Path == path {
+			delete(q.yes, in.By)
+		}
+	}
+	if a := g.approvals[path]; a != nil && slices.Contains(a.by, in.By) {
+		delete(g.approvals, path)
+	}
+}
+
+// may reports whether somebody may say yes to a gate.
+func (g *ghost) may(by string, q *asked) bool {
+	approve := g.book.Step(q.Path).Approve
+	if g.facts.Requester.Kind == "person" && g.facts.Requester.Name == by && !approve.Self {
+		return false
+	}
+	if g.handed[q.Path][by] != "" {
+		return false
+	}
+	for _, to := range g.handed[q.Path] {
+		if to == by {
+			return true
+		}
+	}
+	return slices.ContainsFunc(approve.Of, func(of runbook.Asked) bool { return slices.Contains(g.facts.Roles[of.Role].People, by) })
+}
+
+// voter is somebody who may still say yes; empty: nobody.
+func (g *ghost) voter(question engine.Question) string {
+	q := g.questions[question.ID]
+	for _, by := range who {
+		if g.may(by, q) && !q.yes[by] {
+			return by
+		}
+	}
+	return ""
+}
+
+// mayApprove holds the engine to who may say yes.
+func (g *ghost) mayApprove(v engine.Vote, q *asked) {
+	if !g.may(v.By, q) && !g.glass(v) {
 		g.failf("%s approved %s, and may not", v.By, q.Path)
 	}
 	if v.Digest != q.Digest {
 		g.failf("a yes for another digest counts at %s", q.Path)
 	}
-	until := q.OpenedAt.Add(approve.Expires())
-	for _, d := range g.downs {
-		if d.at.After(q.OpenedAt) {
-			until = until.Add(d.d)
-		}
-	}
-	if g.l.now.After(until) {
+	until := g.longer(q.OpenedAt.Add(g.book.Step(q.Path).Approve.Expires()+q.extended), q.n)
+	if !q.Early && g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }
 
-func (g *ghost) answer(a engine.Answer, q engine.Question) {
+func (g *ghost) answer(a engine.Answer, q *asked) {
 	switch a.Choice {
 	case engine.ChoiceAccept:
 		g.accepted[q.Path] = true
@@ -284,6 +434,9 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 		g.forced[q.Path] = g.n
 	case engine.ChoiceResume:
 		g.yesAt = g.n
+	case engine.ChoiceEnd:
+		g.cancelAt = g.n
+		delete(g.stops, stopped{Kind: engine.StopLock})
 	case engine.ChoiceKeep:
 		for _, c := range g.calls {
 			if !c.undo && (c.path == q.Path || q.Kind == engine.AskVerdict) {
@@ -294,7 +447,7 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 	if q.Kind != engine.AskDoubt {
 		return
 	}
-	c := g.doubted(q)
+	c := g.doubted(q.Question)
 	if c == nil {
 		g.failf("nobody knows what %s asks about", q.ID)
 		return
@@ -302,9 +455,6 @@ func (g *ghost) answer(a engine.Answer, q engine.Question) {
 	said := map[string]string{
 		engine.ChoiceHappened: "applied", engine.ChoiceNot: "none", engine.ChoicePartial: "partial", engine.ChoiceUnknown: "left unknown",
 	}[a.Choice]
-	if (said == "none") == c.happened && said != "left unknown" {
-		g.lied = true
-	}
 	if said == "left unknown" {
 		g.doubts++
 	}
@@ -330,10 +480,19 @@ func (g *ghost) doubted(q engine.Question) *ghostCall {
 func (g *ghost) records(recs []engine.Record) {
 	for _, rec := range recs {
 		kind := rec.Event.Kind()
+		if path := touches(rec.Event); path != "" {
+			g.touched[path] = true
+		}
 		if g.ended && !slices.Contains([]string{"late_result", "refused", "notice_queued", "notice_sent"}, kind) {
 			g.failf("%s follows the end", kind)
 		}
 		switch e := rec.Event.(type) {
+		case engine.StepStarted:
+			g.turn(e.Path, rec.At)
+		case engine.Acted:
+			g.acted(e)
+		case engine.NoticeQueued:
+			g.paged = g.paged || e.Page
 		case engine.Troubled:
 			g.troubled(e.Cause)
 		case engine.Committed:
@@ -341,11 +500,11 @@ func (g *ghost) records(recs []engine.Record) {
 		case engine.RunEnded:
 			g.ends(e)
 		case engine.QuestionOpened:
-			g.questions[e.Question.ID] = e.Question
+			g.questions[e.Question.ID] = &asked{Question: e.Question, n: g.n, yes: map[string]bool{}}
 		case engine.Intended:
-			g.intends(fmt.Sprintf("r1/%s#%d/act", e.Path, e.Attempt), false)
+			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 		case engine.UndoIntended:
-			id := fmt.Sprintf("r1/%s#%d/undo", e.Path, e.Attempt)
+			id := fmt.Sprintf("%s/%s#%d/undo", g.id, e.Path, e.Attempt)
 			if g.calls[id] != nil {
 				n := 2
 				for ; g.calls[fmt.Sprint(id, ".", n)] != nil; n++ {
@@ -383,7 +542,7 @@ func (g *ghost) troubled(c engine.Cause) {
 // long as the runbook says, or when a person accepted it.
 func (g *ghost) commits(path string) {
 	g.committed[path] = true
-	step := g.l.book.Step(path)
+	step := g.book.Step(path)
 	if step.Verify == nil || step.Verify.None != "" || g.accepted[path] {
 		return
 	}
@@ -396,8 +555,50 @@ func (g *ghost) commits(path string) {
 			since = s.at
 		}
 	}
-	if since.IsZero() || g.l.now.Sub(since) < step.Verify.For {
+	last := 0
+	for _, c := range g.calls {
+		if first(c.path) == path && !c.undo {
+			last = max(last, c.order)
+		}
+	}
+	if last > 0 && g.brokenAt >= last {
+		g.failf("%s is committed, and its locks were broken since it was changed", path)
+	}
+	if since.IsZero() || g.j.now.Sub(since) < step.Verify.For {
 		g.failf("%s is committed, and its verify never held: %v", path, g.samples[path])
+	}
+}
+
+// acted: the record says what the run was told, and nothing else.
+func (g *ghost) acted(e engine.Acted) {
+	in, ok := g.last.(engine.Returned)
+	step := g.book.Step(e.Path)
+	if !step.Mutates() {
+		return
+	}
+	if !ok || e.Outcome.Effect != in.Outcome.Effect {
+		g.failf("%s is recorded as %s, after %s", e.Path, e.Outcome.Effect, describe(g.last))
+	}
+}
+
+// turn: the time of what was asked early begins with its turn.
+func (g *ghost) turn(path string, at time.Time) {
+	for _, q := range g.questions {
+		if q.Path == path && q.Early {
+			q.Early, q.OpenedAt, q.n = false, at, g.n
+		}
+	}
+}
+
+// touches is the step that an event says something about.
+func touches(e engine.Event) string {
+	switch e := e.(type) {
+	case engine.StepStarted:
+		return e.Path
+	case engine.StepSkipped:
+		return e.Path
+	default:
+		return ""
 	}
 }
 
@@ -409,39 +610,26 @@ func (g *ghost) pending(want []engine.Command) {
 			g.failf("two commands have the id %s", c.CommandID())
 		}
 		ids[c.CommandID()] = true
-		switch c := c.(type) {
-		case engine.Timer:
-			if call, ok := strings.CutSuffix(c.ID, ".lost"); ok {
-				g.watches[c.ID] = call
-			}
+		switch c.(type) {
 		case engine.Notify:
-		default:
-			if g.ended {
-				g.failf("%s is open after the end", c.CommandID())
+			continue
+		case engine.Lock:
+			if g.locked {
+				g.failf("it waits for locks while it holds some")
 			}
 		}
+		if g.ended {
+			g.failf("%s is open after the end", c.CommandID())
+		}
 	}
-	if !g.ended && len(want) == 0 && !g.halted {
+	if !g.ended && len(want) == 0 && !g.halted() {
 		g.failf("nothing is open, and nothing is waited for")
 	}
 }
-
-func (g *ghost) watched(timer string) string { return g.watches[timer] }
 
 // happened notes that the world was changed.
 func (g *ghost) happened(cmd engine.Command, o engine.Outcome) {
 	if c := g.calls[cmd.CommandID()]; c != nil && o.Failure == nil {
 		c.happened = true
-	}
-}
-
-func (g *ghost) action(cmd engine.Command) *runbook.Action {
-	switch c := cmd.(type) {
-	case engine.Act:
-		return g.l.book.Step(c.Path).Action
-	case engine.Undo:
-		return g.l.book.Step(c.Path).Undo.Action
-	default:
-		return &runbook.Action{}
 	}
 }

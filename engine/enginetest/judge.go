@@ -9,6 +9,83 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
+// judge watches a town by its moments, one ghost for each run.
+type judge struct {
+	ghosts  map[string]*ghost
+	holders map[string]string // run by resource
+	now     time.Time
+	passed  time.Duration // by the clock, at least
+	err     error
+}
+
+func newJudge() *judge {
+	return &judge{ghosts: map[string]*ghost{}, holders: map[string]string{}, now: epoch}
+}
+
+// add tells the judge of a run to come.
+func (j *judge) add(run string, book *runbook.Runbook) { j.ghosts[run] = newGhost(j, run, book) }
+
+func (j *judge) failf(run, format string, args ...any) {
+	if j.err == nil {
+		j.err = fmt.Errorf("run %s: "+format, append([]any{run}, args...)...)
+	}
+}
+
+// see judges a moment. It returns the first thing that was ever wrong.
+func (j *judge) see(m moment) error {
+	j.passed += max(m.at.Sub(j.now), 0)
+	j.now = m.at
+	g := j.ghosts[m.run]
+	switch {
+	case g == nil:
+	case m.in != nil:
+		g.gave(m.in, m.recs, m.err)
+	case m.begun != nil:
+		g.starts(m.begun)
+	case m.happened != nil:
+		g.happened(m.happened, *m.outcome)
+	}
+	return j.err
+}
+
+// pending judges what should be open for a run.
+func (j *judge) pending(run string, want []engine.Command) error {
+	j.ghosts[run].pending(want)
+	return j.err
+}
+
+// locks: a run that was given its locks has all that it may change for itself.
+func (j *judge) locks(g *ghost) {
+	for _, step := range g.book.Mutations() {
+		r := resource(g.facts, step)
+		if other := j.holders[r]; other != "" && other != g.id {
+			g.failf("%s is given to it, and %s has it", r, other)
+		}
+		j.holders[r] = g.id
+	}
+}
+
+// free: what a run that has ended had is free.
+func (j *judge) free(g *ghost) {
+	for r, holder := range j.holders {
+		if holder == g.id {
+			delete(j.holders, r)
+		}
+	}
+}
+
+// resource is what a mutation changes. Runbooks of towns name it in plain text.
+func resource(f engine.Facts, step *runbook.Step) string {
+	if step.Resource == nil {
+		return f.Resources[step.Action.Capability]
+	}
+	name, err := step.Resource.Eval(nil)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(name)
+}
+
 // starts judges the start of a mutation or an undo.
 func (g *ghost) starts(cmd engine.Command) {
 	id := cmd.CommandID()
@@ -43,7 +120,7 @@ func (g *ghost) permitted(id string, undo bool) {
 		g.failf("%s is begun after the end", id)
 	}
 	covered := undo && g.undoWordAt > g.haltAt
-	if g.halted && !covered {
+	if g.halted() && !covered {
 		g.failf("%s is begun under a halt", id)
 	}
 	if g.haltAt > g.yesAt {
@@ -57,14 +134,14 @@ func (g *ghost) permitted(id string, undo bool) {
 // acts: a forward mutation needs its approval, its guard, and earlier attempts
 // that did nothing.
 func (g *ghost) acts(c engine.Act, attempt int) {
-	step := g.l.book.Step(c.Path)
+	step := g.book.Step(c.Path)
 	g.approved(c, step)
 	g.guarded(c, step)
 	for _, other := range g.calls {
 		if other.path != c.Path || other.undo || other.attempt == attempt {
 			continue
 		}
-		if other.happened && !g.lied && !step.Action.Idempotent {
+		if other.happened && !other.lied && !step.Action.Idempotent {
 			g.failf("%s is begun although attempt %d took effect", c.ID, other.attempt)
 		}
 		if other.known != "none" {
@@ -94,13 +171,8 @@ func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 	if a.n < g.haltAt || a.n < g.pinsAt {
 		g.failf("%s is begun under an approval that was void", c.ID)
 	}
-	until := a.at.Add(gate.Approve.ValidFor)
-	for _, d := range g.downs {
-		if d.at.After(a.at) {
-			until = until.Add(d.d)
-		}
-	}
-	if !a.consumed && g.l.now.After(until) {
+	until := g.longer(a.at.Add(gate.Approve.ValidFor), a.n)
+	if !a.consumed && g.j.now.After(until) {
 		g.failf("%s is begun under an approval that held until %s", c.ID, until)
 	}
 	a.consumed = true
@@ -146,7 +218,7 @@ func (g *ghost) undoes(c engine.Undo, attempt int) {
 		g.failf("%s undoes what has not happened", c.ID)
 		return
 	}
-	if !act.happened && !g.lied {
+	if !act.happened && !act.lied {
 		g.failf("%s undoes what the world has not seen", c.ID)
 	}
 	for id, other := range g.calls {
@@ -165,7 +237,7 @@ func (g *ghost) undoes(c engine.Undo, attempt int) {
 		g.failf("%s undoes what is committed", c.ID)
 	}
 	for id, other := range g.calls {
-		step := g.l.book.Step(other.path)
+		step := g.book.Step(other.path)
 		key := fmt.Sprint(other.path, "#", other.attempt)
 		later := !other.undo && first(other.path) == top && other.order > act.order && step.Undo.Uses != ""
 		if later && (other.known == "applied" || other.known == "partial") && !g.kept[key] && !g.undone(other) {
@@ -188,7 +260,7 @@ func first(path string) string {
 }
 
 func (g *ghost) act(path string, attempt int) *ghostCall {
-	return g.calls[fmt.Sprintf("r1/%s#%d/act", path, attempt)]
+	return g.calls[fmt.Sprintf("%s/%s#%d/act", g.id, path, attempt)]
 }
 
 func (g *ghost) undone(act *ghostCall) bool {
@@ -206,6 +278,12 @@ func (g *ghost) ends(e engine.RunEnded) {
 		g.failf("the run ends twice")
 	}
 	g.ended = true
+	g.j.free(g)
+	for _, step := range g.book.Finally {
+		if !g.touched[step.Path] {
+			g.failf("the run ends, and never came to %s", step.Path)
+		}
+	}
 	var stays []string
 	failed := false
 	for id, c := range g.calls {
@@ -216,13 +294,10 @@ func (g *ghost) ends(e engine.RunEnded) {
 		if !c.undo && c.known == "left unknown" && !e.Word.Dirty() {
 			g.failf("the run ends %s, and nobody can tell what became of %s", e.Word, id)
 		}
-		if c.undo || !c.happened || g.committed[first(c.path)] || g.reallyUndone(c) {
+		if c.undo || !c.took() || g.committed[first(c.path)] || g.reallyUndone(c) {
 			continue
 		}
 		stays = append(stays, id)
-	}
-	if g.lied {
-		return
 	}
 	switch e.Word {
 	case engine.FailedDirty, engine.CancelledDirty:
@@ -232,34 +307,28 @@ func (g *ghost) ends(e engine.RunEnded) {
 		if len(e.Changed) == 0 {
 			g.failf("the run ends %s, and lists nothing", e.Word)
 		}
+		if !g.paged {
+			g.failf("the run ends %s, and nobody is paged", e.Word)
+		}
+	case engine.HandedOver:
+		if len(stays) > 0 && len(e.Changed) == 0 {
+			g.failf("the run ends %s, and lists nothing", e.Word)
+		}
 	default:
 		if len(stays) > 0 {
 			g.failf("the run ends %s, and %v stay changed", e.Word, stays)
 		}
 	}
-	if e.AskedFor < 0 || e.AskedFor > g.l.now.Sub(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+	if e.AskedFor < 0 || e.AskedFor > g.j.passed {
 		g.failf("people were waited for %s", e.AskedFor)
 	}
 }
 
 func (g *ghost) reallyUndone(act *ghostCall) bool {
 	for _, c := range g.calls {
-		if c.undo && c.path == act.path && c.attempt == act.attempt && c.happened {
+		if c.undo && c.path == act.path && c.attempt == act.attempt && c.took() {
 			return true
 		}
 	}
 	return false
-}
-
-// end looks at a life that is over.
-func (g *ghost) end() {
-	if g.l.err != nil {
-		return
-	}
-	if d := Diff(Replay(g.l.book, g.l.stored), g.l.run); d != "" {
-		g.failf("the replayed run differs (-replayed +live):\n%s", d)
-	}
-	if g.l.run.Locks.State != engine.LocksNone && g.l.run.Locks.State != engine.LocksReleased {
-		g.failf("the run has ended, and its locks are %s", g.l.run.Locks.State)
-	}
 }

@@ -105,6 +105,14 @@ func (w *World) Perform(cmd engine.Command) engine.Outcome {
 	return w.perform(cmd)
 }
 
+// Claim is what a plugin would say had a mutation taken effect.
+func (w *World) Claim(cmd engine.Command) engine.Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	action, t, _ := mutation(cmd)
+	return w.applied(cmd.CommandID(), action, t.Key, w.values[t.Key])
+}
+
 type target struct {
 	Key   string `json:"key"`
 	Value int    `json:"value"`
@@ -124,7 +132,7 @@ func after(action string, before int, t target) int {
 	switch action {
 	case "world.set", "tool.set":
 		return t.Value
-	case "world.unbump":
+	case "world.unbump", "world.unslow":
 		return before - 1
 	default:
 		return before + 1

@@ -18,7 +18,7 @@ func (rt *Runtime) reconcile(l *life, want []engine.Command) {
 		return
 	}
 	if l.run.Ended() || l.run.Locks.State == engine.LocksBroken {
-		rt.locks.release(l.id)
+		rt.locks.Release(l.id)
 	}
 	start, stop := engine.Reconcile(l.open, want)
 	for _, id := range stop {
@@ -56,7 +56,7 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 	case engine.Timer:
 		rt.fireAt(l.id, c)
 	case engine.Lock:
-		rt.locks.request(l.id, id, c.Identities)
+		rt.locks.Request(l.id, id, c.Identities)
 	case engine.Ask:
 	case engine.Read:
 		ctx, cut := rt.limited(c)
@@ -160,7 +160,7 @@ func (rt *Runtime) returned(ctx context.Context, l *life, id string, c *call, in
 // open until it has returned: it is never cut, and never started again.
 func (rt *Runtime) end(l *life, id string) {
 	rt.timers.remove(l.id, id)
-	rt.locks.withdraw(l.id, id, l.run.Locks.State == engine.LocksHeld)
+	rt.locks.Withdraw(l.id, id, l.run.Locks.State == engine.LocksHeld)
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	c := l.calls[id]

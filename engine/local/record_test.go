@@ -134,10 +134,8 @@ func TestEvictedRunLeavesTheQueue(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		w.locks.mu.Lock()
-		defer w.locks.mu.Unlock()
-		if len(w.locks.queue) != 1 || w.locks.queue[0].run != "stays" {
-			t.Errorf("waiting for locks: %v", w.locks.queue)
+		if runs := w.locks.Waiting(); !slices.Equal(runs, []string{"stays"}) {
+			t.Errorf("waiting for locks: %v", runs)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (rt *Runtime) recover(ctx context.Context) error {
 		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.run, b.run))
 	})
 	for _, w := range rec.locks {
-		rt.locks.request(w.run, w.id, w.identities)
+		rt.locks.Request(w.run, w.id, w.identities)
 	}
 	for _, run := range rec.calls {
 		if err := rt.give(run, item{}); err != nil {
@@ -122,7 +122,7 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	}
 	r := l.run
 	if r.Locks.State == engine.LocksHeld && !r.Ended() {
-		rt.locks.restore(id, r.Locks.Identities)
+		rt.locks.Restore(id, r.Locks.Identities)
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -166,5 +166,5 @@ func (rt *Runtime) keepLocks(ctx context.Context, id string) {
 			held = nil
 		}
 	}
-	rt.locks.restore(id, held)
+	rt.locks.Restore(id, held)
 }

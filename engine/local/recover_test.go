@@ -106,9 +106,7 @@ func TestUnreadableRunKeepsItsLocks(t *testing.T) {
 	w = begin(t, mem, newHands(t))
 	w.start(fix, "next")
 	w.until("next", func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
-	w.locks.mu.Lock()
-	defer w.locks.mu.Unlock()
-	if holder := w.locks.held["git:/srv/config"]; holder != bad {
+	if holder := w.locks.Holders()["git:/srv/config"]; holder != bad {
 		t.Errorf("the lock is held by %q", holder)
 	}
 }

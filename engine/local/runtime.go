@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local/locks"
 )
 
 // Runtime drives the runs of one state. Its methods may be called from any
@@ -16,7 +17,7 @@ type Runtime struct {
 	cfg    Config
 	tenure Tenure
 	books  *books
-	locks  *locks
+	locks  *locks.Table
 	timers *timers
 	watch  *watchers
 
@@ -61,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 		idle:   list.New(),
 		orders: tenure.Orders,
 	}
-	rt.locks = newLocks(func(run, id string) { rt.tell(run, engine.LocksGranted{ID: id}) })
+	rt.locks = locks.New(func(run, id string) { rt.tell(run, engine.LocksGranted{ID: id}) })
 	rt.timers = newTimers(cfg.Now)
 	rt.calls, rt.cut = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.RecordOnly {

@@ -55,8 +55,8 @@ func TestRun(t *testing.T) {
 		if l != nil && (len(l.calls) > 0 || len(l.open) > 0) {
 			t.Errorf("still open: %v %v", l.calls, l.open)
 		}
-		if len(w.locks.held) > 0 || len(w.timers.by) > 0 {
-			t.Errorf("left behind: locks %v, timers %v", w.locks.held, w.timers.by)
+		if len(w.locks.Holders()) > 0 || len(w.timers.by) > 0 {
+			t.Errorf("left behind: locks %v, timers %v", w.locks.Holders(), w.timers.by)
 		}
 	})
 }

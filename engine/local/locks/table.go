@@ -1,4 +1,5 @@
-package local
+// Package locks decides who has which resource for itself.
+package locks
 
 import (
 	"maps"
@@ -6,13 +7,14 @@ import (
 	"sync"
 )
 
-// locks is the table of who has which identity for itself. It lives in
-// memory: on start it is rebuilt from the runs.
+// Table holds who has which identity for itself. It lives in memory: on start
+// it is rebuilt from the runs. Its methods do not block, and may be called from
+// any goroutine.
 //
 // A run gets all that it asks for at once or waits. Whoever asked first is
 // served first: a later wish is granted earlier only if it names nothing that
 // an earlier one waits for.
-type locks struct {
+type Table struct {
 	granted func(run, id string) // called without mu
 
 	mu    sync.Mutex
@@ -29,12 +31,14 @@ type lockWait struct {
 	identities []string
 }
 
-func newLocks(granted func(run, id string)) *locks {
-	return &locks{granted: granted, held: map[string]string{}, given: map[wishID][]string{}}
+// New returns an empty table. granted is told of each wish that is granted, by
+// the goroutine that made it possible.
+func New(granted func(run, id string)) *Table {
+	return &Table{granted: granted, held: map[string]string{}, given: map[wishID][]string{}}
 }
 
-// restore notes what a run held before this owner.
-func (t *locks) restore(run string, identities []string) {
+// Restore notes what a run held before this owner.
+func (t *Table) Restore(run string, identities []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, i := range identities {
@@ -42,9 +46,9 @@ func (t *locks) restore(run string, identities []string) {
 	}
 }
 
-// request asks for identities under the id of a command. The same wish twice
+// Request asks for identities under the id of a command. The same wish twice
 // is one.
-func (t *locks) request(run, id string, identities []string) {
+func (t *Table) Request(run, id string, identities []string) {
 	t.mu.Lock()
 	if !slices.ContainsFunc(t.queue, func(w lockWait) bool { return w.wishID == wishID{run, id} }) {
 		t.queue = append(t.queue, lockWait{wishID{run, id}, identities})
@@ -54,8 +58,8 @@ func (t *locks) request(run, id string, identities []string) {
 	t.tell(grants)
 }
 
-// withdraw forgets a wish. What was granted goes back unless the run took it.
-func (t *locks) withdraw(run, id string, taken bool) {
+// Withdraw forgets a wish. What was granted goes back unless the run took it.
+func (t *Table) Withdraw(run, id string, taken bool) {
 	t.mu.Lock()
 	w, granted := t.given[wishID{run, id}]
 	delete(t.given, wishID{run, id})
@@ -70,8 +74,8 @@ func (t *locks) withdraw(run, id string, taken bool) {
 	t.tell(grants)
 }
 
-// release frees everything that a run holds or waits for.
-func (t *locks) release(run string) {
+// Release frees everything that a run holds or waits for.
+func (t *Table) Release(run string) {
 	t.mu.Lock()
 	maps.DeleteFunc(t.held, func(_, holder string) bool { return holder == run })
 	maps.DeleteFunc(t.given, func(id wishID, _ []string) bool { return id.run == run })
@@ -82,7 +86,7 @@ func (t *locks) release(run string) {
 }
 
 // grantLocked takes every wish that can be granted out of the queue.
-func (t *locks) grantLocked() []wishID {
+func (t *Table) grantLocked() []wishID {
 	var grants []wishID
 	var rest []lockWait
 	awaited := map[string]bool{} // by those before in the queue
@@ -108,8 +112,26 @@ func (t *locks) grantLocked() []wishID {
 	return grants
 }
 
-func (t *locks) tell(grants []wishID) {
+func (t *Table) tell(grants []wishID) {
 	for _, w := range grants {
 		t.granted(w.run, w.id)
 	}
+}
+
+// Holders returns the run that has each identity.
+func (t *Table) Holders() map[string]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.held)
+}
+
+// Waiting returns the runs that wait, the first to be served first.
+func (t *Table) Waiting() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	runs := make([]string, len(t.queue))
+	for i, w := range t.queue {
+		runs[i] = w.run
+	}
+	return runs
 }
