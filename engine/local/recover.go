@@ -87,7 +87,7 @@ const alarm = ""
 
 // leave does for a run that only waits what must be done without it.
 func (rt *Runtime) leave(run string, r *Rest, rec *recovery) {
-	rt.locks.restore(run, r.Held)
+	rt.locks.Restore(run, r.Held)
 	if due := r.due(rt.tenure.down(r.Generation)); !due.IsZero() {
 		rt.timers.set(run, alarm, due, func() { rt.look(run) })
 	}
