@@ -116,6 +116,8 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkBad, Text: fmt.Sprintf("%s: %s refused: %s", e.By, e.What, e.Reason)}}
 	case engine.RunRecovered:
 		return []Line{{Mark: MarkInfo, Text: fmt.Sprintf("goes on with a new owner; nobody was there for %s", Elapsed(e.Down))}}
+	case engine.RunJoined:
+		return []Line{{Mark: MarkInfo, Text: fmt.Sprintf("run %s, started by %s %s, leaves it to this one", e.Run, e.Requester.Kind, e.Requester.Name)}}
 	case engine.RunEnded:
 		return []Line{runEnded(run, e)}
 	default:

@@ -65,6 +65,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	AlertOver{}.Kind():         decodeAs[AlertOver],
 	LateResult{}.Kind():        decodeAs[LateResult],
 	RunEnded{}.Kind():          decodeAs[RunEnded],
+	RunJoined{}.Kind():         decodeAs[RunJoined],
 	UndoForced{}.Kind():        decodeAs[UndoForced],
 	StepStopped{}.Kind():       decodeAs[StepStopped],
 	RetryBegan{}.Kind():        decodeAs[RetryBegan],

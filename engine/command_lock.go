@@ -5,6 +5,7 @@ package engine
 type Lock struct {
 	ID         string
 	Identities []string
+	OnLocked   string // queue, skip or join: see [runbook.Runbook]. Where it is not queue and another run has any of them, answered by [LocksBusy]
 }
 
 // CommandID implements [Command].

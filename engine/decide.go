@@ -53,6 +53,8 @@ func (d *decider) take(in Input) error {
 		return d.alertResolved()
 	case Notified:
 		return d.notified(in)
+	case Joined:
+		return d.joined(in)
 	default:
 		return d.machine(in)
 	}
@@ -190,6 +192,10 @@ func (d *decider) machine(in Input) error {
 				d.locked()
 				return nil
 			}
+			if in, ok := in.(LocksBusy); ok {
+				d.busy(c, in)
+				return nil
+			}
 		default:
 		}
 		return fmt.Errorf("%w: %T does not answer %s", ErrStale, in, id)
@@ -211,6 +217,8 @@ func answers(in Input) string {
 	case TimerFired:
 		return in.ID
 	case LocksGranted:
+		return in.ID
+	case LocksBusy:
 		return in.ID
 	default:
 		return ""

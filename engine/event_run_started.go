@@ -15,6 +15,12 @@ func (e RunStarted) apply(r *Run, at time.Time) {
 	r.Phase = PhaseRunning
 	r.Stops, r.UndoWord = e.Facts.Stops, e.Facts.UndoOf != "" // who starts an undo means it, whatever stands
 	r.repause(at)
+	r.Vars = e.Facts.Vars
+	for path, c := range e.Facts.Carried {
+		r.setStep(path, func(s *Step) {
+			s.Status, s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt = c.Status, c.Outputs, c.Effect, c.Failure, at, at
+		})
+	}
 	for i := range e.Facts.Undo {
 		row := e.Facts.Undo[i]
 		row.State, row.Undoing = RowCommitted, UndoIdle

@@ -21,9 +21,13 @@ type Facts struct {
 	Pins        Pins                       `json:"pins"`
 	Generation  int                        `json:"generation"`
 	UndoOf      string                     `json:"undo_of,omitempty"`
-	Undo        []Row                      `json:"undo,omitempty"`  // the ledger rows to undo, in their order of completion
-	Stops       []Stop                     `json:"stops,omitempty"` // that stood when it was started
-	Rules       int                        `json:"rules"`           // number of the engine's rules; see [Rules]
+	Undo        []Row                      `json:"undo,omitempty"` // the ledger rows to undo, in their order of completion
+	RetryOf     string                     `json:"retry_of,omitempty"`
+	From        string                     `json:"from,omitempty"`    // of a retry: path of the step that it begins with
+	Carried     map[string]Carried         `json:"carried,omitempty"` // of a retry: how the steps before ended, by path
+	Vars        map[string]json.RawMessage `json:"vars,omitempty"`    // of a retry: what they had set
+	Stops       []Stop                     `json:"stops,omitempty"`   // that stood when it was started
+	Rules       int                        `json:"rules"`             // number of the engine's rules; see [Rules]
 }
 
 // Rules numbers the behaviour of Decide. A change that would decide a

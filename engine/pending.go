@@ -39,7 +39,7 @@ func Pending(r Run) []Command {
 	}
 	p.questions()
 	if r.Locks.State == LocksRequested {
-		p.add(Lock{ID: fmt.Sprintf("%s/lock.%d", r.Facts.ID, r.Locks.N), Identities: r.Locks.Identities})
+		p.add(Lock{ID: fmt.Sprintf("%s/lock.%d", r.Facts.ID, r.Locks.N), Identities: r.Locks.Identities, OnLocked: r.onLocked()})
 	}
 	if t := r.Book.Timeout; t > 0 && r.Phase == PhaseRunning && !r.paused() {
 		id := fmt.Sprintf("%s/timer.timeout.%d", r.Facts.ID, r.PausedFor.Milliseconds())

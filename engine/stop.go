@@ -173,6 +173,38 @@ func (d *decider) lockChosen(a Answer) {
 	d.trouble(Cause{Kind: CauseCancel, Class: "cancelled", Reason: a.By + " ended it, its locks being broken", By: a.By, Keep: true, ReadOnly: true}, nil)
 }
 
+// onLocked is what the run does where another has its locks. What has changed
+// something, or undoes it, always waits.
+func (r *Run) onLocked() string {
+	if r.Phase != PhaseRunning || r.Facts.UndoOf != "" || len(r.Ledger) > 0 || r.Book.OnLocked == "" {
+		return runbook.OnLockedQueue
+	}
+	return r.Book.OnLocked
+}
+
+// busy ends a run that another one keeps from its locks, unless it waits.
+func (d *decider) busy(c Lock, in LocksBusy) {
+	class, reason := "", ""
+	switch {
+	case c.OnLocked == runbook.OnLockedSkip:
+		class, reason = "locked", fmt.Sprintf("run %s has %s, and this runbook does not wait", in.Holder, strings.Join(c.Identities, ", "))
+	case c.OnLocked == runbook.OnLockedJoin && in.Same:
+		class, reason = "joined", fmt.Sprintf("run %s does the same already", in.Holder)
+	default:
+		return
+	}
+	d.trouble(Cause{Kind: CauseRefused, Class: class, Reason: reason}, nil)
+}
+
+// joined notes that another run has left it to this one.
+func (d *decider) joined(in Joined) error {
+	if d.run.Ended() {
+		return ErrStale
+	}
+	d.emit(RunJoined{Run: in.Run, Requester: in.Requester})
+	return nil
+}
+
 // locked goes on with the locks that the run has got.
 func (d *decider) locked() {
 	d.emit(LocksTaken{})

@@ -42,6 +42,8 @@ type Config struct {
 	Live func(ctx context.Context, run string, to func(Progress))
 	// Start begins a run and returns its id when that is durable.
 	Start func(ctx context.Context, by Caller, req StartRequest) (id string, err error)
+	// Retry begins a run that goes on from a step of one that has ended.
+	Retry func(ctx context.Context, by Caller, ended engine.Run, from string) (id string, err error)
 	// Undo begins a run that undoes one that has ended.
 	Undo func(ctx context.Context, by Caller, ended engine.Run, reason string) (id string, err error)
 	// Prune gives up runs that have ended, or refuses it.

@@ -9,6 +9,7 @@
 //	POST   /v1/runs/{id}/answers  answer a question that is not a gate: AnswerRequest
 //	POST   /v1/runs/{id}/cancel   CancelRequest
 //	POST   /v1/runs/{id}/skip     SkipRequest
+//	POST   /v1/runs/{id}/retry    RetryRequest -> Started (of the new run)
 //	POST   /v1/runs/{id}/undo     UndoRequest -> Started (of the new run, if this one has ended)
 //	GET    /v1/halt               HaltView
 //	PUT    /v1/halt               halt everything: HaltRequest

@@ -184,6 +184,9 @@ func config(t *testing.T, r *runs) server.Config {
 		Undo: func(_ context.Context, _ server.Caller, ended engine.Run, reason string) (string, error) {
 			return "undo-of-" + ended.Facts.ID + "-" + reason, nil
 		},
+		Retry: func(_ context.Context, by server.Caller, ended engine.Run, from string) (string, error) {
+			return "retry-of-" + ended.Facts.ID + "-" + from + "-by-" + by.Person, nil
+		},
 		Prune: func(_ context.Context, by server.Caller, req server.PruneRequest) (server.Pruned, error) {
 			return server.Pruned{Runs: req.Before.Year(), Kept: []string{by.Person, req.Reason}}, nil
 		},

@@ -20,6 +20,11 @@ type Started struct {
 	Run string `json:"run"`
 }
 
+// RetryRequest goes on, as a new run, where one that has ended did not.
+type RetryRequest struct {
+	From string `json:"from,omitempty"` // path or id of the step to begin with; empty: the first that did not go well
+}
+
 // UndoRequest undoes everything that a run has changed.
 type UndoRequest struct {
 	Reason string `json:"reason,omitempty"`

@@ -17,16 +17,17 @@ type handler func(r *http.Request, by Caller) (status int, answer any, err error
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"POST /v1/runs":           s.start,
-		"GET /v1/runs":            s.list,
-		"GET /v1/runs/{id}":       s.show,
-		"POST /v1/runs/{id}/undo": s.undo,
-		"GET /v1/stops":           s.stops,
-		"PUT /v1/stops":           s.stop,
-		"DELETE /v1/stops":        s.lift,
-		"POST /v1/prune":          s.prune,
-		"GET /v1/plugins":         s.plugins,
-		"GET /v1/health":          s.health,
+		"POST /v1/runs":            s.start,
+		"GET /v1/runs":             s.list,
+		"GET /v1/runs/{id}":        s.show,
+		"POST /v1/runs/{id}/undo":  s.undo,
+		"POST /v1/runs/{id}/retry": s.retry,
+		"GET /v1/stops":            s.stops,
+		"PUT /v1/stops":            s.stop,
+		"DELETE /v1/stops":         s.lift,
+		"POST /v1/prune":           s.prune,
+		"GET /v1/plugins":          s.plugins,
+		"GET /v1/health":           s.health,
 	} {
 		mux.Handle(pattern, h)
 	}

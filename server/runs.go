@@ -67,6 +67,20 @@ func (s *Server) undo(r *http.Request, by Caller) (int, any, error) {
 	return http.StatusCreated, Started{Run: id}, err
 }
 
+// retry goes on with a run that has ended, by a new one.
+func (s *Server) retry(r *http.Request, by Caller) (int, any, error) {
+	req, err := read[RetryRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	run, err := s.cfg.Runs.Run(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	id, err := s.cfg.Retry(r.Context(), by, run, req.From)
+	return http.StatusCreated, Started{Run: id}, err
+}
+
 func (s *Server) stops(*http.Request, Caller) (int, any, error) {
 	return http.StatusOK, StopsView{Stops: append([]engine.Stop{}, s.cfg.Stops.Standing()...)}, nil
 }

@@ -116,6 +116,9 @@ func TestRunsAndPlugins(t *testing.T) {
 	if id, err := c.Undo(ctx, "r1", server.UndoRequest{Reason: "x"}); err != nil || id != "undo-of-r1-x" {
 		t.Errorf("undone by %q, %v", id, err)
 	}
+	if id, err := c.Retry(ctx, "r1", server.RetryRequest{From: "s"}); err != nil || id != "retry-of-r1-s-by-alice" {
+		t.Errorf("tried again by %q, %v", id, err)
+	}
 }
 
 func TestNobodyInTheConfiguration(t *testing.T) {

@@ -18,6 +18,8 @@ type View struct {
 	Environment   string                     `json:"environment,omitempty"`
 	Requester     engine.Requester           `json:"requester"`
 	Inputs        map[string]json.RawMessage `json:"inputs,omitempty"`
+	RetryOf       string                     `json:"retry_of,omitempty"`
+	From          string                     `json:"from,omitempty"` // of a retry: the step that it began with
 	UndoOf        string                     `json:"undo_of,omitempty"`
 	Phase         engine.Phase               `json:"phase"`
 	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
@@ -72,6 +74,8 @@ func NewView(r engine.Run, now time.Time) View {
 		Environment:   r.Facts.Environment,
 		Requester:     r.Facts.Requester,
 		Inputs:        r.Facts.Inputs,
+		RetryOf:       r.Facts.RetryOf,
+		From:          r.Facts.From,
 		UndoOf:        r.Facts.UndoOf,
 		Phase:         r.Phase,
 		Word:          r.Word,

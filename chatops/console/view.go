@@ -115,6 +115,9 @@ func (v *View) Close() { v.erase() }
 
 func (v *View) header(f engine.Facts) {
 	parts := []string{f.Runbook}
+	if f.RetryOf != "" {
+		parts = append(parts, fmt.Sprintf("retry of %s from %s", f.RetryOf, f.From))
+	}
 	if f.UndoOf != "" {
 		parts[0] = "undo of run " + f.UndoOf
 	}

@@ -65,7 +65,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
 	if err := o.server.Start(); err != nil {
@@ -264,6 +264,29 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 		return "", err
 	}
 	return o.begin(ctx, f, src, o.ws.configBytes)
+}
+
+// retryEnded begins a run that goes on from a step of one that has ended. What
+// it is bound to is looked at anew.
+func (o *owner) retryEnded(ctx context.Context, by server.Caller, done engine.Run, from string) (string, error) {
+	if o.host == nil {
+		return "", errNoDriver
+	}
+	facts, err := o.ws.facts(ctx, o.host, request{
+		runbook: done.Book, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
+		requester: engine.Requester{Kind: "person", Name: by.Person},
+	})
+	if err != nil {
+		return "", err
+	}
+	if facts, err = engine.Retry(&done, from, facts); err != nil {
+		return "", fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` shows how its steps ended", "%s", err)
+	}
+	src, err := o.store.Blob(ctx, done.Facts.Pins.Runbook)
+	if err != nil {
+		return "", err
+	}
+	return o.begin(ctx, facts, src, o.ws.configBytes)
 }
 
 // prune gives up runs that have ended. As with a halt, who has a role may.

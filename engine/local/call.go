@@ -1,10 +1,14 @@
 package local
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // call is a command that is with the executor, or will be.
@@ -39,9 +43,11 @@ func (rt *Runtime) reconcile(l *life, want []engine.Command) {
 // waits reports whether a command may be opened any number of times, and
 // needs nobody who works on it.
 func waits(cmd engine.Command) bool {
-	switch cmd.(type) {
-	case engine.Timer, engine.Lock, engine.Ask:
+	switch c := cmd.(type) {
+	case engine.Timer, engine.Ask:
 		return true
+	case engine.Lock:
+		return c.OnLocked == runbook.OnLockedQueue // else somebody must tell it who has them
 	default:
 		return false
 	}
@@ -57,6 +63,9 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 		rt.fireAt(l.id, c)
 	case engine.Lock:
 		rt.locks.Request(l.id, id, c.Identities)
+		if c.OnLocked != runbook.OnLockedQueue {
+			rt.busy(l, c)
+		}
 	case engine.Ask:
 	case engine.Read:
 		ctx, cut := rt.limited(c)
@@ -74,6 +83,31 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 		ctx, cut := context.WithCancel(rt.calls)
 		rt.call(ctx, cut, l, cmd)
 	}
+}
+
+// busy tells a run that does not want to wait who keeps it from its locks, and
+// that run that it has been left to it.
+func (rt *Runtime) busy(l *life, c engine.Lock) {
+	holder := rt.locks.Holder(l.id, c.Identities)
+	if holder == "" {
+		return
+	}
+	other, err := rt.Run(rt.calls, holder)
+	if err != nil {
+		rt.cfg.Warn(l.id, err)
+		return
+	}
+	in := engine.LocksBusy{ID: c.ID, Holder: holder, Same: alike(l.run.Facts, other.Facts)}
+	rt.tell(l.id, in)
+	if in.Same && c.OnLocked == runbook.OnLockedJoin {
+		rt.tell(holder, engine.Joined{Run: l.id, Requester: l.run.Facts.Requester})
+	}
+}
+
+// alike reports whether two runs do the same.
+func alike(a, b engine.Facts) bool {
+	same := func(x, y json.RawMessage) bool { return bytes.Equal(x, y) }
+	return a.Pins.Runbook == b.Pins.Runbook && a.Service == b.Service && a.UndoOf == b.UndoOf && maps.EqualFunc(a.Inputs, b.Inputs, same)
 }
 
 // fireAt tells a run when the time of one of its timers has come.

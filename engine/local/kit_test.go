@@ -180,11 +180,16 @@ steps:
 `
 )
 
+// onLocked is fix with another way of finding its lock taken.
+func onLocked(mode string) string {
+	return strings.Replace(fix, "title:", "on_locked: "+mode+"\ntitle:", 1)
+}
+
 // source finds the runbook that a run was started with.
 func source(recs []engine.Record) string {
 	f, err := facts(recs[0])
 	if err == nil {
-		for _, src := range []string{fix, tidy, pause} {
+		for _, src := range []string{fix, tidy, pause, onLocked("join"), onLocked("skip")} {
 			if Digest([]byte(src)) == f.Pins.Runbook {
 				return src
 			}

@@ -130,6 +130,9 @@ func (rt *Runtime) recoverRun(ctx context.Context, id string, rec *recovery) err
 	for _, cmd := range want {
 		switch c := cmd.(type) {
 		case engine.Lock:
+			if !waits(c) {
+				continue // it is asked for again, and answered
+			}
 			rec.locks = append(rec.locks, wish{id, c.ID, c.Identities, r.StartedAt})
 			l.open[c.ID] = true
 		case engine.Timer:

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -387,4 +388,48 @@ func TestRecoverMany(t *testing.T) {
 	if n := len(w.timers.by); n != 300 {
 		t.Errorf("%d timers, want 300", n)
 	}
+}
+
+// What a run does where another has its locks, its runbook says.
+func TestOnLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, newMemory(), newHands(t))
+		joins := w.start(onLocked("join"), "first")
+		w.until(joins, func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld })
+		for id, want := range map[string]struct{ mode, class string }{
+			"same": {"join", "joined"}, "never": {"skip", "locked"},
+		} {
+			w.start(onLocked(want.mode), id)
+			if got := w.ended(id); got != engine.Refused {
+				t.Errorf("%s ended as %s", id, got)
+			}
+			if r, err := w.Run(t.Context(), id); err != nil || r.Cause.Class != want.class || !strings.Contains(r.Cause.Reason, "run first ") {
+				t.Errorf("%s: %+v, %v", id, r.Cause, err)
+			}
+		}
+		w.start(onLocked("join"), "other", func(f *engine.Facts) { f.Inputs = map[string]json.RawMessage{"service": json.RawMessage(`"other"`)} })
+		w.start(fix, "queued")
+		synctest.Wait()
+		for _, id := range []string{"other", "queued"} {
+			if r, err := w.Run(t.Context(), id); err != nil || r.Locks.State != engine.LocksRequested {
+				t.Errorf("%s does not wait for its turn: %q, %v", id, r.Locks.State, err)
+			}
+		}
+		joined := 0
+		for _, kind := range w.mem.kinds(joins) {
+			if kind == (engine.RunJoined{}).Kind() {
+				joined++
+			}
+		}
+		if joined != 1 {
+			t.Errorf("the first was told %d times that another has left it to it", joined)
+		}
+		for _, id := range []string{joins, "other", "queued"} { // each has its turn
+			w.until(id, func(r engine.Run) bool { return r.Locks.State == engine.LocksHeld })
+			if err := w.Give(t.Context(), id, engine.Cancel{By: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+			w.ended(id)
+		}
+	})
 }

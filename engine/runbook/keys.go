@@ -5,6 +5,7 @@ import "slices"
 // Words that keys may have.
 var (
 	onExpiryWords = []string{"abort", "skip"}
+	onLockedWords = []string{OnLockedQueue, OnLockedSkip, OnLockedJoin}
 	onFailWords   = []string{"undo", "keep", "ask"}
 	retryClasses  = []string{"timeout", "unavailable", "invalid", "denied", "conflict", "not_found", "inconclusive", "internal"}
 	inputTypes    = []string{"service", "string", "integer", "number", "boolean", "duration"}
@@ -18,6 +19,7 @@ var runbookShape = shape{name: "a runbook", def: "runbook", keys: []key{
 	{name: "inputs", form: formNamed, of: &inputShape, doc: "what must be known to run it"},
 	{name: "service", form: formTemplate, doc: "the service that its actions act on"},
 	{name: "triggers", form: formShapes, of: &triggerShape, doc: "the alerts that start it"},
+	{name: "on_locked", form: formWord, words: onLockedWords, doc: "where another run may change the same: queue if left out, skip (end as refused), or join (the same if the other run does the same, else queue)"},
 	{name: "timeout", form: formDuration, doc: "of the whole run, without the time that people take"},
 	{name: "steps", form: formSteps, need: true, doc: "what is done, from top to bottom"},
 	{name: "on_failure", form: formSteps, doc: "what is done after a failure, when all undoing is over"},

@@ -54,6 +54,7 @@ func (p *parser) runbook(root *yaml.Node) {
 	b := p.book
 	b.Name, b.Title, b.Owner = f.text("name"), f.text("title"), f.text("owner")
 	b.Timeout = f.duration("timeout", 0)
+	b.OnLocked = f.word("on_locked", OnLockedQueue)
 	p.positive(f, "timeout")
 	found := len(p.found)
 	b.Inputs = p.inputs(f)

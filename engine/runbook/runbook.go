@@ -20,6 +20,7 @@ type Runbook struct {
 	Service   *expr.Value // nil: the runbook has no service
 	Triggers  []Trigger
 	Timeout   time.Duration // of the run; 0: none
+	OnLocked  string        // what it does where another run may change the same; see [OnLockedQueue]
 	Steps     []*Step
 	OnFailure []*Step
 	Finally   []*Step
@@ -27,6 +28,13 @@ type Runbook struct {
 	byPath map[string]*Step
 	byID   map[string]*Step
 }
+
+// What a run does where another run may change the same thing.
+const (
+	OnLockedQueue = "queue" // wait for its turn
+	OnLockedSkip  = "skip"  // end as refused
+	OnLockedJoin  = "join"  // the same, where the other run does the same; else wait
+)
 
 // Input is one declared input of a runbook.
 type Input struct {

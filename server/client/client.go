@@ -94,6 +94,11 @@ func (c *Client) Say(ctx context.Context, id string, say server.Say) error {
 	return c.call(ctx, http.MethodPost, runPath(id, say.Verb()), say, nil)
 }
 
+// Retry goes on, as a new run, where one that has ended did not.
+func (c *Client) Retry(ctx context.Context, id string, req server.RetryRequest) (string, error) {
+	return c.run(ctx, runPath(id, "retry"), req)
+}
+
 // Undo undoes what a run has changed. It returns the run that does so: a new
 // one if this one has ended.
 func (c *Client) Undo(ctx context.Context, id string, req server.UndoRequest) (string, error) {

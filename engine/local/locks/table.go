@@ -58,6 +58,27 @@ func (t *Table) Request(run, id string, identities []string) {
 	t.tell(grants)
 }
 
+// Holder is a run that keeps another from these identities: it has one of
+// them, or has asked for one before. Empty: none does.
+func (t *Table) Holder(run string, identities []string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, i := range identities {
+		if holder := t.held[i]; holder != "" && holder != run {
+			return holder
+		}
+	}
+	for _, w := range t.queue {
+		if w.run == run {
+			break
+		}
+		if slices.ContainsFunc(w.identities, func(i string) bool { return slices.Contains(identities, i) }) {
+			return w.run
+		}
+	}
+	return ""
+}
+
 // Withdraw forgets a wish. What was granted goes back unless the run took it.
 func (t *Table) Withdraw(run, id string, taken bool) {
 	t.mu.Lock()
