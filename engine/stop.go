@@ -184,7 +184,7 @@ func (r *Run) onLocked() string {
 
 // busy ends a run that another one keeps from its locks, unless it waits.
 func (d *decider) busy(c Lock, in LocksBusy) {
-	class, reason := "", ""
+	var class, reason string
 	switch {
 	case c.OnLocked == runbook.OnLockedSkip:
 		class, reason = "locked", fmt.Sprintf("run %s has %s, and this runbook does not wait", in.Holder, strings.Join(c.Identities, ", "))
