@@ -117,6 +117,7 @@ func (d *decider) begin(step *runbook.Step) bool {
 		}
 	}
 	d.emit(StepStarted{Path: step.Path})
+	d.due(step)
 	return true
 }
 

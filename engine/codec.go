@@ -21,6 +21,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	GatePlanBegan{}.Kind():     decodeAs[GatePlanBegan],
 	MemberPlanned{}.Kind():     decodeAs[MemberPlanned],
 	QuestionOpened{}.Kind():    decodeAs[QuestionOpened],
+	QuestionDue{}.Kind():       decodeAs[QuestionDue],
 	QuestionAnnounced{}.Kind(): decodeAs[QuestionAnnounced],
 	QuestionDecided{}.Kind():   decodeAs[QuestionDecided],
 	VoteCounted{}.Kind():       decodeAs[VoteCounted],

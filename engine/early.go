@@ -63,6 +63,13 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 	return moved
 }
 
+// due begins the time of what was asked early about a step.
+func (d *decider) due(step *runbook.Step) {
+	if q := d.run.question(AskGate, step.Path); q != nil && q.Early {
+		d.emit(QuestionDue{ID: q.ID, Path: q.Path, Expires: d.now.Add(step.Approve.Expires()), Escalates: escalations(step.Approve, d.now)})
+	}
+}
+
 // announce says that a gate will ask.
 func (d *decider) announce(step *runbook.Step, g *Gate) bool {
 	if g.Announced {

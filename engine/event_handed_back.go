@@ -1,19 +1,16 @@
 package engine
 
-import (
-	"time"
-
-	"github.com/firebreak-ops/firebreak/engine/runbook"
-)
+import "time"
 
 // HandedBack says that a person who had taken the run over gives it back. To
 // verify: what is left of a step was done by hand, and its verify tells
 // whether that worked.
 type HandedBack struct {
-	By     string `json:"by"`
-	To     string `json:"to"`             // resume, verify or end
-	Path   string `json:"path,omitempty"` // of the step to verify
-	Reason string `json:"reason,omitempty"`
+	By     string   `json:"by"`
+	To     string   `json:"to"`             // resume, verify or end
+	Path   string   `json:"path,omitempty"` // of the step to verify
+	Done   []string `json:"done,omitempty"` // by hand: paths of what was left of it
+	Reason string   `json:"reason,omitempty"`
 }
 
 // Kind implements [Event].
@@ -21,15 +18,12 @@ func (HandedBack) Kind() string { return "handed_back" }
 
 func (e HandedBack) apply(r *Run, at time.Time) {
 	r.lift(Stop{Kind: StopTakeOver}, at)
-	step := r.Book.Step(e.Path)
-	if step == nil {
+	if e.Path == "" {
 		return
 	}
-	runbook.Walk(step.Steps, func(member *runbook.Step) {
-		if !r.step(member.Path).Done() {
-			StepSkipped{Path: member.Path}.apply(r, at)
-		}
-	})
+	for _, path := range e.Done {
+		StepSkipped{Path: path}.apply(r, at)
+	}
 	r.closeAbout(e.Path, at)
 	r.setStep(e.Path, func(s *Step) {
 		s.Doing, s.Verified = DoingNothing, "" // what was found before was found without it

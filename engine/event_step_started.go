@@ -12,7 +12,6 @@ type StepStarted struct {
 func (StepStarted) Kind() string { return "step_started" }
 
 func (e StepStarted) apply(r *Run, at time.Time) {
-	r.turn(e.Path, at)
 	r.setStep(e.Path, func(s *Step) {
 		s.Status, s.StartedAt, s.PausedFor, s.Effect = StatusRunning, at, r.pausedFor(at), EffectNone
 	})

@@ -126,21 +126,6 @@ func (r *Run) close(id string, at time.Time) {
 	r.repause(at)
 }
 
-// turn begins the time of what was asked early about a step whose turn has
-// come.
-func (r *Run) turn(path string, at time.Time) {
-	q := r.question(AskGate, path)
-	step := r.Book.Step(path)
-	if q == nil || !q.Early || step == nil || step.Approve == nil {
-		return
-	}
-	r.change(q.ID, func(q *Question) {
-		q.Early, q.turn = false, at
-		q.Expires, q.Escalates = at.Add(step.Approve.Expires()), escalations(step.Approve, at)
-	})
-	r.repause(at)
-}
-
 // asked reports whether the run waits for people: a question is open, and its
 // turn has come.
 func (r *Run) asked() bool {

@@ -104,6 +104,11 @@ func (d *decider) handBack(in HandBack) string {
 			return refusal
 		}
 		e.Path = step.Path
+		runbook.Walk(step.Steps, func(member *runbook.Step) {
+			if !d.run.step(member.Path).Done() {
+				e.Done = append(e.Done, member.Path)
+			}
+		})
 	case HandEnd:
 		d.emit(e)
 		d.trouble(Cause{Kind: CauseHandedOver, Class: "handed_over", Reason: "left to " + in.By, By: in.By, Keep: true, ReadOnly: true}, nil)

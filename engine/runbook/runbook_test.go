@@ -133,7 +133,7 @@ func TestValuesOfARun(t *testing.T) {
 	}
 	_, err = book.Step("relieved").Text.Eval(vars)
 	var null *expr.NullError
-	if !errors.As(err, &null) || err.Error() != "every-key.yaml:110:57: steps.pool.outputs is null because step pool failed" {
+	if !errors.As(err, &null) || err.Error() != "every-key.yaml:111:57: steps.pool.outputs is null because step pool failed" {
 		t.Errorf("%v", err)
 	}
 	pool, err := book.Step("cause").With.Eval(vars)
