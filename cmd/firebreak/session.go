@@ -21,7 +21,7 @@ type session struct {
 
 // handover bounds how long a verb waits for an owner that is starting, ending,
 // or only records what somebody else says.
-const handover = 5 * time.Second
+const handover = 15 * time.Second
 
 // connect returns a session with the owner of the state. Where there is none
 // this process becomes it: to drive runs, or only to record what is said. ws
