@@ -433,3 +433,50 @@ func TestOnLocked(t *testing.T) {
 		}
 	})
 }
+
+// A run that has failed and left something changed takes automation off its
+// service: other runs wait, those to come too, and over restarts.
+func TestFailedDirtyHoldsTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem, h := newMemory(), newHands(t)
+		h.on("settings.apply", func(context.Context, engine.Command) engine.Outcome {
+			return engine.Outcome{Failure: &engine.Failure{Class: "internal", Reason: "half of it"}, Effect: engine.EffectPartial}
+		})
+		w := begin(t, mem, h)
+		dirty := w.start(fix, "dirty")
+		other := func(f *engine.Facts) { f.Resources = map[string]string{"settings": "git:/srv/other"} }
+		w.start(fix, "beside", other)
+		w.asked("beside", engine.AskGate)
+		w.approve(dirty)
+		q := w.asked(dirty, engine.AskDrift) // nobody knows how it was left
+		if err := w.Give(t.Context(), dirty, engine.Answer{By: "alice", Question: q.ID, Choice: engine.ChoiceKeep}); err != nil {
+			t.Fatal(err)
+		}
+		if word := w.ended(dirty); word != engine.FailedDirty {
+			t.Fatalf("it ended as %s", word)
+		}
+		held := func(r engine.Run) bool {
+			return len(r.Stops) == 1 && r.Stops[0].Kind == engine.StopHold && r.Stops[0].By == "firebreak" && strings.Contains(r.Stops[0].Reason, dirty)
+		}
+		w.until("beside", held)
+		w.start(fix, "after", other)
+		w.until("after", held)
+		w.start(fix, "elsewhere", func(f *engine.Facts) { f.Service, f.Resources = "web", map[string]string{"settings": "git:/srv/web"} })
+		w.asked("elsewhere", engine.AskGate)
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+
+		w = begin(t, mem, newHands(t))
+		if o := w.Orders(); len(o) != 1 || o[0].Service != "api" || o[0].By != "firebreak" {
+			t.Errorf("what stands is %+v", o)
+		}
+		// A person says that it may go on.
+		if err := w.Order(t.Context(), Order{Kind: engine.StopHold, Service: "api", By: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"beside", "after"} {
+			w.asked(id, engine.AskGate)
+		}
+	})
+}
