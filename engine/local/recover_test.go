@@ -475,8 +475,7 @@ func TestFailedDirtyHoldsTheService(t *testing.T) {
 		if err := w.Order(t.Context(), Order{Kind: engine.StopHold, Service: "api", By: "alice"}); err != nil {
 			t.Fatal(err)
 		}
-		for _, id := range []string{"beside", "after"} {
-			w.asked(id, engine.AskGate)
-		}
+		w.asked("beside", engine.AskGate)
+		w.until("after", func(r engine.Run) bool { return !r.Stopped() })
 	})
 }
