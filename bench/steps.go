@@ -147,7 +147,7 @@ func (p *product) approval(ctx context.Context, o *owner, after time.Duration) (
 	time.Sleep(after)
 	q := v.Questions[0]
 	at := time.Now()
-	if err := o.Vote(ctx, id, server.VoteRequest{Question: q.ID, Digest: q.Digest, Approve: true}); err != nil {
+	if err := o.Say(ctx, id, server.VoteRequest{Question: q.ID, Digest: q.Digest, Approve: true}); err != nil {
 		return 0, 0, err
 	}
 	if err := o.ended(ctx, id); err != nil {
