@@ -14,7 +14,7 @@ import (
 
 var (
 	mutating = flag.Bool("mutants", false, "build every mutant of the engine, and let the simulator kill it")
-	budget   = flag.Int("budget", 3000, "how many lives a mutant may survive")
+	budget   = flag.Int("budget", 30_000, "how many lives a mutant may survive")
 )
 
 // mutant is an engine with one thing wrong. Its source differs from the
