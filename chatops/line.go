@@ -67,6 +67,8 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkAsk, Name: o.Name(e.Question.Path), Text: card[0], Detail: card[1:]}}
 	case engine.QuestionDecided:
 		return []Line{o.decided(e)}
+	case engine.ValueProvided:
+		return []Line{{Mark: MarkGood, Name: o.Name(e.Path), Text: because(fmt.Sprintf("%s, says %s", e.Value, e.By), e.Reason)}}
 	case engine.VoteCounted:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: e.By + " said yes" + counted(run, e.ID)}}
 	case engine.VoteWithdrawn:

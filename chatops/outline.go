@@ -35,10 +35,11 @@ func (o Outline) Name(path string) string {
 }
 
 // silent reports whether the success of a step is no news: what is inside a
-// group has been told, and so has what a notify step tells.
+// group has been told, and so has what a notify step tells, or an ask step was
+// given.
 func (o Outline) silent(path string) bool {
 	switch o[path].Kind {
-	case runbook.KindGroup, runbook.KindParallel, runbook.KindNotify, runbook.KindSet:
+	case runbook.KindGroup, runbook.KindParallel, runbook.KindNotify, runbook.KindSet, runbook.KindAsk:
 		return true
 	default:
 		return false

@@ -163,6 +163,9 @@ func answers(run string, q engine.Question) []string {
 	if q.Kind == engine.AskGate {
 		return []string{"  firebreak approve " + run, "  firebreak deny " + run + " --reason WHY"}
 	}
+	if q.Kind == engine.AskValue {
+		return []string{fmt.Sprintf("  firebreak provide %s %s %s", run, q.Path, strings.ToUpper(q.Value))}
+	}
 	return []string{fmt.Sprintf("  firebreak resolve %s %s %s", run, q.Path, strings.Join(q.Choices, " | "))}
 }
 

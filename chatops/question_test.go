@@ -68,6 +68,19 @@ func TestCardOfADoubt(t *testing.T) {
 	}
 }
 
+func TestCardOfAValue(t *testing.T) {
+	q := engine.Question{ID: "q", Kind: engine.AskValue, Path: "size", Text: "How many?", Value: "integer", Roles: []string{"sre", "leads"},
+		Expires: asked.Add(8 * time.Minute), Escalates: []engine.Escalation{{Role: "leads", At: asked.Add(3 * time.Minute)}}}
+	want := []string{"How many?  (waits for sre or leads, 8m0s left)", "  leads is asked next, in 3m0s", "  firebreak provide r1 size INTEGER"}
+	if diff := cmp.Diff(want, Outline(nil).Card("r1", q, asked, 0)); diff != "" {
+		t.Error(diff)
+	}
+	given := engine.Record{Event: engine.ValueProvided{ID: "q", Path: "size", Value: []byte("80"), By: "ann", Reason: "there is room"}}
+	if l := Outline(nil).Lines(&engine.Run{}, given, "r1"); len(l) != 1 || l[0].Name != "size" || l[0].Text != "80, says ann: there is room" {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestCardBeforeItsTurn(t *testing.T) {
 	q := engine.Question{Kind: engine.AskGate, Path: "cure", Text: "May it?", Roles: []string{"sre"}, Early: true}
 	want := []string{"May it?  (waits for sre; the run has not come to it yet)"}

@@ -183,6 +183,8 @@ func (d *decider) perform(step *runbook.Step, s *Step) bool {
 		return d.failStep(step)
 	case runbook.KindWait:
 		return d.wait(step)
+	case runbook.KindAsk:
+		return d.askValue(step)
 	case runbook.KindAction:
 		if step.Mutates() {
 			return d.mutation(step)

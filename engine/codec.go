@@ -45,6 +45,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	Sampled{}.Kind():           decodeAs[Sampled],
 	VerifyVerdict{}.Kind():     decodeAs[VerifyVerdict],
 	Committed{}.Kind():         decodeAs[Committed],
+	ValueProvided{}.Kind():     decodeAs[ValueProvided],
 	VarsSet{}.Kind():           decodeAs[VarsSet],
 	WaitBegan{}.Kind():         decodeAs[WaitBegan],
 	GroupEntered{}.Kind():      decodeAs[GroupEntered],

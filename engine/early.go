@@ -66,7 +66,7 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 // due begins the time of what was asked early about a step.
 func (d *decider) due(step *runbook.Step) {
 	if q := d.run.question(AskGate, step.Path); q != nil && q.Early {
-		d.emit(QuestionDue{ID: q.ID, Path: q.Path, Expires: d.now.Add(step.Approve.Expires()), Escalates: escalations(step.Approve, d.now)})
+		d.emit(QuestionDue{ID: q.ID, Path: q.Path, Expires: d.now.Add(step.Approve.Expires()), Escalates: escalations(step.Approve.Of, d.now)})
 	}
 }
 
@@ -75,7 +75,7 @@ func (d *decider) announce(step *runbook.Step, g *Gate) bool {
 	if g.Announced {
 		return false
 	}
-	d.emit(QuestionAnnounced{Path: step.Path, Roles: roles(step.Approve)})
+	d.emit(QuestionAnnounced{Path: step.Path, Roles: roles(step.Approve.Of)})
 	return true
 }
 

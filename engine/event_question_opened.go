@@ -25,6 +25,6 @@ func (e QuestionOpened) apply(r *Run, at time.Time) {
 		r.setStep(q.Path, func(s *Step) { s.Doing = DoingVerdict })
 	case AskDrift:
 		r.setRow(q.Path, q.Attempt, func(row *Row) { row.Undoing = UndoAsk })
-	case AskDoubt, AskAgain, AskResume, AskLock:
+	case AskDoubt, AskAgain, AskResume, AskLock, AskValue:
 	}
 }

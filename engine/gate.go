@@ -226,7 +226,7 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		Path:     step.Path,
 		Text:     fmt.Sprintf("May %s go on with %s?", d.run.Facts.Runbook, step.Path),
 		Digest:   gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, step.Path, members),
-		Roles:    roles(step.Approve),
+		Roles:    roles(step.Approve.Of),
 		Self:     step.Approve.Self,
 		Choices:  []string{ChoiceApprove, ChoiceDeny},
 		Members:  members,
@@ -234,7 +234,7 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		OpenedAt: d.now,
 		Expires:  d.now.Add(step.Approve.Expires()),
 
-		Quorum: step.Approve.Quorum, Handed: g.Handed, Escalates: escalations(step.Approve, d.now),
+		Quorum: step.Approve.Quorum, Handed: g.Handed, Escalates: escalations(step.Approve.Of, d.now),
 	}
 	if q.Early = d.run.step(step.Path).Status == StatusPending; q.Early {
 		q.Expires, q.Escalates = time.Time{}, nil // its time begins with its turn
@@ -287,7 +287,7 @@ func (d *decider) expired(id string) {
 	}
 	d.emit(QuestionDecided{ID: id, Question: q.Kind, Path: q.Path, Choice: ChoiceExpired})
 	step := d.run.Book.Step(q.Path)
-	if step != nil && step.Approve != nil && step.Approve.OnExpiry == "skip" && !d.intendedUnder(step.Path) {
+	if step != nil && step.Asking() != nil && step.Asking().OnExpiry == "skip" && !d.intendedUnder(step.Path) {
 		d.emit(StepSkipped{Path: step.Path, Why: "nobody answered in time"})
 		return
 	}
@@ -345,7 +345,7 @@ func (d *decider) rolesOf(path string) []string {
 func (d *decider) gateRoles(path string) []string {
 	if s := d.run.Book.Step(path); s != nil {
 		if gate := s.Gate(); gate != nil {
-			return roles(gate.Approve)
+			return roles(gate.Approve.Of)
 		}
 	}
 	var all []string
@@ -353,7 +353,7 @@ func (d *decider) gateRoles(path string) []string {
 		if s.Approve == nil {
 			continue
 		}
-		for _, role := range roles(s.Approve) {
+		for _, role := range roles(s.Approve.Of) {
 			if !slices.Contains(all, role) {
 				all = append(all, role)
 			}
@@ -362,9 +362,9 @@ func (d *decider) gateRoles(path string) []string {
 	return all
 }
 
-func roles(a *runbook.Approve) []string {
-	out := make([]string, len(a.Of))
-	for i, of := range a.Of {
+func roles(asked []runbook.Asked) []string {
+	out := make([]string, len(asked))
+	for i, of := range asked {
 		out[i] = of.Role
 	}
 	return out

@@ -187,7 +187,7 @@ func (d *decider) guarded(path string, o Outcome) {
 		d.fail(step, "guard", "the guard could not be read: "+o.Failure.Reason)
 		return
 	}
-	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action, o.Outputs)))
+	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action.Output, o.Outputs)))
 	switch {
 	case err != nil:
 		d.fail(step, "guard", err.Error())

@@ -35,6 +35,8 @@ func (d *decider) ask(in Person) (what, refusal string) {
 		return name(in), d.extend(in)
 	case Answer:
 		return name(in), d.answer(in)
+	case Provide:
+		return name(in), d.provide(in)
 	case Cancel:
 		return name(in), d.cancel(in)
 	case Skip:
@@ -77,6 +79,8 @@ func name(in Person) string {
 		return "extend"
 	case Answer:
 		return "resolve"
+	case Provide:
+		return "provide"
 	case Cancel:
 		return "cancel"
 	case Skip:
@@ -122,6 +126,8 @@ func (d *decider) answer(a Answer) string {
 		return "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
 	case q.Kind == AskGate:
 		return "a gate is answered with approve or deny"
+	case q.Kind == AskValue:
+		return "it asks for a value; `firebreak provide " + d.run.Facts.ID + " " + q.Path + " VALUE` gives it"
 	case !slices.Contains(q.Choices, a.Choice):
 		return fmt.Sprintf("%q is not a choice here; the choices are %s", a.Choice, strings.Join(q.Choices, ", "))
 	}
@@ -146,7 +152,7 @@ func (d *decider) answer(a Answer) string {
 		}
 	case AskLock:
 		d.lockChosen(a)
-	case AskGate:
+	case AskGate, AskValue:
 	}
 	return ""
 }

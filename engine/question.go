@@ -17,6 +17,7 @@ const (
 	AskAgain   QuestionKind = "again"      // again | abort
 	AskResume  QuestionKind = "resume"     // resume | keep
 	AskLock    QuestionKind = "lock"       // relock | end
+	AskValue   QuestionKind = "value"      // a value of a type
 )
 
 // Question is an open question to people.
@@ -28,7 +29,8 @@ type Question struct {
 	Digest   string       `json:"digest,omitempty"` // what a vote must carry
 	Roles    []string     `json:"roles"`
 	Self     bool         `json:"self,omitempty"` // the requester may answer
-	Choices  []string     `json:"choices"`
+	Choices  []string     `json:"choices,omitempty"`
+	Value    string       `json:"value,omitempty"`   // of an ask step: the type of what is asked for
 	Members  []Member     `json:"members,omitempty"` // of a gate: what would be done, in order
 	Changed  []string     `json:"changed,omitempty"` // what differs from the question before
 	OpenedAt time.Time    `json:"opened_at"`

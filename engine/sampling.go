@@ -69,7 +69,7 @@ func (d *decider) sample(path string, o Outcome) {
 	sample := Sample{At: d.now, Verdict: sampleFalse}
 	if o.Failure != nil {
 		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
-	} else if ok, err := until.Bool(d.vars(decode(action, o.Outputs))); err != nil {
+	} else if ok, err := until.Bool(d.vars(decode(action.Output, o.Outputs))); err != nil {
 		sample.Verdict, sample.Why = sampleVoid, err.Error()
 	} else if ok {
 		sample.Verdict = sampleTrue

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
-	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // vars is what expressions may read now. result is the answer of the read
@@ -20,7 +19,7 @@ func (r *Run) vars(result any) expr.Vars {
 		steps[s.ID] = map[string]any{
 			"status":  string(r.StatusOf(s.Path)),
 			"effect":  string(st.Effect),
-			"outputs": decode(s.Action, st.Outputs),
+			"outputs": decode(s.OutputType(), st.Outputs),
 		}
 	}
 	vars := map[string]any{}
@@ -69,15 +68,15 @@ func (r *Run) runVars() map[string]any {
 	return m
 }
 
-// decode turns an action's outputs into values of their types. Outputs that
+// decode turns the outputs of a step or a read into values of their types. Outputs that
 // do not fit their schema were refused before they were recorded; should a
 // newer schema no longer fit, they are read without types.
-func decode(a *runbook.Action, raw json.RawMessage) any {
+func decode(typ *expr.Type, raw json.RawMessage) any {
 	if len(raw) == 0 {
 		return nil
 	}
-	if a != nil && a.Output != nil {
-		if v, err := a.Output.Decode(raw); err == nil {
+	if typ != nil {
+		if v, err := typ.Decode(raw); err == nil {
 			return v
 		}
 	}

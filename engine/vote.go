@@ -15,12 +15,24 @@ const maxExtensions = 3
 
 // openGate is the open gate that a person means, or why there is none.
 func (d *decider) openGate(question string) (*Question, string) {
+	q, refusal := d.openQuestion(question)
+	switch {
+	case refusal != "":
+		return nil, refusal
+	case q.Kind == AskValue:
+		return nil, "that question is not a gate; it asks for a value"
+	case q.Kind != AskGate:
+		return nil, "that question is not a gate; its choices are " + strings.Join(q.Choices, ", ")
+	}
+	return q, ""
+}
+
+// openQuestion is the open question that a person means, or why there is none.
+func (d *decider) openQuestion(question string) (*Question, string) {
 	q := d.run.Questions[question]
 	switch {
 	case q == nil:
 		return nil, "that question is closed; `firebreak runs show " + d.run.Facts.ID + "` says what is open"
-	case q.Kind != AskGate:
-		return nil, "that question is not a gate; its choices are " + strings.Join(q.Choices, ", ")
 	case !q.Expires.IsZero() && d.now.After(q.Expires):
 		return nil, "the question has expired"
 	}
@@ -183,18 +195,18 @@ func (d *decider) reachable(rules policy.Facts) string {
 		if s.Approve == nil || s.Approve.Quorum < 2 {
 			continue
 		}
-		if n := rules.Count(roles(s.Approve), s.Approve.Self); n < s.Approve.Quorum {
+		if n := rules.Count(roles(s.Approve.Of), s.Approve.Self); n < s.Approve.Quorum {
 			return fmt.Sprintf("%s needs %d people to say yes, and %d may", s.Path, s.Approve.Quorum, n)
 		}
 	}
 	return ""
 }
 
-// escalations of a gate that is asked now: each role after the first, when the
+// escalations of what is asked now: each role after the first, when the
 // time of those before is over.
-func escalations(a *runbook.Approve, now time.Time) []Escalation {
+func escalations(asked []runbook.Asked, now time.Time) []Escalation {
 	var out []Escalation
-	for i, of := range a.Of {
+	for i, of := range asked {
 		if i > 0 {
 			out = append(out, Escalation{Role: of.Role, At: now})
 		}

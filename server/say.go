@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -23,6 +24,7 @@ func (s *Server) sayings() map[string]handler {
 		HandRequest{}.Verb():      say[HandRequest](s),
 		ExtendRequest{}.Verb():    say[ExtendRequest](s),
 		AnswerRequest{}.Verb():    say[AnswerRequest](s),
+		ProvideRequest{}.Verb():   say[ProvideRequest](s),
 		CancelRequest{}.Verb():    say[CancelRequest](s),
 		SkipRequest{}.Verb():      say[SkipRequest](s),
 		TakeOverRequest{}.Verb():  say[TakeOverRequest](s),
@@ -119,6 +121,20 @@ func (AnswerRequest) Verb() string { return "answers" }
 
 func (r AnswerRequest) input(by string) engine.Person {
 	return engine.Answer{By: by, Question: r.Question, Choice: r.Choice, Reason: r.Reason}
+}
+
+// ProvideRequest gives the value that an ask step asks for.
+type ProvideRequest struct {
+	Question string          `json:"question"`
+	Value    json.RawMessage `json:"value"` // of the type that is asked for
+	Reason   string          `json:"reason,omitempty"`
+}
+
+// Verb implements [Say].
+func (ProvideRequest) Verb() string { return "provide" }
+
+func (r ProvideRequest) input(by string) engine.Person {
+	return engine.Provide{By: by, Question: r.Question, Value: r.Value, Reason: r.Reason}
 }
 
 // CancelRequest stops a run before its next mutation.

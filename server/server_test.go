@@ -38,6 +38,8 @@ func TestPeopleSay(t *testing.T) {
 		{server.ExtendRequest{Question: "q", Seconds: 90.5}, engine.Extend{By: "alice", Question: "q", For: 90*time.Second + 500*time.Millisecond}},
 		{server.AnswerRequest{Question: "q", Choice: "happened", Reason: "seen"},
 			engine.Answer{By: "alice", Question: "q", Choice: "happened", Reason: "seen"}},
+		{server.ProvideRequest{Question: "q", Value: json.RawMessage(`80`), Reason: "r"},
+			engine.Provide{By: "alice", Question: "q", Value: json.RawMessage(`80`), Reason: "r"}},
 		{server.SkipRequest{Path: "p", Reason: "r"}, engine.Skip{By: "alice", Path: "p", Reason: "r"}},
 		{server.TakeOverRequest{Reason: "r"}, engine.TakeOver{By: "alice", Reason: "r"}},
 		{server.HandBackRequest{To: "resume", Reason: "r"}, engine.HandBack{By: "alice", To: "resume", Reason: "r"}},

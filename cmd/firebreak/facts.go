@@ -144,14 +144,15 @@ func needs(book *runbook.Runbook) map[need]string {
 // nobody could answer.
 func (w *workspace) unknownRoles(book *runbook.Runbook) error {
 	for _, s := range book.All() {
-		if s.Approve == nil {
+		asking := s.Asking()
+		if asking == nil {
 			continue
 		}
-		for _, of := range s.Approve.Of {
+		for _, of := range asking.Of {
 			if _, ok := w.config.Roles[of.Role]; !ok {
 				return fail(exitProblems, fmt.Sprintf("add it to roles: in firebreak.yaml; configured are: %s",
 					orNone(slices.Sorted(maps.Keys(w.config.Roles)))),
-					"%s:%d:%d: role %s is not configured, so nobody could answer", book.File, s.Approve.Pos.Line, s.Approve.Pos.Col, of.Role)
+					"%s:%d:%d: role %s is not configured, so nobody could answer", book.File, asking.Pos.Line, asking.Pos.Col, of.Role)
 			}
 		}
 	}

@@ -167,7 +167,7 @@ func (f *follower) show(l server.Line) error {
 	}
 	f.view.Show(rec)
 	if q, ok := event.(engine.QuestionOpened); ok && f.answer {
-		f.view.Say("or type here: "+strings.Join(q.Question.Choices, " | ")+", then Enter", time.Now())
+		f.view.Say("or type here: "+typeable(q.Question)+", then Enter", time.Now())
 	}
 	return nil
 }
@@ -185,7 +185,10 @@ func (f *follower) reply(ctx context.Context, text string) {
 	}
 	word, reason, _ := strings.Cut(text, " ")
 	meant := choice(word, open[0])
-	if !slices.Contains(open[0].Choices, meant) {
+	switch {
+	case open[0].Kind == engine.AskValue:
+		meant, reason = text, ""
+	case !slices.Contains(open[0].Choices, meant):
 		f.view.Say(fmt.Sprintf("%q is not an answer; type one of %s", word, strings.Join(open[0].Choices, ", ")), time.Now())
 		return
 	}
@@ -193,6 +196,14 @@ func (f *follower) reply(ctx context.Context, text string) {
 		_, text, hint := explain(err)
 		f.view.Say(strings.TrimSuffix(text+"; "+hint, "; "), time.Now())
 	}
+}
+
+// typeable is what may be typed as the answer to a question.
+func typeable(q engine.Question) string {
+	if q.Kind == engine.AskValue {
+		return "the " + q.Value
+	}
+	return strings.Join(q.Choices, " | ")
 }
 
 // choice completes what was typed to one of a question's choices, if it is
@@ -223,7 +234,11 @@ func choice(word string, q engine.Question) string {
 
 // answer gives an answer of the person behind this connection.
 func answer(ctx context.Context, c *client.Client, run string, q engine.Question, choice, reason, glass string) error {
-	if q.Kind != engine.AskGate {
+	switch q.Kind {
+	case engine.AskGate:
+	case engine.AskValue:
+		return c.Say(ctx, run, server.ProvideRequest{Question: q.ID, Value: typed(q.Value, choice), Reason: reason})
+	default:
 		return c.Say(ctx, run, server.AnswerRequest{Question: q.ID, Choice: choice, Reason: reason})
 	}
 	return c.Say(ctx, run, server.VoteRequest{

@@ -16,7 +16,7 @@ func newResolve(a *app) *cobra.Command {
 	var reason string
 	c := withExits(&cobra.Command{
 		Use:   "resolve RUN STEP CHOICE",
-		Short: "Answer what a run asks that is not a gate",
+		Short: "Answer what a run asks that is neither a gate nor a value",
 		Long: `resolve tells a run what only a person can know or decide:
 
   an effect in doubt                  happened | not | partial | unknown
@@ -41,7 +41,7 @@ func (a *app) resolve(ctx context.Context, run, step, choice, reason string) err
 		if err != nil {
 			return err
 		}
-		q, err := pick(view, step, func(q engine.Question) bool { return q.Kind != engine.AskGate }, "question about "+step)
+		q, err := pick(view, step, func(q engine.Question) bool { return len(q.Choices) > 0 && q.Kind != engine.AskGate }, "question about "+step)
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ made things worse.`,
 	})
 	root.AddCommand(
 		newRun(a), newCheck(a), newPlan(a), newDrill(a), newRuns(a),
-		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newResolve(a),
+		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newProvide(a), newResolve(a),
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a),
 		newAudit(a), newPrune(a), newBackup(a), newRestore(a),

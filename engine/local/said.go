@@ -18,6 +18,7 @@ const (
 	saidHandBack  = "hand_back"
 	saidTakeOver  = "take_over"
 	saidExtend    = "extend"
+	saidProvide   = "provide"
 	saidHand      = "hand"
 	saidWithdraw  = "withdraw"
 )
@@ -44,6 +45,8 @@ func encode(in engine.Person) (Said, error) {
 		kind = saidTakeOver
 	case engine.Extend:
 		kind = saidExtend
+	case engine.Provide:
+		kind = saidProvide
 	case engine.Hand:
 		kind = saidHand
 	case engine.Withdraw:
@@ -79,6 +82,8 @@ func decode(s Said) (engine.Input, error) {
 		return read[engine.TakeOver](s)
 	case saidExtend:
 		return read[engine.Extend](s)
+	case saidProvide:
+		return read[engine.Provide](s)
 	case saidHand:
 		return read[engine.Hand](s)
 	case saidWithdraw:

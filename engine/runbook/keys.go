@@ -59,6 +59,10 @@ var askedShape = shape{name: "a role that is asked", def: "asked", keys: []key{
 	{name: "for", form: formDuration, need: true, doc: "how long it is waited for"},
 }}
 
+var valueShape = shape{name: "value", def: "value", keys: []key{
+	{name: "type", form: formWord, need: true, words: inputTypes, doc: "what is asked for; service is the name of a service"},
+}}
+
 var guardShape = shape{name: "guard", def: "guard", keys: []key{
 	{name: "uses", form: formText, need: true, doc: "an action that reads"},
 	{name: "with", form: formValues, doc: "its input"},
@@ -149,11 +153,18 @@ var stepShapes = []struct {
 		idKey, ifKey,
 		{name: "fail", form: formTemplate, need: true, doc: "why the run ends as failed"},
 	}}},
+	{KindAsk, "ask", shape{name: "an ask step", def: "step_ask", keys: []key{
+		idKey, ifKey,
+		{name: "ask", form: formTemplate, need: true, doc: "the question to people"},
+		{name: "of", form: formShapes, need: true, of: &askedShape, doc: "who may answer, in the order of escalation"},
+		{name: "value", form: formShape, need: true, of: &valueShape, doc: "what is asked for; read as steps.ID.outputs.value"},
+		{name: "on_expiry", form: formWord, words: onExpiryWords, doc: "abort if left out; skip: its value is null"},
+	}}},
 }
 
 // laterKinds are kinds of step that the language knows and this version does
 // not read.
-var laterKinds = []string{"foreach", "call", "ask"}
+var laterKinds = []string{"foreach", "call"}
 
 // allStepKeys are the keys of any kind of step.
 func allStepKeys() []string {

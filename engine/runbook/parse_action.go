@@ -149,12 +149,18 @@ func (p *parser) approve(n *yaml.Node) *Approve {
 		return nil
 	}
 	a := &Approve{
+		Asking:   p.asking(f),
 		Quorum:   f.count("quorum", 1),
 		ValidFor: f.duration("valid_for", defaultValidFor),
-		OnExpiry: f.word("on_expiry", "abort"),
 		Self:     f.flag("self"),
-		Pos:      f.pos,
 	}
+	p.positive(f, "valid_for")
+	return a
+}
+
+// asking reads who is asked, and what silence means.
+func (p *parser) asking(f fields) Asking {
+	a := Asking{OnExpiry: f.word("on_expiry", "abort"), Pos: f.pos}
 	if !f.has("of") {
 		return a
 	}
@@ -164,8 +170,20 @@ func (p *parser) approve(n *yaml.Node) *Approve {
 			p.positive(asked, "for")
 		}
 	}
-	p.positive(f, "valid_for")
 	return a
+}
+
+// ask reads a step that asks people for a value.
+func (p *parser) ask(step *Step, f fields) {
+	step.Text = p.template(f.node("ask"), "ask", p.scope.names(nil))
+	step.Ask = &Ask{Asking: p.asking(f), Type: expr.Any()}
+	if !f.has("value") {
+		return
+	}
+	if v, ok := p.fields(f.node("value"), &valueShape); ok {
+		step.Ask.Word = v.text("type")
+		step.Ask.Type = inputType(step.Ask.Word)
+	}
 }
 
 // positive refuses a duration of nothing.

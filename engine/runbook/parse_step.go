@@ -153,6 +153,8 @@ func (p *parser) body(step *Step, f fields) {
 		p.set(step, f)
 	case KindFail:
 		step.Text = p.template(f.node("fail"), "fail", p.scope.names(nil))
+	case KindAsk:
+		p.ask(step, f)
 	}
 }
 

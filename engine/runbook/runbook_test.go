@@ -203,3 +203,17 @@ func TestNewAction(t *testing.T) {
 		}
 	}
 }
+
+func TestAsk(t *testing.T) {
+	book := parseFile(t, "testdata/valid/ask.yaml")
+	size, why := book.ByID("size"), book.ByID("why")
+	if size.Kind != KindAsk || size.Ask.Word != "integer" || size.Ask.OnExpiry != "abort" || size.Ask.Expires() != 15*time.Minute || len(size.Ask.Of) != 2 {
+		t.Errorf("size: %+v", size.Ask)
+	}
+	if why.Ask.Word != "string" || why.Asking().OnExpiry != "skip" || why.If == nil || why.Approve != nil {
+		t.Errorf("why: %+v", why.Ask)
+	}
+	if v, err := size.OutputType().Decode([]byte(`{"value":7}`)); err != nil || v.(map[string]any)["value"] != 7 {
+		t.Errorf("%v %v", v, err)
+	}
+}

@@ -89,10 +89,10 @@ var (
 // skipped or failed: reading through them shows that only in the run.
 func stepType(s *Step) *expr.Type {
 	fields := map[string]*expr.Type{"status": expr.OneOf(statuses...), "effect": effects}
-	if s.Kind == KindAction {
-		outputs := expr.Any()
-		if s.Action != nil && s.Action.Output != nil {
-			outputs = s.Action.Output
+	if s.Kind == KindAction || s.Kind == KindAsk {
+		outputs := s.OutputType()
+		if outputs == nil {
+			outputs = expr.Any()
 		}
 		fields["outputs"] = outputs.OrNull()
 	}

@@ -18,6 +18,7 @@ const (
 	KindWait     Kind = "wait"
 	KindSet      Kind = "set"
 	KindFail     Kind = "fail"
+	KindAsk      Kind = "ask"
 )
 
 // Step is one step, or a group of steps.
@@ -42,7 +43,7 @@ type Step struct {
 	Resource *expr.Value // of a mutating tool: the identity that it changes
 
 	To   string      // notify
-	Text *expr.Value // notify, fail
+	Text *expr.Value // notify, fail, ask
 
 	For    time.Duration // wait: a plain wait
 	Until  *expr.Program // wait with uses
@@ -50,6 +51,8 @@ type Step struct {
 	Within time.Duration
 
 	Set []Assignment
+
+	Ask *Ask // of an ask
 
 	Steps  []*Step // of a group or parallel
 	Parent *Step   // nil at the top level
@@ -68,24 +71,62 @@ type Retry struct {
 	On         []string // failure classes
 }
 
-// Approve is a gate answered by people.
-type Approve struct {
+// OutputType is the type of what a step returns; nil where that is not known,
+// or nothing.
+func (s *Step) OutputType() *expr.Type {
+	switch {
+	case s.Ask != nil:
+		return expr.Record(map[string]*expr.Type{"value": s.Ask.Type})
+	case s.Action != nil:
+		return s.Action.Output
+	default:
+		return nil
+	}
+}
+
+// Asking is who is asked what a step asks, and what silence means; nil where
+// it asks nothing.
+func (s *Step) Asking() *Asking {
+	switch {
+	case s.Ask != nil:
+		return &s.Ask.Asking
+	case s.Approve != nil:
+		return &s.Approve.Asking
+	default:
+		return nil
+	}
+}
+
+// Asking is who may answer a question, and what silence means.
+type Asking struct {
 	Of       []Asked
-	Quorum   int
-	ValidFor time.Duration
 	OnExpiry string // abort or skip
-	Self     bool   // the requester may answer
 	Pos      Pos
 }
 
-// Asked is one role that may answer a gate, and for how long it is waited for.
+// Approve is a gate answered by people.
+type Approve struct {
+	Asking
+	Quorum   int
+	ValidFor time.Duration
+	Self     bool // the requester may answer
+}
+
+// Ask is a value that people are asked for.
+type Ask struct {
+	Asking
+	Word string // of the type, as written
+	Type *expr.Type
+}
+
+// Asked is one role that may answer, and for how long it is waited for.
 type Asked struct {
 	Role string
 	For  time.Duration
 }
 
 // Expires is how long the question stays open: the sum of the times.
-func (a *Approve) Expires() time.Duration {
+func (a *Asking) Expires() time.Duration {
 	var d time.Duration
 	for _, of := range a.Of {
 		d += of.For

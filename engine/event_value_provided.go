@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ValueProvided records the answer to a question for a value. The step that
+// asked has it as its output.
+type ValueProvided struct {
+	ID     string          `json:"id"`
+	Path   string          `json:"path"`
+	Value  json.RawMessage `json:"value"`
+	By     string          `json:"by"`
+	Reason string          `json:"reason,omitempty"`
+}
+
+// Kind implements [Event].
+func (ValueProvided) Kind() string { return "value_provided" }
+
+func (e ValueProvided) apply(r *Run, at time.Time) {
+	r.close(e.ID, at)
+	outputs := append(append([]byte(`{"value":`), e.Value...), '}')
+	r.setStep(e.Path, func(s *Step) { s.Outputs = outputs })
+}
