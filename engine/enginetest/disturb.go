@@ -9,12 +9,8 @@ import (
 
 // disturb does one thing at random.
 func (l *life) disturb() {
-	rarely := 6
-	if l.run.Doubtful() {
-		rarely = 2
-	}
-	if len(l.zombies) > 0 && l.once(rarely) { // what nobody waits for any more
-		l.give(l.zombies[l.IntN(len(l.zombies))], true)
+	if len(l.zombies) > 0 && l.once(6) {
+		l.haunt()
 		return
 	}
 	switch k := l.IntN(100); {
@@ -43,6 +39,9 @@ func (l *life) disturb() {
 		l.give(l.given[l.IntN(len(l.given))], true)
 	}
 }
+
+// haunt gives a result that nobody waits for any more.
+func (l *life) haunt() { l.give(l.zombies[l.IntN(len(l.zombies))], true) }
 
 // meddle changes something that people are being asked about. It reports
 // whether there was something.

@@ -9,6 +9,15 @@ import (
 // shapes are runbooks that a simulator always tries, beside those it invents.
 var shapes = []string{
 	`steps:
+  - id: a
+    uses: world.set
+    with: {key: a, value: 7}
+    approve: {of: [{role: ops, for: 5m}]}
+    retry: {attempts: 5, backoff: 1s}
+    verify: {none: a test, owner: t, last_day: "2026-12-31"}
+    undo: {uses: world.set}
+`,
+	`steps:
   - {id: r, uses: world.read, with: {key: x}}
   - id: a
     uses: world.bump

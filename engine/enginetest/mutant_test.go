@@ -119,7 +119,7 @@ func (m *mutant) live(ctx context.Context, dir string) (string, error) {
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build it: %w\n%s", err, out)
 	}
-	args := []string{"-test.run", "^TestLives$", "-lives", fmt.Sprint(*budget), "-shrink=" + fmt.Sprint(*record != "")}
+	args := []string{"-test.run", "^TestLives$", "-lives", fmt.Sprint(*budget), "-seed", fmt.Sprint(*seed), "-shrink=" + fmt.Sprint(*record != "")}
 	if *record != "" {
 		args = append(args, "-record", *record+strings.ReplaceAll(m.name, " ", "-"), "-about", "by an engine in which "+m.name)
 	}

@@ -91,7 +91,7 @@ func liveBy(p plot) *town {
 	}
 	t.turn()
 	t.world.SetSick(t.once(2))
-	t.busybody, t.lossy = t.once(12), t.once(8)
+	t.busybody, t.lossy = t.once(12), t.once(5)
 	t.begin()
 	bad := pick(t.choices, 4, 10, 30, 100) // of a hundred turns: in calm towns runs come far
 	turns := (40 + t.IntN(160)) * (1 + len(t.lives)) / 2
@@ -175,6 +175,10 @@ func (t *town) going() []*life {
 func (t *town) do(l *life, bad int) {
 	t.seen = t.now
 	if t.busybody && t.once(4) && l.meddle() {
+		return
+	}
+	if l.run.Doubtful() && len(l.zombies) > 0 && t.once(3) {
+		l.haunt()
 		return
 	}
 	if t.IntN(100) < 100-bad && t.step(l) {
