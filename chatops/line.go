@@ -82,11 +82,16 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	case engine.GateVoided:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "the question is void: " + e.Why}}
 	case engine.NoticeQueued:
-		text := "to " + e.To + ": " + e.Text
+		first, more, _ := strings.Cut(e.Text, "\n")
+		text := "to " + e.To + ": " + first
 		if e.Page {
 			text = "PAGE " + text
 		}
-		return []Line{{Mark: MarkTell, Text: text}}
+		line := Line{Mark: MarkTell, Text: text}
+		if more != "" { // below, so that it cannot look like a line of ours
+			line.Detail = strings.Split(strings.TrimRight(more, "\n"), "\n")
+		}
+		return []Line{line}
 	case engine.InDoubt:
 		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "in doubt: " + e.Why}}
 	case engine.DoubtResolved:

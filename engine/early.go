@@ -56,7 +56,7 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 		return false
 	}
 	members := d.members(step)
-	if len(members) == 0 || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
+	if len(members) == 0 || !d.lockable() || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
 		return d.announce(step, g)
 	}
 	moved, _ := d.planGate(step, g)
@@ -68,6 +68,14 @@ func (d *decider) due(step *runbook.Step) {
 	if q := d.run.question(AskGate, step.Path); q != nil && q.Early {
 		d.emit(QuestionDue{ID: q.ID, Path: q.Path, Expires: d.now.Add(step.Approve.Expires()), Escalates: escalations(step.Approve.Of, d.now)})
 	}
+}
+
+// lockable reports whether it is known of every mutation to come what it will
+// change: all locks are asked for before the first gate, at once.
+func (d *decider) lockable() bool {
+	return d.run.Locks.State != LocksNone || !slices.ContainsFunc(d.run.Book.Mutations(), func(m *runbook.Step) bool {
+		return m.Resource != nil && !d.run.step(m.Path).Done() && d.identity(m) == ""
+	})
 }
 
 // announce says that a gate will ask.
@@ -114,8 +122,10 @@ func (d *decider) willRun(step *runbook.Step) bool {
 
 // known reports whether all that decides about a mutation is.
 func (d *decider) known(m *runbook.Step) bool {
-	if m.If != nil && !d.settledRefs(m.If.Refs()) {
-		return false
+	for s := m; s != nil && s.Approve == nil; s = s.Parent { // up to its gate
+		if s.If != nil && !d.settledRefs(s.If.Refs()) {
+			return false
+		}
 	}
 	for _, value := range []*expr.Value{m.With, m.Resource} {
 		for _, program := range value.Programs() {

@@ -21,7 +21,7 @@ func (r *Run) settle(path string, attempt int, o Outcome, at time.Time) {
 	r.setStep(path, func(s *Step) {
 		s.Doing, s.Failure, s.Status = DoingNothing, o.Failure, StatusRunning
 		if o.Failure == nil {
-			s.Outputs, s.ActedAt, s.Unlocked = o.Outputs, at, r.stop(StopLock) != nil
+			s.Outputs, s.ActedAt, s.Unlocked = o.Outputs, at, s.Unlocked || r.stop(StopLock) != nil
 		}
 	})
 	if r.row(path, attempt) == nil {

@@ -24,9 +24,13 @@ func (e HandedBack) apply(r *Run, at time.Time) {
 	for _, path := range e.Done {
 		StepSkipped{Path: path}.apply(r, at)
 	}
+	unlocked := r.Locks.State != LocksHeld && r.Locks.State != LocksNone
+	for path, s := range r.Steps {
+		unlocked = unlocked || s.Unlocked && within(path, e.Path)
+	}
 	r.closeAbout(e.Path, at)
 	r.setStep(e.Path, func(s *Step) {
-		s.Doing, s.Verified = DoingNothing, "" // what was found before was found without it
+		s.Doing, s.Verified, s.Unlocked = DoingNothing, "", unlocked // what was found before was found without it
 		if s.ActedAt.IsZero() {
 			s.ActedAt = at
 		}

@@ -15,7 +15,7 @@ func (LockBroken) Kind() string { return "lock_broken" }
 func (LockBroken) apply(r *Run, _ time.Time) {
 	r.Locks.State = LocksBroken
 	for path, s := range r.Steps {
-		if !s.ActedAt.IsZero() {
+		if !s.ActedAt.IsZero() || s.mutationOpen() {
 			r.setStep(path, func(s *Step) { s.Unlocked = true })
 		}
 	}

@@ -21,7 +21,8 @@ type Facts struct {
 	Pins        Pins                       `json:"pins"`
 	Generation  int                        `json:"generation"`
 	UndoOf      string                     `json:"undo_of,omitempty"`
-	Undo        []Row                      `json:"undo,omitempty"` // the ledger rows to undo, in their order of completion
+	Reason      string                     `json:"reason,omitempty"` // why it was started, of an undo
+	Undo        []Row                      `json:"undo,omitempty"`   // the ledger rows to undo, in their order of completion
 	RetryOf     string                     `json:"retry_of,omitempty"`
 	From        string                     `json:"from,omitempty"`    // of a retry: path of the step that it begins with
 	Carried     map[string]Carried         `json:"carried,omitempty"` // of a retry: how the steps before ended, by path

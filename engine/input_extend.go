@@ -6,7 +6,7 @@ import "time"
 type Extend struct {
 	By       string
 	Question string
-	For      time.Duration // at most the time that the runbook gives
+	For      time.Duration // at most the time that the runbook gives; 0: that
 }
 
 func (Extend) isInput() {}

@@ -40,6 +40,6 @@ var foundStories = []story{
 	{"what is handed back to be verified is verified, though a verdict was open", func(t *testing.T) {
 		p := sick(t, "ask").WaitsOn("person").Say(engine.TakeOver{By: "alice"})
 		p.Do(func(p *enginetest.Play) { p.World.SetSick(false) }).Say(engine.HandBack{By: "alice", To: engine.HandVerify}).
-			Sleep(5*time.Second).Saw("verify_verdict handed_back sampled verify_verdict committed").Ended(engine.Succeeded)
+			Sleep(5 * time.Second).Saw("verify_verdict handed_back sampled verify_verdict committed").Ended(engine.Succeeded)
 	}},
 }

@@ -94,9 +94,9 @@ var voteStories = []story{
 		id := p.Question(engine.AskGate).ID
 		p.Refused(engine.Extend{By: "dora", Question: id, For: time.Minute}, "own request")
 		p.Refused(engine.Extend{By: "alice", Question: id, For: time.Hour}, "up to 10m")
-		p.Refused(engine.Extend{By: "alice", Question: id}, "up to 10m")
+		p.Refused(engine.Extend{By: "alice", Question: id, For: -time.Minute}, "up to 10m")
 		for range 3 {
-			p.Say(engine.Extend{By: "alice", Question: id, For: 10 * time.Minute})
+			p.Say(engine.Extend{By: "alice", Question: id}) // as long as the runbook gives
 		}
 		p.Refused(engine.Extend{By: "alice", Question: id, For: time.Minute}, "3 times")
 		p.Sleep(39 * time.Minute).WaitsOn("approval").Sleep(2 * time.Minute).Called().Ended(engine.Refused)

@@ -303,5 +303,9 @@ func (d *decider) askUndoRun(g *Gate) bool {
 
 // endUndoRun leaves the forward path of an undo run for the undos.
 func (d *decider) endUndoRun() {
-	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo of " + d.run.Facts.UndoOf, All: true}, nil)
+	reason := "undo of " + d.run.Facts.UndoOf
+	if why := d.run.Facts.Reason; why != "" {
+		reason += ": " + why
+	}
+	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: reason, All: true}, nil)
 }

@@ -40,16 +40,42 @@ func (d *decider) openQuestion(question string) (*Question, string) {
 }
 
 // mayVote says whether a person may answer a gate: by a role, or because
-// somebody of a role left it to them.
+// somebody who may left it to them, and not if they have left it to somebody
+// else. broken: it takes the glass to be broken, for which glass is the reason.
 func (d *decider) mayVote(person string, q *Question, self bool, glass string) (broken bool, refusal string) {
 	rules := d.rules()
 	for _, h := range q.Handed {
-		if h.By == person {
+		if h.By == person && (glass == "" || !rules.MayBreak(person)) {
 			return false, fmt.Sprintf("%s has left this to %s", person, h.To)
 		}
-		rules.Handed = append(rules.Handed, h.To)
+		if rules.Known(h.To) && (rules.In(h.By, q.Roles) || slices.Contains(rules.Handed, h.By)) {
+			rules.Handed = append(rules.Handed, h.To)
+		}
 	}
-	return rules.MayAnswer(person, q.Roles, self, glass)
+	broken, refusal = rules.MayAnswer(person, q.Roles, self, glass)
+	alone := glass != "" && len(q.Votes)+1 < q.Quorum && rules.MayBreak(person)
+	return broken || refusal == "" && alone, refusal
+}
+
+// answerable is how many people may answer a gate once somebody has left it to
+// somebody else.
+func (d *decider) answerable(q *Question, handed []Handed) int {
+	rules, people := d.rules(), map[string]bool{}
+	for _, role := range q.Roles {
+		for _, person := range rules.Members[role] {
+			people[person] = q.Self || person != rules.Requester
+		}
+	}
+	for _, h := range handed {
+		people[h.By], people[h.To] = false, true
+	}
+	n := 0
+	for _, may := range people {
+		if may {
+			n++
+		}
+	}
+	return n
 }
 
 func (d *decider) vote(v Vote) string {
@@ -140,8 +166,13 @@ func (d *decider) hand(in Hand) string {
 		return in.To + " started the run, and nobody approves their own request"
 	case !rules.Known(in.To):
 		return in.To + " has no role in firebreak.yaml"
+	case slices.ContainsFunc(q.Handed, func(h Handed) bool { return h.By == in.To }):
+		return in.To + " has left this to somebody else"
+	case d.answerable(q, append(slices.Clone(q.Handed), Handed{By: in.By, To: in.To})) < q.Quorum:
+		return fmt.Sprintf("then fewer than %d people could answer it", q.Quorum)
 	}
 	d.emit(QuestionHanded{ID: q.ID, Path: q.Path, By: in.By, To: in.To, Reason: in.Reason})
+	d.emit(NoticeQueued{To: in.To, Text: fmt.Sprintf("%s leaves it to you to answer run %s about %s", in.By, d.run.Facts.ID, q.Path)})
 	return ""
 }
 
@@ -162,12 +193,16 @@ func (d *decider) extend(in Extend) string {
 	switch {
 	case q.Early:
 		return "its time has not begun: the run has not come to " + q.Path
-	case in.For <= 0 || in.For > most:
+	case in.For < 0 || in.For > most:
 		return fmt.Sprintf("a question is kept open for up to %s longer at a time", most)
 	case q.Extensions >= maxExtensions:
 		return fmt.Sprintf("it has been kept open %d times already; answer it, or let it expire and start again", maxExtensions)
 	}
-	d.emit(QuestionExtended{ID: q.ID, Path: q.Path, By: in.By, Expires: q.Expires.Add(in.For)})
+	more := in.For
+	if more == 0 {
+		more = most
+	}
+	d.emit(QuestionExtended{ID: q.ID, Path: q.Path, By: in.By, Expires: q.Expires.Add(more)})
 	return ""
 }
 

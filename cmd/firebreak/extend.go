@@ -37,17 +37,22 @@ three times at most. Who may answer the gate may do so.`,
 	return c
 }
 
-// extend keeps a gate open longer. 0: by as long as it was open at first, or
-// by the mean of what was added since.
+// extend keeps a gate open longer; 0: by as long as the runbook gives it.
 func (a *app) extend(ctx context.Context, run, step string, more time.Duration) error {
 	return a.atGate(ctx, run, step, func(s *session, q engine.Question) error {
-		if more == 0 {
-			more = q.Expires.Sub(q.OpenedAt) / time.Duration(q.Extensions+1)
-		}
 		if err := s.Say(ctx, run, server.ExtendRequest{Question: q.ID, Seconds: more.Seconds()}); err != nil {
 			return err
 		}
-		until := q.Expires.Add(more).Local().Format("15:04:05")
-		return a.said(s, "extended", run, fmt.Sprintf("open until %s: %s of run %s", until, q.Path, run), nil)
+		view, err := s.Run(ctx, run)
+		if err != nil {
+			return err
+		}
+		text := "there will be more time"
+		for _, now := range view.Questions {
+			if now.ID == q.ID && now.Expires.After(q.Expires) { // else nobody drives the run now
+				text = "open until " + now.Expires.Local().Format("15:04:05")
+			}
+		}
+		return a.said(s, "extended", run, fmt.Sprintf("%s: %s of run %s", text, q.Path, run), nil)
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
 )
@@ -92,7 +93,7 @@ func (a *app) showStops(ctx context.Context, s *session) error {
 		if stop.Kind == engine.StopHold {
 			word = "held"
 		}
-		a.printf("%s is %s by %s since %s: %s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), stop.Reason)
+		a.printf("%s is %s by %s since %s: %s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), chatops.Plain(stop.Reason))
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (s stops) Order(ctx context.Context, by string, req server.StopRequest, on 
 		return local.NewError(local.ClassInvalid, fmt.Sprintf("there is no stop of the kind %q", req.Kind), "the kinds are halt and hold", nil)
 	case req.Kind == engine.StopHold && req.Service == "":
 		return local.NewError(local.ClassInvalid, "a hold is of a service, and none is named", "to stop everything: `firebreak halt`", nil)
-	case req.Service != "" && s.ws.config.Services[req.Service] == nil:
+	case on && req.Service != "" && s.ws.config.Services[req.Service] == nil:
 		return local.NewError(local.ClassNotFound, "there is no service "+req.Service, "the services are those of firebreak.yaml", nil)
 	}
 	if !on {
@@ -238,12 +238,15 @@ func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.S
 var errNoDriver = fail(exitState, "`firebreak resume` drives them", "no process drives runs now")
 
 // undoEnded begins a run that undoes one that has ended.
-func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run, _ string) (string, error) {
+func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run, reason string) (string, error) {
 	if o.host == nil {
 		return "", errNoDriver
 	}
 	f := done.Facts
-	f.UndoOf, f.Undo, f.Alert = done.Facts.ID, nil, nil
+	if f.UndoOf != "" { // its ledger holds what the first has changed
+		return "", fail(exitRefused, "`firebreak undo "+f.UndoOf+"` undoes what is left", "run %s is the undo of run %s, which is not undone", f.ID, f.UndoOf)
+	}
+	f.UndoOf, f.Reason, f.Undo, f.Alert = done.Facts.ID, reason, nil, nil
 	f.Requester = engine.Requester{Kind: "person", Name: by.Person}
 	for _, row := range done.Ledger {
 		switch row.State {

@@ -26,8 +26,8 @@ var mutants = []mutant{
 	{"one person counts twice", "", []edit{{"vote.go", "if slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == v.By }) {", "if false {"}}},
 	{"a yes that was taken back counts", "", []edit{{"event_vote_withdrawn.go", "return y.By == e.By", "return y.By == \"\""}}},
 	{"a yes that was taken back still holds", "", []edit{{"vote.go", "\td.void(path, why, nil, false)\n", "\t_ = why\n"}}},
-	{"who has left the answer to others answers", "", []edit{{"vote.go", "if h.By == person {", "if h.By == \"\" {"}}},
-	{"a stranger may approve", "", []edit{{"policy/policy.go", "case !f.inAny(person, roles) && !slices.Contains(f.Handed, person):", "case false:"}}},
+	{"who has left the answer to others answers", "", []edit{{"vote.go", "if h.By == person && (", "if h.By == \"\" && ("}}},
+	{"a stranger may approve", "", []edit{{"policy/policy.go", "case !f.In(person, roles) && !slices.Contains(f.Handed, person):", "case false:"}}},
 	{"a stop voids nothing", "", []edit{{"stop.go", "\td.voidAll(stopWords[s.Kind] + \" by \" + s.By)\n", ""}}},
 	{"a stop stops nobody", "", []edit{
 		{"mutation.go", "\tif d.run.Stopped() {\n\t\treturn true\n\t}\n", ""},

@@ -143,6 +143,11 @@ func (rt *Runtime) load(l *life) error {
 	open := map[string]bool{}
 	if r.Generation != rt.tenure.Generation {
 		rt.timers.remove(l.id, alarm) // it will have timers of its own
+		for _, cmd := range engine.Pending(r) {
+			if c, ok := cmd.(engine.Lock); ok && waits(c) { // asked for when the runs were taken over
+				open[c.ID] = true
+			}
+		}
 	} else { // it only waited, so it left memory: what it waits for is open
 		for _, cmd := range engine.Pending(r) {
 			open[cmd.CommandID()] = true

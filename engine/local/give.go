@@ -53,7 +53,7 @@ func (rt *Runtime) giveOpen(run string, it item) error {
 }
 
 // record checks and stores what a person says to a run that nobody drives,
-// one after the other: each is checked against the records of those before.
+// one after the other: each is checked against the run as what was said before will leave it.
 func (rt *Runtime) record(ctx context.Context, run string, in engine.Input) error {
 	person, ok := in.(engine.Person)
 	if !ok {
@@ -65,7 +65,7 @@ func (rt *Runtime) record(ctx context.Context, run string, in engine.Input) erro
 	if err != nil {
 		return err
 	}
-	recs, err := engine.Decide(r, in, rt.now())
+	recs, err := engine.Decide(rt.withSaid(r), in, rt.now())
 	var refused *engine.Refusal
 	switch {
 	case errors.As(err, &refused):
@@ -81,7 +81,27 @@ func (rt *Runtime) record(ctx context.Context, run string, in engine.Input) erro
 	if err := rt.cfg.State.Say(context.WithoutCancel(ctx), said); err != nil {
 		return rt.failed(err)
 	}
+	rt.said = append(rt.said, said)
 	return nil
+}
+
+// withSaid is a run as it will be once the next owner has heard what people
+// have said to it.
+func (rt *Runtime) withSaid(r engine.Run) engine.Run {
+	for _, s := range rt.said {
+		if s.Run != r.Facts.ID {
+			continue
+		}
+		in, err := decode(s)
+		if err != nil {
+			continue // the next owner says so
+		}
+		recs, _ := engine.Decide(r, in, s.At) // what is refused then is recorded then
+		for _, rec := range recs {
+			r = engine.Apply(r, rec)
+		}
+	}
+	return r
 }
 
 // recordRefusal stores that a person was refused, and nothing that the run
@@ -90,6 +110,7 @@ func (rt *Runtime) recordRefusal(ctx context.Context, r engine.Run, recs []engin
 	if len(recs) == 0 || recs[0].Event.Kind() != (engine.InputRefused{}).Kind() {
 		return refused
 	}
+	recs[0].Seq = r.Seq + 1 // what was said and is not yet heard has no records
 	next := engine.Apply(r, recs[0])
 	want := engine.Pending(next)
 	b := Batch{Run: r.Facts.ID, After: r.Seq, Records: recs[:1], Head: head(next, want), Rest: rest(next, want)}

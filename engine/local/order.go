@@ -123,7 +123,12 @@ func (rt *Runtime) missed(r engine.Run) []engine.Input {
 		}
 	}
 	for _, s := range stand {
-		if !slices.ContainsFunc(r.Stops, s.Is) {
+		i := slices.IndexFunc(r.Stops, s.Is)
+		if i >= 0 && s.At.After(r.Stops[i].At) { // another one: what people said under the first does not pass it
+			out = append(out, engine.Lift{By: s.By, Kind: s.Kind, Service: s.Service})
+			i = -1
+		}
+		if i < 0 {
 			out = append(out, Order{Kind: s.Kind, Service: s.Service, On: true, By: s.By, Reason: s.Reason}.input())
 		}
 	}

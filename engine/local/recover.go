@@ -57,6 +57,14 @@ func (rt *Runtime) recover(ctx context.Context) error {
 		return err
 	}
 	for _, s := range rt.tenure.Said {
+		if rt.overtaken(ctx, s) {
+			rt.cfg.Warn(s.Run, NewError(ClassInvalid, "an undo that was said before everything, or its service, was stopped does not count any more",
+				"say it again: `firebreak undo "+s.Run+"`", nil))
+			if err := rt.give(s.Run, item{heard: s.N}); err != nil {
+				return err
+			}
+			continue
+		}
 		in, err := decode(s)
 		if err != nil {
 			rt.cfg.Warn(s.Run, err)
@@ -79,6 +87,19 @@ func (rt *Runtime) recover(ctx context.Context) error {
 	}
 	rt.timers.start()
 	return nil
+}
+
+// overtaken reports whether a person's word to undo a run is older than a stop
+// that stands: a word passes only those that stood when it was given.
+func (rt *Runtime) overtaken(ctx context.Context, s Said) bool {
+	if s.Kind != saidUndo {
+		return false
+	}
+	r, err := rt.replay(ctx, s.Run)
+	if err != nil {
+		return false // who gives it to the run says so
+	}
+	return slices.ContainsFunc(rt.Stops(r.Facts.Service), func(stop engine.Stop) bool { return stop.At.After(s.At) })
 }
 
 // alarm is the name of the timer of a run that was left alone; no command has

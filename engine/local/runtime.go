@@ -36,7 +36,8 @@ type Runtime struct {
 	orders  []Order    // the last about each thing, those that no longer stand included
 
 	ordering  sync.RWMutex // held to read while a run starts, to write while an order is given
-	recording sync.Mutex   // held while what is said is only recorded
+	recording sync.Mutex   // held while what is said is only recorded; guards said
+	said      []Said       // that no owner which drives runs has heard
 }
 
 // Open takes a state over and returns when every run that had anything in
@@ -61,6 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 		lives:  map[string]*life{},
 		idle:   list.New(),
 		orders: tenure.Orders,
+		said:   tenure.Said,
 	}
 	rt.locks = locks.New(func(run, id string) { rt.tell(run, engine.LocksGranted{ID: id}) })
 	rt.timers = newTimers(cfg.Now)

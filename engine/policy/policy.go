@@ -23,7 +23,7 @@ type Facts struct {
 func (f Facts) MayAnswer(person string, roles []string, self bool, glass string) (broken bool, refusal string) {
 	var why string
 	switch {
-	case !f.inAny(person, roles) && !slices.Contains(f.Handed, person):
+	case !f.In(person, roles) && !slices.Contains(f.Handed, person):
 		why = fmt.Sprintf("%s is not in %s", person, strings.Join(roles, " or "))
 		if len(roles) == 0 {
 			why = "no role may answer this"
@@ -34,12 +34,12 @@ func (f Facts) MayAnswer(person string, roles []string, self bool, glass string)
 		return false, ""
 	}
 	if glass == "" {
-		if f.mayBreak(person) {
+		if f.MayBreak(person) {
 			return false, why + "; in an emergency: --break-glass REASON"
 		}
 		return false, why
 	}
-	if !f.mayBreak(person) {
+	if !f.MayBreak(person) {
 		return false, why + ", and no role of theirs may break the glass"
 	}
 	return true, ""
@@ -91,13 +91,15 @@ func (f Facts) Breakable() bool {
 	return false
 }
 
-func (f Facts) inAny(person string, roles []string) bool {
+// In says whether a person is in one of the roles.
+func (f Facts) In(person string, roles []string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool {
 		return slices.Contains(f.Members[role], person)
 	})
 }
 
-func (f Facts) mayBreak(person string) bool {
+// MayBreak says whether a person may answer in spite of the rules.
+func (f Facts) MayBreak(person string) bool {
 	for role, may := range f.BreakGlass {
 		if may && slices.Contains(f.Members[role], person) {
 			return true
