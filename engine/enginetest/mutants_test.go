@@ -3,12 +3,12 @@ package enginetest
 // mutants are engines that the simulator must kill. Where two defences cover
 // one danger, one mutant drops both: each would hide that the other is gone.
 var mutants = []mutant{
-	{"a guard is not read", "", []edit{{"mutation.go", "\tif step.Guard != nil {\n\t\td.guard(step)\n\t\treturn\n\t}\n\td.intend(step)", "\td.intend(step)"}}},
-	{"a guard that is false lets the action begin", "", []edit{{"mutation.go", "case !ok:", "case !ok && step == nil:"}}},
-	{"a guard that cannot be read lets the action begin", "", []edit{
-		{"mutation.go", "d.fail(step, \"guard\", \"the guard could not be read: \"+o.Failure.Reason)\n\t\treturn", "d.intend(step)\n\t\treturn"},
+	{"a guard is not read", "without its guard", []edit{{"mutation.go", "\tif step.Guard != nil {\n\t\td.guard(step)\n\t\treturn\n\t}\n\td.intend(step)", "\td.intend(step)"}}},
+	{"a guard that is false lets the action begin", "without a guard that holds", []edit{{"mutation.go", "case !ok:", "case !ok && step == nil:"}}},
+	{"a guard that cannot be read lets the action begin", "guard", []edit{
+		{"mutation.go", "d.fail(step, \"guard\", \"the guard could not be read: \"+o.Failure.Reason)\n\t\treturn", "if step.Mutates() {\n\t\t\td.intend(step)\n\t\t}\n\t\treturn"},
 	}},
-	{"nobody is asked", "", []edit{
+	{"nobody is asked", "without an approval", []edit{
 		{"gate.go", "\tcase GateIdle:\n\t\treturn d.planGate(step, g)", "\tcase GateIdle:\n\t\t_, held := d.lock()\n\t\treturn false, held"},
 		{"mutation.go", "if !shown {", "if false {"},
 		{"mutation.go", "if changed := d.drift(step, saw, in.Plan); len(changed) > 0 {", "if changed := d.drift(step, saw, in.Plan); shown && len(changed) > 0 {"},
@@ -22,7 +22,7 @@ var mutants = []mutant{
 	{"a no is a yes", "", []edit{{"vote.go", "\tif !v.Approve {\n\t\td.denied(q, v)\n\t\treturn \"\"\n\t}\n", ""}}},
 	{"a late yes counts", "", []edit{{"vote.go", "case !q.Expires.IsZero() && d.now.After(q.Expires):", "case false:"}}},
 	{"a yes for another digest counts", "", []edit{{"vote.go", "if v.Approve && v.Digest != q.Digest {", "if false {"}}},
-	{"one yes is enough", "", []edit{{"vote.go", "if !glass && len(q.Votes)+1 < q.Quorum {", "if false {"}}},
+	{"one yes is enough", "is approved by 1, and needs 2", []edit{{"vote.go", "if !glass && len(q.Votes)+1 < q.Quorum {", "if false {"}}},
 	{"one person counts twice", "", []edit{{"vote.go", "if slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == v.By }) {", "if false {"}}},
 	{"a yes that was taken back counts", "", []edit{{"event_vote_withdrawn.go", "return y.By == e.By", "return y.By == \"\""}}},
 	{"a yes that was taken back still holds", "", []edit{{"vote.go", "\td.void(path, why, nil, false)\n", "\t_ = why\n"}}},
@@ -42,8 +42,8 @@ var mutants = []mutant{
 	{"a run that was left to a person is undone", "", []edit{{"stop.go", "By: in.By, Keep: true, ReadOnly: true}, nil)", "By: in.By, ReadOnly: true}, nil)"}}},
 	{"a run goes on without its locks", "", []edit{{"stop.go", "\td.stopped(Stop{Kind: StopLock, By: in.By, Reason: in.Reason})\n", ""}}},
 	{"a verify counts without the lock", "", []edit{{"sampling.go", "if s.Unlocked {", "if false {"}}},
-	{"an undo needs nobody's word after a halt", "", []edit{{"undo.go", "\t\tif r.Uncovered {\n\t\t\treturn d.askResume(row)\n\t\t}\n", ""}}},
-	{"a doubt stops nobody", "", []edit{{"mutation.go", "return d.run.Doubtful()", "return false"}}},
+	{"an undo needs nobody's word after a halt", "nobody has said yes since", []edit{{"undo.go", "\t\tif r.Uncovered {\n\t\t\treturn d.askResume(row)\n\t\t}\n", ""}}},
+	{"a doubt stops nobody", "while it is not known", []edit{{"mutation.go", "return d.run.Doubtful()", "return false"}}},
 	{"what is unknown is taken as nothing", "", []edit{
 		{"mutation.go", "\t\td.lost(path, attempt, class, reason)\n\t\treturn\n", "\t\td.emit(Acted{Path: path, Attempt: attempt, Outcome: Outcome{Effect: EffectNone, Failure: &Failure{Class: class, Reason: reason}}})\n\t\td.failed(step, attempt, Failure{Class: class, Reason: reason}, EffectNone)\n\t\treturn\n"},
 	}},
@@ -51,11 +51,11 @@ var mutants = []mutant{
 	{"what is partial is tried again", "", []edit{{"mutation.go", "if effect == EffectNone && d.run.Phase != PhaseStopping {", "if d.run.Phase != PhaseStopping {"}}},
 	{"a late result settles the next attempt", "", []edit{{"doubt.go", "s.Attempt == row.Attempt && s.lost(), false)", "s.lost(), false)"}}},
 	{"a crash makes nothing unknown", "", []edit{{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"}}},
-	{"a crash begins an action again", "", []edit{
+	{"a crash begins an action again", "for the second time", []edit{
 		{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"},
 		{"pending.go", "\tif s.Generation != r.Generation {\n\t\treturn\n\t}\n", ""},
 	}},
-	{"a crash begins an undo again", "", []edit{
+	{"a crash begins an undo again", "what became of", []edit{
 		{"decide.go", "if row.Undoing == UndoAct {", "if row.Undoing == UndoAct && d == nil {"},
 		{"pending.go", "\t\tif row.generation != r.Generation {\n\t\t\treturn\n\t\t}\n", ""},
 	}},
@@ -64,11 +64,11 @@ var mutants = []mutant{
 		{"gate.go", "len(mutating) > 0 && !held {", "len(mutating) > 0 && !held && d == nil {"},
 		{"mutation.go", ", d.run.Locks.State != LocksHeld:", ":"},
 	}},
-	{"a lock is kept", "", []edit{{"local/locks/table.go", "\tmaps.DeleteFunc(t.held, func(_, holder string) bool { return holder == run })\n", ""}}},
-	{"a lock is lost by a crash", "", []edit{{"local/locks/table.go", "t.held[i] = run\n\t}\n}", "_ = i\n\t}\n}"}}},
-	{"a lock is given to two", "", []edit{{"local/locks/table.go", "return !awaited[i] && (!taken || holder == w.run)", "return !awaited[i] && (!taken || holder != \"\")"}}},
+	{"a lock is kept", "locks are held", []edit{{"local/locks/table.go", "\tmaps.DeleteFunc(t.held, func(_, holder string) bool { return holder == run })\n", ""}}},
+	{"a lock is lost by a crash", "is given to it, and", []edit{{"local/locks/table.go", "t.held[i] = run\n\t}\n}", "_ = i\n\t}\n}"}}},
+	{"a lock is given to two", "is given to it, and", []edit{{"local/locks/table.go", "return !awaited[i] && (!taken || holder == w.run)", "return !awaited[i] && (!taken || holder != \"\")"}}},
 	{"a lock that was taken goes back", "", []edit{{"local/locks/table.go", "if granted && !taken {", "if granted {"}}},
-	{"an undo comes out of order", "", []edit{{"undo.go", "row.Completed > next.Completed", "row.Completed < next.Completed"}}},
+	{"an undo comes out of order", "which came later", []edit{{"undo.go", "row.Completed > next.Completed", "row.Completed < next.Completed"}}},
 	{"what is committed is undone", "", []edit{{"undo.go", "c.All && row.State == RowCommitted", "row.State == RowCommitted"}}},
 	{"an undo begins beside an action", "", []edit{{"ending.go", "if d.openUnder(\"\") || d.run.Doubtful() {", "if false {"}}},
 	{"an undo begins although its target was changed", "", []edit{{"undo.go", "case !d.leftSo(row, in.Plan.Fingerprint):", "case row == nil:"}}},
@@ -83,7 +83,7 @@ var mutants = []mutant{
 	{"finally is passed over", "", []edit{{"advance.go", "return d.phase(d.run.Book.Finally, PhaseEnded)", "return d.end()"}}},
 	{"what is left is called clean", "", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowLeft:"}}},
 	{"what failed to be undone is called clean", "", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowUndoFailed:"}}},
-	{"a dirty end pages nobody", "", []edit{{"ending.go", "Page: true, Text: fmt.Sprintf(\"run %s of %s ended", "Text: fmt.Sprintf(\"run %s of %s ended"}}},
+	{"a dirty end pages nobody", "nobody is paged", []edit{{"ending.go", "Page: true, Text: fmt.Sprintf(\"run %s of %s ended", "Text: fmt.Sprintf(\"run %s of %s ended"}}},
 	{"a refusal is not recorded", "", []edit{{"people.go", "\td.emit(InputRefused{By: in.Who(), What: what, Reason: reason})\n", ""}}},
 	{"the record says that it happened when it did not", "", []edit{{"mutation.go", "\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly(", "\tif o.Effect == EffectNone {\n\t\to.Effect = EffectPartial\n\t}\n\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly("}}},
 	{"a skip passes over what has begun", "", []edit{
