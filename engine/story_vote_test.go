@@ -222,6 +222,11 @@ var takeStories = []story{
 			Say(engine.BreakLock{By: "bob"}).Answer(engine.AskLock, engine.ChoiceEnd, "alice").
 			Called("g/a#1/act").Holds("a", 7).Ended(engine.CancelledDirty)
 	}},
+	{"what was to be undone and is left as it is makes the end dirty", func(t *testing.T) {
+		p := play(t, book(set("a", gated, unverified), "\n  - wait: 1m")).Start().Approve("alice").Saw("committed")
+		p.Say(engine.BreakLock{By: "bob"}).Say(engine.UndoRun{By: "alice"}).Answer(engine.AskLock, engine.ChoiceEnd, "alice")
+		p.Called("a#1/act").Holds("a", 7).Saw("effect_left").Ended(engine.FailedDirty)
+	}},
 	{"a run that holds no lock has none to break", func(t *testing.T) {
 		play(t, book("\n  - wait: 1m")).Start().Refused(engine.BreakLock{By: "bob"}, "no lock")
 	}},

@@ -90,7 +90,7 @@ func (d *decider) nextUndo() *Row {
 func (d *decider) afterUndo() bool {
 	c := d.run.Cause
 	for _, row := range d.run.Ledger {
-		if row.State != RowApplied && row.State != RowPartial {
+		if row.State != RowApplied && row.State != RowPartial && (!c.All || row.State != RowCommitted) {
 			continue
 		}
 		why := "left as it is: " + c.Reason

@@ -76,6 +76,24 @@ finally:
     undo: {uses: world.set}
     verify: {none: a test, owner: t, last_day: "2026-12-31"}
 `,
+	`steps:
+  - {id: n, ask: how many, of: [{role: ops, for: 5m}, {role: lead, for: 3m}], value: {type: integer}}
+  - id: a
+    uses: world.set
+    with:
+      key: a
+      value: ${{ steps.n.outputs.value }}
+    approve: {of: [{role: ops, for: 5m}]}
+    verify: {uses: world.health, until: result.ok, for: 2s, within: 8s}
+    undo: {uses: world.set}
+  - {id: m, ask: is it enough, of: [{role: lead, for: 3m}], value: {type: integer}, on_expiry: skip}
+  - id: b
+    uses: world.bump
+    with: {key: b}
+    approve: {of: [{role: ops, for: 5m}]}
+    verify: {none: a test, owner: t, last_day: "2026-12-31"}
+    undo: {uses: world.unbump}
+`,
 }
 
 // generator writes random runbooks that pass the checks of the language.
@@ -129,7 +147,9 @@ func (g *generator) list(key string, depth, n int, gated, verified bool) {
 func (g *generator) step(depth int, gated, verified bool) {
 	g.next++
 	id := fmt.Sprintf("s%d", g.next)
-	switch k := g.IntN(10); {
+	switch k := g.IntN(11); {
+	case k == 10:
+		g.ask(id, depth)
 	case k < 2:
 		g.linef(depth, "- id: %s", id)
 		g.linef(depth, "  uses: world.read")
@@ -203,6 +223,15 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	if !verified || g.IntN(4) == 0 {
 		g.verify(depth)
 	}
+}
+
+// ask writes a question for a value.
+func (g *generator) ask(id string, depth int) {
+	g.linef(depth, "- id: %s", id)
+	g.linef(depth, "  ask: How many?")
+	g.linef(depth, "  of: [{role: ops, for: 3m}, {role: lead, for: 2m}]")
+	g.linef(depth, "  value: {type: integer}")
+	g.maybe(depth, "on_expiry: skip")
 }
 
 // tool writes a change of something that a lock of its own covers.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -297,6 +298,8 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 		g.questions[in.Question].extended += in.For
 	case engine.Answer:
 		g.answer(in, g.questions[in.Question])
+	case engine.Provide:
+		g.provided(in, g.questions[in.Question])
 	case engine.Cancel:
 		g.cancelAt = -1
 		if !in.Undo {
@@ -398,7 +401,12 @@ func (g *ghost) may(by string, q *asked) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(approve.Of, func(of runbook.Asked) bool { return slices.Contains(g.facts.Roles[of.Role].People, by) })
+	return g.inOne(by, approve.Of)
+}
+
+// inOne reports whether somebody is in one of the roles that are asked.
+func (g *ghost) inOne(by string, asked []runbook.Asked) bool {
+	return slices.ContainsFunc(asked, func(of runbook.Asked) bool { return slices.Contains(g.facts.Roles[of.Role].People, by) })
 }
 
 // voter is somebody who may still say yes; empty: nobody.
@@ -423,6 +431,20 @@ func (g *ghost) mayApprove(v engine.Vote, q *asked) {
 	until := g.longer(q.OpenedAt.Add(g.book.Step(q.Path).Approve.Expires()+q.extended), q.n)
 	if !q.Early && g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
+	}
+}
+
+// provided holds the engine to what an ask step takes, and from whom.
+func (g *ghost) provided(in engine.Provide, q *asked) {
+	ask := g.book.Step(q.Path).Ask
+	if !g.inOne(in.By, ask.Of) {
+		g.failf("%s gave %s its value, and may not", in.By, q.Path)
+	}
+	if n, err := strconv.Atoi(string(in.Value)); err != nil || n == 0 {
+		g.failf("%s was given %s, which is no integer", q.Path, in.Value)
+	}
+	if until := g.longer(q.OpenedAt.Add(ask.Expires()), q.n); g.j.now.After(until) {
+		g.failf("%s was given its value after %s", q.Path, until)
 	}
 }
 

@@ -64,7 +64,7 @@ var keepable = []any{
 	engine.Start{}, engine.Recovered{}, engine.AlertResolved{}, engine.LocksGranted{}, engine.Notified{}, engine.Planned{},
 	engine.Probed{}, engine.Returned{}, engine.TimerFired{},
 	engine.Vote{}, engine.Answer{}, engine.Cancel{}, engine.Halt{}, engine.Lift{}, engine.Skip{}, engine.UndoRun{},
-	engine.Withdraw{}, engine.Hand{}, engine.Extend{}, engine.Hold{}, engine.TakeOver{}, engine.HandBack{}, engine.BreakLock{},
+	engine.Withdraw{}, engine.Hand{}, engine.Extend{}, engine.Hold{}, engine.TakeOver{}, engine.HandBack{}, engine.BreakLock{}, engine.Provide{},
 	engine.Act{}, engine.Undo{},
 }
 

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -117,6 +118,9 @@ func (l *life) opinion(q engine.Question, by string) engine.Person {
 		}
 		return v
 	}
+	if q.Kind == engine.AskValue {
+		return engine.Provide{By: by, Question: q.ID, Value: json.RawMessage(pick(l.choices, "7", "7", "3.5", `"many"`, "null"))}
+	}
 	a := engine.Answer{By: by, Question: q.ID, Choice: pick(l.choices, q.Choices...)}
 	switch {
 	case l.once(20):
@@ -155,6 +159,17 @@ func (l *life) kindly() bool {
 				continue
 			}
 			l.give(engine.Vote{By: by, Question: q.ID, Digest: q.Digest, Approve: true}, false)
+			return true
+		}
+		if q.Kind == engine.AskValue {
+			by := "alice"
+			if !l.ghost().inOne(by, l.book.Step(q.Path).Ask.Of) {
+				by = "carol"
+			}
+			if l.now.After(q.Expires) {
+				continue
+			}
+			l.give(engine.Provide{By: by, Question: q.ID, Value: json.RawMessage("5")}, false)
 			return true
 		}
 		choice := l.kindAnswer(q)

@@ -49,6 +49,11 @@ func states(r *engine.Run) []string {
 			add("gate " + string(g.State))
 		}
 	}
+	for _, q := range r.Questions {
+		if q.Kind == engine.AskValue {
+			add("asking for a value")
+		}
+	}
 	if r.Locks.State == engine.LocksRequested {
 		add("locks requested")
 	}
