@@ -153,7 +153,7 @@ func (d *decider) breakLock(in BreakLock) string {
 // askRelock asks what a run is to do whose locks were broken.
 func (d *decider) askRelock() bool {
 	s := d.run.stop(StopLock)
-	if s == nil || d.run.Cause != nil && d.run.Cause.Kind == CauseRefused || d.run.Locks.State == LocksRequested || d.run.question(AskLock, lockPath) != nil {
+	if s == nil || d.run.Locks.State == LocksRequested || d.run.question(AskLock, lockPath) != nil {
 		return false
 	}
 	d.emit(QuestionOpened{Question: Question{
