@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -136,6 +137,78 @@ func TestEvictedRunLeavesTheQueue(t *testing.T) {
 		synctest.Wait()
 		if runs := w.locks.Waiting(); !slices.Equal(runs, []string{"stays"}) {
 			t.Errorf("waiting for locks: %v", runs)
+		}
+	})
+}
+
+// What was said before counts for what is said next, though nobody drives the
+// run.
+func TestWhatWasRecordedCounts(t *testing.T) {
+	mem := newMemory()
+	w := begin(t, mem, newHands(t))
+	id := w.start(fix, "one")
+	q := w.asked(id, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = recordOnly(t, mem)
+	var refused *engine.Refusal
+	for _, in := range []engine.Person{yes(q), engine.Withdraw{By: "alice", Path: "apply"}, engine.TakeOver{By: "alice"}} {
+		if err := w.Give(t.Context(), id, in); err != nil {
+			t.Errorf("%T: %v", in, err)
+		}
+	}
+	if err := w.Give(t.Context(), id, engine.TakeOver{By: "bob"}); !errors.As(err, &refused) {
+		t.Errorf("a second person takes it over: %v", err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = recordOnly(t, mem) // another one, which has heard of it
+	if err := w.Give(t.Context(), id, engine.HandBack{By: "alice", To: engine.HandResume}); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = begin(t, mem, newHands(t))
+	if again := w.asked(id, engine.AskGate); again.ID == q.ID {
+		t.Error("the yes that was taken back was not")
+	}
+}
+
+// A word to undo a run passes the stops that stood when it was given, and none
+// that came later, whoever hears it first.
+func TestAnUndoThatAHaltHasOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemory()
+		w := begin(t, mem, newHands(t))
+		id := w.start(fix, "one")
+		w.asked(id, engine.AskGate)
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w = recordOnly(t, mem)
+		if err := w.Give(t.Context(), id, engine.UndoRun{By: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := w.Order(t.Context(), halt); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w = begin(t, mem, newHands(t))
+		synctest.Wait()
+		if r, err := w.Run(t.Context(), id); err != nil || r.UndoWord || r.Ended() || len(mem.said) > 0 {
+			t.Errorf("the undo passes the halt: %v; not heard: %v", err, mem.said)
+		}
+		if err := w.Give(t.Context(), id, engine.UndoRun{By: "alice"}); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := w.Run(t.Context(), id); err != nil || r.Word != engine.Undone {
+			t.Errorf("the undo does not pass the halt that stood: %v", err)
 		}
 	})
 }
