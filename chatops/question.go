@@ -160,6 +160,9 @@ func radius(m engine.Member) string {
 
 // answers are the commands that answer a question.
 func answers(run string, q engine.Question) []string {
+	if q.Kind == engine.AskGate && q.Early { // others may be open whose turn has come
+		run += " --step " + q.Path
+	}
 	if q.Kind == engine.AskGate {
 		return []string{"  firebreak approve " + run, "  firebreak deny " + run + " --reason WHY"}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -69,9 +70,12 @@ func pick(view server.View, step string, fits func(engine.Question) bool, what s
 			open = append(open, q)
 		}
 	}
+	due := slices.DeleteFunc(slices.Clone(open), func(q engine.Question) bool { return q.Early })
 	switch {
 	case len(open) == 1:
 		return open[0], nil
+	case len(due) == 1: // what is asked early is answered by name, as it is shown
+		return due[0], nil
 	case len(open) > 1:
 		paths := make([]string, len(open))
 		for i, q := range open {
