@@ -408,6 +408,7 @@ func TestOnLocked(t *testing.T) {
 			}
 		}
 		w.start(onLocked("join"), "other", func(f *engine.Facts) { f.Inputs = map[string]json.RawMessage{"service": json.RawMessage(`"other"`)} })
+		synctest.Wait() // it is the first in the queue
 		w.start(fix, "queued")
 		synctest.Wait()
 		for _, id := range []string{"other", "queued"} {

@@ -30,6 +30,7 @@ func TestRun(t *testing.T) {
 		for rec := range recs { // until the run has settled
 			seen = append(seen, rec)
 		}
+		synctest.Wait() // what it had open is closed
 		r, err := w.Run(t.Context(), id)
 		if err != nil || r.Word != engine.Succeeded {
 			t.Fatalf("the run ended as %q, %v: %v", r.Word, err, w.mem.kinds(id))

@@ -77,7 +77,8 @@ func remove[K comparable](m map[string]map[K]bool, run string, k K) {
 }
 
 // Watch returns the records of a run from a number on, those that exist and
-// then those to come, as soon as they are durable. The channel is closed once
+// then those to come, as soon as they are durable and [Runtime.Run] shows what
+// they say. The channel is closed once
 // the run has ended and everybody has been told, when ctx ends, and when the
 // runtime stops. A reader may take as long as it likes.
 func (rt *Runtime) Watch(ctx context.Context, run string, from int) (<-chan engine.Record, error) {
@@ -120,6 +121,9 @@ func (rt *Runtime) follow(ctx context.Context, run string, after int, rw *record
 			}
 		}
 		for _, rec := range recs {
+			if rec.Seq > seq {
+				break // it is stored, and who asks for the run would not see it yet
+			}
 			select {
 			case out <- rec:
 				after = rec.Seq
