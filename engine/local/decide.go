@@ -40,7 +40,9 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		}
 	}
 	for i, it := range items {
-		if it.in != nil {
+		if _, starts := it.in.(engine.Start); next.Seq == 0 && !starts {
+			errs[i] = unknown(l.id) // its start was refused a moment ago
+		} else if it.in != nil {
 			errs[i] = add(it.in)
 		}
 		b.Pins = append(b.Pins, it.pins...)
@@ -169,7 +171,7 @@ func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
 		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
 	}
 	if len(recs) == 0 {
-		return engine.Run{}, NewError(ClassNotFound, "there is no run "+id, "`firebreak runs` lists them", nil)
+		return engine.Run{}, unknown(id)
 	}
 	facts, err := facts(recs[0])
 	if err != nil {
@@ -184,6 +186,10 @@ func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
 		r = engine.Apply(r, rec)
 	}
 	return r, nil
+}
+
+func unknown(run string) error {
+	return NewError(ClassNotFound, "there is no run "+run, "`firebreak runs` lists them", nil)
 }
 
 // facts are what the first record of every run holds.
