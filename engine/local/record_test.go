@@ -192,7 +192,7 @@ func TestAnUndoThatAHaltHasOvertaken(t *testing.T) {
 		if err := w.Give(t.Context(), id, engine.UndoRun{By: "alice"}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if err := w.Order(t.Context(), halt); err != nil {
 			t.Fatal(err)
 		}
