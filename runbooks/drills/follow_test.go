@@ -40,7 +40,7 @@ func (f *scripted) Watch(ctx context.Context, _ string) (<-chan Moment, error) {
 			}
 		}
 		for _, m := range f.after {
-			time.Sleep(time.Second) //nolint:forbidigo // synctest's clock
+			<-time.After(time.Second)
 			m.At = time.Now()
 			out <- m
 		}

@@ -22,7 +22,7 @@ func line(g *gate, n int) []chan error {
 }
 
 // pass lets time go by in the test's bubble.
-func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // synctest's clock
+func pass(d time.Duration) { <-time.After(d) }
 
 func decided(c chan error) bool { return len(c) == 1 }
 
