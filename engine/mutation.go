@@ -73,7 +73,12 @@ func (d *decider) planTurn(step *runbook.Step) bool {
 		d.fail(step, "expression", err.Error())
 		return true
 	}
-	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: d.identity(step)})
+	resource := d.identity(step)
+	if resource != "" && !slices.Contains(d.run.Locks.Identities, resource) {
+		d.fail(step, "denied", fmt.Sprintf("%s is not locked: it was not known before the first gate; read what names it above that", resource))
+		return true
+	}
+	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: resource})
 	return true
 }
 
