@@ -100,6 +100,9 @@ func (v *verifier) verify(ctx context.Context, db *sql.DB) error {
 	if err := v.strangers(ctx); err != nil {
 		return err
 	}
+	if err := v.pins(ctx); err != nil {
+		return err
+	}
 	return v.blobs(ctx)
 }
 
@@ -322,4 +325,20 @@ func (v *verifier) blobs(ctx context.Context) error {
 		}
 		return err
 	}, `SELECT digest, bytes FROM blobs ORDER BY digest`)
+}
+
+// pins looks whether what runs refer to is there.
+func (v *verifier) pins(ctx context.Context) error {
+	return v.query(ctx, func(rows *sql.Rows) error {
+		var run, name string
+		err := rows.Scan(&run, &name)
+		if err == nil {
+			v.foundf(Missing, run, 1, "run %s refers to %s, which is not kept", run, name)
+		}
+		return err
+	}, `SELECT run, name FROM (
+			SELECT run, json_extract(CAST(data AS TEXT), '$.facts.pins.runbook') AS name FROM events WHERE seq = 1 AND kind = 'run_started' AND json_valid(CAST(data AS TEXT))
+			UNION ALL
+			SELECT run, json_extract(CAST(data AS TEXT), '$.facts.pins.config') FROM events WHERE seq = 1 AND kind = 'run_started' AND json_valid(CAST(data AS TEXT))
+		) WHERE name <> '' AND name NOT IN (SELECT digest FROM blobs) ORDER BY 1, 2`)
 }
