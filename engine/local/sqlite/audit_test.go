@@ -28,6 +28,9 @@ func history(t *testing.T) (path string) {
 		for _, run := range []string{"a", "b", "c"} {
 			b := batch(run, n)
 			b.Records = append(b.Records, batch(run, n+1).Records...)
+			if n == 1 {
+				b.Records[0].Event = engine.RunStarted{Facts: engine.Facts{ID: run, Pins: engine.Pins{Runbook: local.Digest(book)}}}
+			}
 			b.Head.Seq = n + 1
 			b.Pins = []local.Pin{{Digest: local.Digest(book), Bytes: book}}
 			if err := s.Append(t.Context(), b); err != nil {
@@ -127,6 +130,7 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 		{"a link of wild lengths", `UPDATE links SET entries = x'fffffffffffffff8ffffffffffffffffff' WHERE n = 2`, "log  0"},
 		{"the head changed", `UPDATE meta SET head = zeroblob(32)`, "log  0"},
 		{"a pinned runbook changed", `UPDATE blobs SET bytes = x'00'`, "changed  0"},
+		{"a pinned runbook taken out", `PRAGMA foreign_keys = 0; DELETE FROM blobs`, "missing a 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := history(t)
