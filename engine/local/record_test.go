@@ -18,6 +18,18 @@ func recordOnly(t *testing.T, mem *memory) *world {
 	return begin(t, mem, nil, func(c *Config) { c.Executor, c.RecordOnly = nil, true })
 }
 
+// left makes a run that waits at its gate, and that nobody drives any more.
+func left(t *testing.T, mem *memory) (id string, q engine.Question) {
+	t.Helper()
+	w := begin(t, mem, newHands(t))
+	id = w.start(fix, "one")
+	q = w.asked(id, engine.AskGate)
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return id, q
+}
+
 // Somebody who hangs up while it is stored what he says stops nobody else.
 func TestWhoHangsUpStopsNothing(t *testing.T) {
 	mem := newMemory()
@@ -49,13 +61,8 @@ func TestWhoHangsUpStopsNothing(t *testing.T) {
 // Two who are refused at once are both recorded.
 func TestRefusedAtOnce(t *testing.T) {
 	mem := newMemory()
-	w := begin(t, mem, newHands(t))
-	id := w.start(fix, "one")
-	q := w.asked(id, engine.AskGate)
-	if err := w.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w = recordOnly(t, mem)
+	id, q := left(t, mem)
+	w := recordOnly(t, mem)
 	const people = 20
 	var all sync.WaitGroup
 	for range people {
@@ -80,13 +87,8 @@ func TestRefusedAtOnce(t *testing.T) {
 // was said beside it takes effect.
 func TestHaltBeforeWhatWasSaid(t *testing.T) {
 	mem := newMemory()
-	w := begin(t, mem, newHands(t))
-	id := w.start(fix, "one")
-	q := w.asked(id, engine.AskGate)
-	if err := w.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w = recordOnly(t, mem)
+	id, q := left(t, mem)
+	w := recordOnly(t, mem)
 	if err := w.Give(t.Context(), id, yes(q)); err != nil {
 		t.Fatal(err)
 	}
@@ -145,13 +147,8 @@ func TestEvictedRunLeavesTheQueue(t *testing.T) {
 // run.
 func TestWhatWasRecordedCounts(t *testing.T) {
 	mem := newMemory()
-	w := begin(t, mem, newHands(t))
-	id := w.start(fix, "one")
-	q := w.asked(id, engine.AskGate)
-	if err := w.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w = recordOnly(t, mem)
+	id, q := left(t, mem)
+	w := recordOnly(t, mem)
 	var refused *engine.Refusal
 	for _, in := range []engine.Person{yes(q), engine.Withdraw{By: "alice", Path: "apply"}, engine.TakeOver{By: "alice"}} {
 		if err := w.Give(t.Context(), id, in); err != nil {
@@ -182,13 +179,8 @@ func TestWhatWasRecordedCounts(t *testing.T) {
 func TestAnUndoThatAHaltHasOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := newMemory()
-		w := begin(t, mem, newHands(t))
-		id := w.start(fix, "one")
-		w.asked(id, engine.AskGate)
-		if err := w.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w = recordOnly(t, mem)
+		id, _ := left(t, mem)
+		w := recordOnly(t, mem)
 		if err := w.Give(t.Context(), id, engine.UndoRun{By: "alice"}); err != nil {
 			t.Fatal(err)
 		}
