@@ -77,20 +77,27 @@ func (rt *Runtime) store(l *life, next engine.Run, b Batch) error {
 		Kind: engine.StopHold, Service: next.Facts.Service, On: true, At: rt.now(),
 		By: "firebreak", Reason: fmt.Sprintf("run %s ended %s", next.Facts.ID, next.Word),
 	}
-	if rt.stands(hold) { // whoever is at it stays
-		return rt.cfg.Journal.Append(ctx, b)
-	}
-	b.Order = &hold
-	rt.ordering.Lock()
-	err := rt.cfg.Journal.Append(ctx, b)
-	if err == nil {
-		rt.noteOrder(hold)
-	}
-	rt.ordering.Unlock()
-	if err == nil {
+	held, err := rt.storeHeld(ctx, b, hold)
+	if held && err == nil {
 		rt.tellService(ctx, hold)
 	}
 	return err
+}
+
+// storeHeld appends a batch with a hold, unless one stands: whoever is at the
+// service stays. It reports whether it was this one.
+func (rt *Runtime) storeHeld(ctx context.Context, b Batch, hold Order) (held bool, err error) {
+	rt.ordering.Lock()
+	defer rt.ordering.Unlock()
+	if rt.stands(hold) {
+		return false, rt.cfg.Journal.Append(ctx, b)
+	}
+	b.Order = &hold
+	if err := rt.cfg.Journal.Append(ctx, b); err != nil {
+		return false, err
+	}
+	rt.noteOrder(hold)
+	return true, nil
 }
 
 // unstored is what follows when a run's records could not be stored: the end
