@@ -39,7 +39,6 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
 CREATE INDEX runs_started ON runs (started_at);
-CREATE INDEX runs_ended ON runs (ended_at, id) WHERE settled = 1; -- to prune them
 
 CREATE TABLE events (
 	run  TEXT    NOT NULL REFERENCES runs (id),
