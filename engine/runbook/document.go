@@ -42,7 +42,7 @@ func (p *parser) document(src []byte) *yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(src))
 	doc, err := decode(decoder)
 	if errors.Is(err, io.EOF) || err == nil && isEmpty(doc.Content[0]) {
-		p.add(start, "empty", "the file holds no runbook", "begin with firebreak: v1")
+		p.add(start, "empty", "the file holds no "+p.holds, "begin with "+p.begin)
 		return nil
 	}
 	if err == nil {

@@ -12,6 +12,8 @@ import (
 // parser turns one file into a runbook.
 type parser struct {
 	problems
+	holds   string // what the file should hold, and how that begins
+	begin   string
 	src     *source
 	catalog Catalog
 	book    *Runbook
@@ -31,6 +33,8 @@ func Parse(file string, src []byte, catalog Catalog) (*Runbook, []Problem) {
 	sum := sha256.Sum256(src)
 	p := &parser{
 		problems: problems{file: file},
+		holds:    "runbook",
+		begin:    "firebreak: v1",
 		catalog:  catalog,
 		book:     &Runbook{File: file, Digest: "sha256:" + hex.EncodeToString(sum[:]), byPath: map[string]*Step{}, byID: map[string]*Step{}},
 		ids:      map[string]Pos{},

@@ -14,21 +14,26 @@ func Schema() json.RawMessage { return schemaOnce() }
 
 var schemaOnce = sync.OnceValue(func() json.RawMessage {
 	defs := object{}
-	root := define(&runbookShape, defs)
-	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "firebreak runbook"
 	kinds := make([]any, 0, len(stepShapes))
 	for i := range stepShapes {
 		kinds = append(kinds, refTo(&stepShapes[i].shape, defs))
 	}
 	defs["step"] = object{"oneOf": kinds}
+	return schemaOf(&runbookShape, defs)
+})
+
+// schemaOf writes the schema of a whole file, with what is defined already.
+func schemaOf(s *shape, defs object) json.RawMessage {
+	root := define(s, defs)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "firebreak " + s.def
 	root["$defs"] = defs
 	raw, err := json.Marshal(root)
 	if err != nil {
 		return json.RawMessage("true") // cannot be: it is made of texts and numbers
 	}
 	return raw
-})
+}
 
 // define writes a shape as a schema, and the shapes below it into defs.
 func define(s *shape, defs object) object {
@@ -96,9 +101,24 @@ func formSchema(k key, defs object) object {
 		return someOf(object{"$ref": "#/$defs/step"})
 	case formWait:
 		return object{"oneOf": []any{durationSchema(), refTo(k.of, defs)}}
+	case formTexts:
+		return textsSchema()
+	case formTextsBy:
+		return object{"type": "object", "additionalProperties": textsSchema()}
+	case formShapesBy:
+		one := refTo(k.of, defs)
+		return object{"type": "object", "additionalProperties": object{"oneOf": []any{one, someOf(one)}}}
+	case formListed:
+		return object{"type": "array", "items": object{"oneOf": []any{textSchema(), refTo(k.of, defs)}}}
 	case formText, formTemplate:
 	}
-	return object{"type": "string", "minLength": 1}
+	return textSchema()
+}
+
+func textSchema() object { return object{"type": "string", "minLength": 1} }
+
+func textsSchema() object {
+	return object{"oneOf": []any{textSchema(), object{"type": "array", "items": textSchema()}}}
 }
 
 func durationSchema() object {

@@ -22,6 +22,10 @@ const (
 	formNamed                 // names and those
 	formSteps                 // a list of steps
 	formWait                  // a duration, or a mapping with the keys of the key's shape
+	formTexts                 // one text, or a list of them
+	formTextsBy               // names and those
+	formShapesBy              // names, and to each one mapping with the keys of the key's shape, or a list of them
+	formListed                // a list of texts, or of mappings with the keys of the key's shape
 )
 
 // key is one key of a mapping. The parser and the JSON Schema both read this

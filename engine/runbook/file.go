@@ -1,0 +1,158 @@
+package runbook
+
+import (
+	"encoding/json"
+
+	"gopkg.in/yaml.v3"
+)
+
+// What other packages need to read files of their own as a runbook is read,
+// and to make the JSON Schema of them: tables of keys in the same forms.
+type (
+	// Shape is a mapping: its keys, and what they hold.
+	Shape = shape
+	// Key is one key of a mapping.
+	Key = key
+	// Form says what the value of a key looks like.
+	Form = form
+	// Fields is a mapping that was read by its shape.
+	Fields = fields
+)
+
+// The forms that the value of a key may have.
+const (
+	FormText     = formText     // text as it stands
+	FormName     = formName     // a name of letters, digits and -
+	FormWord     = formWord     // one of the key's words
+	FormDuration = formDuration // 90s, 1m30s, 2d
+	FormCount    = formCount    // an integer from 1
+	FormFlag     = formFlag     // true or false
+	FormValue    = formValue    // any value
+	FormValues   = formValues   // names and values
+	FormShape    = formShape    // a mapping
+	FormShapes   = formShapes   // a list of mappings
+	FormTexts    = formTexts    // one text, or a list of them
+	FormTextsBy  = formTextsBy  // names and those
+	FormShapesBy = formShapesBy // names, and to each one mapping or a list of them
+	FormListed   = formListed   // a list of texts or of mappings
+)
+
+// NewKey returns a key that may be left out.
+func NewKey(name string, form Form, doc string) Key { return key{name: name, form: form, doc: doc} }
+
+// Needed returns the key as one that may not be left out.
+func (k key) Needed() Key {
+	k.need = true
+	return k
+}
+
+// Of returns the key with the shape of what it holds.
+func (k key) Of(s *Shape) Key {
+	k.of = s
+	return k
+}
+
+// OneOf returns the key with the words that it may hold.
+func (k key) OneOf(words ...string) Key {
+	k.words = words
+	return k
+}
+
+// Name and Doc are what is told of a key.
+func (k key) Name() string { return k.name }
+
+// Doc says in a few words what the key is for.
+func (k key) Doc() string { return k.doc }
+
+// NewShape returns the mapping with these keys; name is for messages, def for
+// the JSON Schema. The keys of a shape that holds itself may be added later.
+func NewShape(name, def string, keys ...Key) *Shape { return &shape{name: name, def: def, keys: keys} }
+
+// Keys returns the keys of a shape, in their order.
+func (s *shape) Keys() []Key { return s.keys }
+
+// Has reports whether a key is written.
+func (f fields) Has(name string) bool { return f.has(name) }
+
+// Node returns the value of a key, or nil.
+func (f fields) Node(name string) *yaml.Node { return f.node(name) }
+
+// At returns where the value of a key stands, or the mapping without it.
+func (f fields) At(name string) Pos { return f.at(name) }
+
+// Text returns the text, name or word of a key, or "".
+func (f fields) Text(name string) string { return f.text(name) }
+
+// Value returns what a key with a form of its own holds: a string, a
+// time.Duration, an int or a bool; nil without it.
+func (f fields) Value(name string) any { return f.values[name] }
+
+// File is a file that is read as strictly as a runbook. It collects problems.
+type File struct{ p *parser }
+
+// ReadFile reads the YAML of a file called name. holds says for messages what
+// it should hold, and begin how that begins. The node is nil after a problem.
+func ReadFile(name string, src []byte, holds, begin string) (*File, *yaml.Node) {
+	f := &File{&parser{problems: problems{file: name}, holds: holds, begin: begin}}
+	return f, f.p.document(src)
+}
+
+// Problems returns what is wrong with the file, in the order of a reader.
+func (f *File) Problems() []Problem {
+	if len(f.p.found) == 0 {
+		return nil
+	}
+	return f.p.sorted()
+}
+
+// Add reports a problem. id is stable.
+func (f *File) Add(at Pos, id, what, hint string) { f.p.add(at, id, what, hint) }
+
+// Fields reads a mapping by its shape. It is false if the node is none.
+func (f *File) Fields(n *yaml.Node, s *Shape) (Fields, bool) { return f.p.fields(n, s) }
+
+// List returns the entries of a list. It is false if the node is none.
+func (f *File) List(n *yaml.Node, key string) ([]*yaml.Node, bool) {
+	if n.Kind == yaml.SequenceNode {
+		return n.Content, true
+	}
+	f.p.list(n, key)
+	return nil, false
+}
+
+// TextOf returns a text that YAML reads as text.
+func (f *File) TextOf(n *yaml.Node, key string) (string, bool) { return f.p.text(n, key) }
+
+// Literal returns a value as JSON has it: nil, bool, int, float64, string,
+// []any or map[string]any. Templates are text. It is false after a problem.
+func (f *File) Literal(n *yaml.Node) (any, bool) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		whole := true
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v, ok := f.Literal(n.Content[i+1])
+			m[n.Content[i].Value], whole = v, whole && ok
+		}
+		return m, whole
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		whole := true
+		for i, item := range n.Content {
+			v, ok := f.Literal(item)
+			list[i], whole = v, whole && ok
+		}
+		return list, whole
+	default:
+		return f.p.literal(n)
+	}
+}
+
+// PosOf returns where a node stands.
+func PosOf(n *yaml.Node) Pos { return posOf(n) }
+
+// KindOf says what a node is, for messages.
+func KindOf(n *yaml.Node) string { return kindWord(n) }
+
+// SchemaOf returns the JSON Schema (draft 2020-12) of a file with this shape.
+func SchemaOf(s *Shape) json.RawMessage { return schemaOf(s, object{}) }
