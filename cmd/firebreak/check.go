@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,8 +10,15 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
+// checkFlags are the flags of `check`.
+type checkFlags struct {
+	at      string
+	explain string
+}
+
 func newCheck(a *app) *cobra.Command {
-	return withExits(&cobra.Command{
+	var f checkFlags
+	c := withExits(&cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check runbooks without running them",
 		Long: `check reads runbooks as strictly as a run would: keys, actions, inputs, types and
@@ -19,13 +27,32 @@ not. Each problem is printed with file:line:col and what to write instead. It
 needs no configuration, no plugin and no network; with --config the actions of
 third parties' plugins that are configured there are known, too.`,
 		Example: `  firebreak check runbooks/*.yaml
-  firebreak check --json my.yaml`,
-		Args: args(1, -1, "one or more files"),
-		RunE: func(c *cobra.Command, files []string) error { return a.check(c.Context(), files) },
+  firebreak check --json my.yaml
+  firebreak check --at 2027-01-01 my.yaml
+  firebreak check --explain no-gate`,
+		Args: func(c *cobra.Command, files []string) error {
+			if f.explain != "" {
+				return args(0, 0, "no files with --explain")(c, files)
+			}
+			return args(1, -1, "one or more files")(c, files)
+		},
+		RunE: func(c *cobra.Command, files []string) error {
+			if f.explain != "" {
+				return a.explainProblem(f.explain)
+			}
+			return a.check(c.Context(), files, f)
+		},
 	}, exitProblems, exitNotFound)
+	c.Flags().StringVar(&f.at, "at", "", "check as on this `DATE` in UTC, such as 2027-01-01: which waivers are over by then")
+	c.Flags().StringVar(&f.explain, "explain", "", "say what the problem `ID` means, why it matters and how to mend it")
+	return c
 }
 
-func (a *app) check(ctx context.Context, files []string) error {
+func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
+	day, err := f.day(time.Now())
+	if err != nil {
+		return err
+	}
 	catalog, err := a.checkCatalog(ctx)
 	if err != nil {
 		return err
@@ -38,7 +65,7 @@ func (a *app) check(ctx context.Context, files []string) error {
 		}
 		book, problems := runbook.Parse(file, src, catalog)
 		if len(problems) == 0 {
-			problems = book.Expired(time.Now().UTC().Format(time.DateOnly))
+			problems = book.Expired(day)
 		}
 		if len(problems) > 0 {
 			bad = problemsOf(a, a.out, problems)
@@ -54,6 +81,17 @@ func (a *app) check(ctx context.Context, files []string) error {
 		}
 	}
 	return bad
+}
+
+// day is the day of UTC on which waivers are looked at.
+func (f checkFlags) day(now time.Time) (string, error) {
+	if f.at == "" {
+		return now.UTC().Format(time.DateOnly), nil
+	}
+	if _, err := time.Parse(time.DateOnly, f.at); err != nil {
+		return "", &usageError{err: fmt.Errorf("--at %s is no day", f.at), hint: "write it as in --at 2027-01-01"}
+	}
+	return f.at, nil
 }
 
 // checkCatalog is what runbooks are checked against: the contracts, and what

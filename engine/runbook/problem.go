@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Pos is a position in a runbook, from 1.
@@ -15,7 +16,8 @@ type Problem struct {
 	File string
 	Pos  Pos
 	What string // what is wrong
-	Hint string // what to write instead
+	Why  string // why it matters: that of its kind
+	Hint string // what to write instead; never empty
 }
 
 func (p Problem) String() string {
@@ -41,7 +43,12 @@ func (p *problems) add(at Pos, id, what, hint string) {
 		p.full = true
 		return
 	}
-	p.found = append(p.found, Problem{ID: id, File: p.file, Pos: at, What: what, Hint: hint})
+	p.found = append(p.found, p.problem(at, id, what, hint))
+}
+
+func (p *problems) problem(at Pos, id, what, hint string) Problem {
+	kind, _ := KindOfProblem(id)
+	return Problem{ID: id, File: p.file, Pos: at, What: what, Why: kind.Why, Hint: cmp.Or(hint, strings.ReplaceAll(kind.Mend, "`", ""))}
 }
 
 func (p *problems) addf(at Pos, id, hint, format string, args ...any) {
@@ -55,7 +62,7 @@ func (p *problems) sorted() []Problem {
 	})
 	if p.full {
 		last := p.found[len(p.found)-1]
-		p.found = append(p.found, Problem{ID: "too-many", File: p.file, Pos: last.Pos, What: "there are more problems than these", Hint: "mend them and check again"})
+		p.found = append(p.found, p.problem(last.Pos, "too-many", "there are more problems than these", "mend them and check again"))
 	}
 	return p.found
 }

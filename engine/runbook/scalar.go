@@ -45,6 +45,10 @@ func (p *parser) literal(n *yaml.Node) (any, bool) {
 		p.add(at, "yaml-number", "YAML reads "+n.Value+" as another number", "write it in decimals without leading zeros, or as text: "+strings.TrimPrefix(p.src.quoted(at, n.Value), "write "))
 		return nil, false
 	case "!!float":
+		if plainInt.MatchString(n.Value) {
+			p.add(at, "number", n.Value+" does not fit an integer", p.src.quoted(at, n.Value))
+			return nil, false
+		}
 		if v, err := strconv.ParseFloat(n.Value, 64); plainFloat.MatchString(n.Value) && err == nil {
 			return v, true
 		}
