@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +50,9 @@ state, as after a restore. A damaged file is named as such.`,
   firebreak audit verify --head 4be1b3f0c1f9c9f3a5b1d4c29c6f3d0f1f0b3f9d9e0a7c6b5a4d3c2b1a09f8e7`,
 		Args: args(0, 1, "at most one run"),
 		RunE: func(c *cobra.Command, got []string) error {
+			if noted != "" && !headForm.MatchString(noted) {
+				return &usageError{err: fmt.Errorf("--head %.80q is no head", noted), hint: "a head is the 64 hexadecimal digits that `firebreak audit head` prints"}
+			}
 			run := ""
 			if len(got) > 0 {
 				run = got[0]
@@ -62,6 +67,9 @@ state, as after a restore. A damaged file is named as such.`,
 	c.AddCommand(head, verify)
 	return c
 }
+
+// headForm is what `audit head` prints.
+var headForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // withReader does something with the state file that changes nothing of it.
 func (a *app) withReader(ctx context.Context, do func(*sqlite.Reader) error) (err error) {

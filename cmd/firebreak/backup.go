@@ -32,5 +32,5 @@ was changed is not copied.`,
 				return nil
 			})
 		},
-	}, exitState)
+	}, exitRefused, exitState)
 }

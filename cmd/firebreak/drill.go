@@ -50,7 +50,12 @@ Drills: ` + strings.Join(drills.Names(), ", "),
   firebreak drill inc-2024-0715 --control        what happens without firebreak
   firebreak drill inc-2024-0715 --seeds 10 --json`,
 		Args: args(1, 1, "the name of a drill"),
-		RunE: func(c *cobra.Command, got []string) error { return a.drill(c.Context(), got[0], o) },
+		RunE: func(c *cobra.Command, got []string) error {
+			if err := o.check(c); err != nil {
+				return err
+			}
+			return a.drill(c.Context(), got[0], o)
+		},
 	}, exitDrill, exitNotFound)
 	f := c.Flags()
 	f.Uint64Var(&o.seed, "seed", 1, "what the decoys, the load and the number of replicas are made from")
@@ -60,6 +65,20 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 	f.BoolVar(&o.interactive, "interactive", false, "you answer the gate, here or from another terminal")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what the sandbox's processes say")
 	return c
+}
+
+// check refuses flags that make no sense, alone or together.
+func (o drillOptions) check(c *cobra.Command) error {
+	f := c.Flags()
+	switch {
+	case f.Changed("length") && !o.control:
+		return &usageError{err: errors.New("--length is how long a control lasts, and this is none"), hint: "add --control, or leave it out"}
+	case f.Changed("length") && o.length <= 0:
+		return &usageError{err: fmt.Errorf("a control cannot last %s", o.length), hint: "as in --length 2m"}
+	case f.Changed("seeds") && o.seeds == 0:
+		return &usageError{err: errors.New("--seeds 0 plays nothing"), hint: "as in --seeds 10"}
+	}
+	return errors.Join(oneOf(c, "seed", "seeds"), oneOf(c, "control", "seeds"), oneOf(c, "control", "interactive"))
 }
 
 func (a *app) drill(ctx context.Context, name string, o drillOptions) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,12 @@ With --service it stops the runs of one service.`,
   firebreak halt --lift`,
 		Args: args(0, 1, "a reason"),
 		RunE: func(c *cobra.Command, got []string) error {
+			if err := oneOf(c, "lift", "show"); err != nil {
+				return err
+			}
+			if show && len(got) > 0 {
+				return &usageError{err: errors.New("--show stops nothing, so it takes no reason"), hint: "leave --show out to halt"}
+			}
 			req := server.StopRequest{Kind: engine.StopHalt, Service: service, Reason: strings.Join(got, "")}
 			if show {
 				return a.withOwner(c.Context(), func(s *session) error { return a.showStops(c.Context(), s) })

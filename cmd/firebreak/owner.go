@@ -266,7 +266,11 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if err != nil {
 		return "", err
 	}
-	return o.begin(ctx, f, src, o.ws.configBytes)
+	id, err := o.begin(ctx, f, src, o.ws.configBytes)
+	if start, ok := errors.AsType[*engine.StartError](err); ok {
+		err = fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` lists it; put it back by hand", "%s", start)
+	}
+	return id, err
 }
 
 // retryEnded begins a run that goes on from a step of one that has ended. What
@@ -274,6 +278,9 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 func (o *owner) retryEnded(ctx context.Context, by server.Caller, done engine.Run, from string) (string, error) {
 	if o.host == nil {
 		return "", errNoDriver
+	}
+	if from != "" && done.Book.ByID(from) == nil && done.Book.Step(from) == nil {
+		return "", noStep(done.Facts.ID, from)
 	}
 	facts, err := o.ws.facts(ctx, o.host, request{
 		runbook: done.Book, inputs: done.Facts.Inputs, alert: done.Facts.Alert,

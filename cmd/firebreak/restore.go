@@ -30,7 +30,7 @@ dropped.`,
   firebreak resume                          it looks, asks about what is in doubt, and waits`,
 		Args: args(1, 1, "a file"),
 		RunE: func(c *cobra.Command, got []string) error { return a.restore(c.Context(), got[0], force) },
-	}, exitState)
+	}, exitRefused, exitState)
 	c.Flags().BoolVar(&force, "force", false, "move a state that is there aside")
 	return c
 }

@@ -11,6 +11,8 @@ import (
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, a *app, args []string) exitCode {
+	out := &output{to: a.out}
+	a.out = out
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(a.in)
@@ -21,10 +23,15 @@ func execute(ctx context.Context, a *app, args []string) exitCode {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		code, hint = exitUsage, usage.hint
 	}
+	if lost := out.failed(); lost != nil {
+		if code == exitOK || text != "" && errors.Is(err, lost) {
+			code, text, hint = exitError, "what it says cannot be written: "+lost.Error(), "the disk is full, or the reader has gone; what the command does is done"
+		}
+	}
 	if text == "" {
 		return code
 	}
-	if a.flags.json {
+	if a.flags.json && out.failed() == nil {
 		_ = a.printJSON(map[string]any{"type": "error", "code": int(code), "name": code.String(), "error": text, "hint": hint})
 		return code
 	}
@@ -89,6 +96,20 @@ made things worse.`,
 		newExitCodes(),
 	)
 	return root
+}
+
+// oneOf refuses flags that say different things.
+func oneOf(c *cobra.Command, names ...string) error {
+	var given []string
+	for _, name := range names {
+		if c.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return &usageError{err: fmt.Errorf("%s do not go together", strings.Join(given, " and ")), hint: "leave one of them out"}
 }
 
 // args checks the number of arguments and says what is expected.

@@ -34,7 +34,12 @@ func newRuns(a *app) *cobra.Command {
 		Long:    "list shows runs, newest first.",
 		Example: "  firebreak runs list --open",
 		Args:    args(0, 0, "no arguments"),
-		RunE:    func(c *cobra.Command, _ []string) error { return a.listRuns(c.Context(), q) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if q.Limit < 0 {
+				return &usageError{err: fmt.Errorf("--limit %d is no number of runs", q.Limit), hint: "0 lists all of them"}
+			}
+			return a.listRuns(c.Context(), q)
+		},
 	}, exitState)
 	list.Flags().BoolVar(&q.Unsettled, "open", false, "only those that have not ended")
 	list.Flags().StringVar(&q.Service, "service", "", "only those of a service")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +21,30 @@ step changed. A gate is never skipped without the group behind it.`,
 		Example: `  firebreak skip 1123-0301-k7qzm changes --reason "git is down"`,
 		Args:    args(2, 2, "a run and a step"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.tell(c.Context(), got[0], server.SkipRequest{Path: got[1], Reason: reason}, "skipped",
-				fmt.Sprintf("skipped: %s of run %s", got[1], got[0]))
+			return a.skip(c.Context(), got[0], got[1], reason)
 		},
 	}, exitRefused, exitNotFound, exitState)
 	c.Flags().StringVar(&reason, "reason", "", "why")
 	return c
+}
+
+func (a *app) skip(ctx context.Context, run, step, reason string) error {
+	return a.withOwner(ctx, func(s *session) error {
+		view, err := s.Run(ctx, run)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(view.Steps, func(v server.StepView) bool { return v.Path == step || v.ID == step }) {
+			return noStep(run, step)
+		}
+		if err := s.Say(ctx, run, server.SkipRequest{Path: step, Reason: reason}); err != nil {
+			return err
+		}
+		return a.said(s, "skipped", run, fmt.Sprintf("skipped: %s of run %s", step, run), nil)
+	})
+}
+
+// noStep says that a run has no step of a name.
+func noStep(run, step string) error {
+	return fail(exitNotFound, "`firebreak runs show "+run+"` lists its steps", "there is no step %s in run %s", step, run)
 }

@@ -20,6 +20,7 @@ var ErrExists = errors.New("there is such a run")
 const (
 	ClassNotFound   = "not_found"
 	ClassInvalid    = "invalid"
+	ClassRefused    = "refused" // it could be done, and is not: something of value is in the way
 	ClassClosed     = "closed"  // the runtime no longer takes inputs
 	ClassJournal    = "journal" // what happens can no longer be recorded
 	ClassUnreadable = "unreadable"

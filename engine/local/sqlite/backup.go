@@ -47,7 +47,7 @@ func absent(path string) error {
 	if err != nil {
 		return explain("look for", path, err)
 	}
-	return local.NewError(local.ClassInvalid, path+" exists", "name another file, or move it away", nil)
+	return local.NewError(local.ClassRefused, path+" exists", "name another file, or move it away", nil)
 }
 
 // copy writes a sound copy into a new file of a folder and returns when it is

@@ -79,7 +79,7 @@ func TestBackupBesideAnOwner(t *testing.T) {
 	}
 	for _, there := range []string{to, path, link, t.TempDir()} {
 		var known *local.Error
-		if _, err := reader(t, path).Backup(t.Context(), there); !errors.As(err, &known) || known.Class() != local.ClassInvalid {
+		if _, err := reader(t, path).Backup(t.Context(), there); !errors.As(err, &known) || known.Class() != local.ClassRefused {
 			t.Errorf("over %s: %v", there, err)
 		}
 	}
@@ -151,7 +151,7 @@ func TestRestore(t *testing.T) {
 	}
 	var known *local.Error
 	if _, err := Restore(t.Context(), Restoring{From: from, To: path, Halt: restoring}); !errors.As(err, &known) ||
-		known.Class() != local.ClassInvalid || !strings.Contains(known.Hint(), "--force") {
+		known.Class() != local.ClassRefused || !strings.Contains(known.Hint(), "--force") {
 		t.Errorf("over a state: %v", err)
 	}
 	if headOf(t, path) != later {

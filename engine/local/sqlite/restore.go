@@ -54,7 +54,7 @@ func Restore(ctx context.Context, q Restoring) (done Restored, err error) {
 		return done, explain("look for", to, err)
 	}
 	if len(there) > 0 && !q.Force {
-		return done, local.NewError(local.ClassInvalid, "there is a state "+to+" already",
+		return done, local.NewError(local.ClassRefused, "there is a state "+to+" already",
 			"--force moves it aside; nothing of it is lost", nil)
 	}
 	part, err := from.copy(ctx, filepath.Dir(to))
