@@ -36,7 +36,7 @@ With --service it stops the runs of one service.`,
 			}
 			req := server.StopRequest{Kind: engine.StopHalt, Service: service, Reason: strings.Join(got, "")}
 			if show {
-				return a.withOwner(c.Context(), func(s *session) error { return a.showStops(c.Context(), s) })
+				return a.standing(c.Context())
 			}
 			return a.order(c.Context(), req, !lift)
 		},
@@ -67,9 +67,14 @@ nobody has verified; undoing that run is possible all the same.`,
 	return c
 }
 
-// order stops something, or lifts that, and says what then stands.
+// order stops something, or lifts that, and says what then stands. To stop
+// everything needs no configuration; who may lift what stands in it.
 func (a *app) order(ctx context.Context, req server.StopRequest, on bool) error {
-	return a.withOwner(ctx, func(s *session) error {
+	load := a.loadWorkspace
+	if on && req.Service == "" {
+		load = a.workspaceOrNone
+	}
+	return a.asOwner(ctx, load, func(s *session) error {
 		do := s.Stop
 		if !on {
 			do = s.Lift
@@ -81,18 +86,31 @@ func (a *app) order(ctx context.Context, req server.StopRequest, on bool) error 
 	})
 }
 
+// standing says what is stopped, without a state file too.
+func (a *app) standing(ctx context.Context) error {
+	err := a.withRuns(ctx, a.workspaceOrNone, func(s *session) error { return a.showStops(ctx, s) })
+	if errors.Is(err, errNoState) {
+		return a.writeStops(nil)
+	}
+	return err
+}
+
 func (a *app) showStops(ctx context.Context, s *session) error {
 	now, err := s.Stops(ctx)
 	if err != nil {
 		return err
 	}
+	return a.writeStops(now.Stops)
+}
+
+func (a *app) writeStops(stops []engine.Stop) error {
 	if a.flags.json {
-		return a.printJSON(map[string]any{"type": "stops", "stops": now.Stops})
+		return a.printJSON(map[string]any{"type": "stops", "stops": append([]engine.Stop{}, stops...)})
 	}
-	if len(now.Stops) == 0 {
+	if len(stops) == 0 {
 		a.printf("nothing is halted or held\n")
 	}
-	for _, stop := range now.Stops {
+	for _, stop := range stops {
 		what, word := "everything", "halted"
 		if stop.Service != "" {
 			what = stop.Service

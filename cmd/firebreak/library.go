@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/runbooks"
 )
 
@@ -15,7 +17,7 @@ import (
 // else NAME.yaml in the folders given, else the one that is built in.
 func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
-		src, err = os.ReadFile(name)
+		src, err = readFile(name)
 		if err != nil {
 			return "", nil, fail(exitNotFound, "", "the runbook cannot be read: %w", err)
 		}
@@ -23,7 +25,7 @@ func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 	}
 	for _, dir := range a.runbookDirs() {
 		file = filepath.Join(dir, name+".yaml")
-		src, err = os.ReadFile(file)
+		src, err = readFile(file)
 		if err == nil {
 			return file, src, nil
 		}
@@ -35,6 +37,17 @@ func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 		return file, src, nil
 	}
 	return "", nil, fail(exitNotFound, "built in are: "+strings.Join(runbooks.Names(), ", "), "there is no runbook %s", name)
+}
+
+// readFile reads a runbook or a configuration, and no more of it than shows
+// that it is too big: it may be a device without an end.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, max(runbook.MaxBytes, service.MaxBytes)+1))
 }
 
 func (a *app) runbookDirs() []string {

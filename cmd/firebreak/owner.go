@@ -46,6 +46,9 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 			err = errors.Join(err, o.Close())
 		}
 	}()
+	if err := a.makeStateDir(state); err != nil {
+		return nil, err
+	}
 	if o.store, err = sqlite.Open(ctx, state); err != nil {
 		return nil, err
 	}

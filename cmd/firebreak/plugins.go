@@ -46,7 +46,7 @@ type pluginLine struct {
 	State    string   `json:"state"`
 	PID      string   `json:"pid,omitempty"`
 	Restarts int      `json:"restarts"`
-	Problems []string `json:"problems,omitempty"` // what is wrong with it, or with what it is bound to
+	Problems []string `json:"problems,omitempty"` // what is wrong with it, or with what it is bound to; between processes only
 	Actions  []string `json:"actions"`
 }
 
@@ -112,16 +112,32 @@ func (a *app) plugins(ctx context.Context) error {
 		return err
 	}
 	if a.flags.json {
-		for _, l := range lines {
-			if err := a.printJSON(l); err != nil {
-				return err
-			}
+		if err := a.printPlugins(lines); err != nil {
+			return err
 		}
 	} else if err := a.writePlugins(lines); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(lines, func(l pluginLine) bool { return len(l.Problems) > 0 }) {
 		return ended{exitProblems}
+	}
+	return nil
+}
+
+// printPlugins prints each plugin, and after it each of its problems, as a
+// line of their own like all problems.
+func (a *app) printPlugins(lines []pluginLine) error {
+	for _, l := range lines {
+		problems := l.Problems
+		l.Problems = nil
+		if err := a.printJSON(l); err != nil {
+			return err
+		}
+		for _, p := range problems {
+			if err := a.printJSON(map[string]any{"type": "problem", "id": "plugin", "plugin": l.Name, "what": p, "hint": ""}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

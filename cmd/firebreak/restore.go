@@ -40,6 +40,9 @@ func (a *app) restore(ctx context.Context, file string, force bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.makeStateDir(state); err != nil {
+		return err
+	}
 	by, err := a.me()
 	if err != nil {
 		return err

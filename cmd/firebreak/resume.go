@@ -29,7 +29,7 @@ its plugin is asked what became of it, and where it cannot tell, a person is.`,
 }
 
 func (a *app) resume(ctx context.Context, runs []string) (err error) {
-	s, err := a.connect(ctx, true, nil)
+	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ refused where a step before was undone, or left something that nobody has verifi
 }
 
 func (a *app) retry(ctx context.Context, run string, req server.RetryRequest) (err error) {
-	s, err := a.connect(ctx, true, nil)
+	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	if err != nil {
 		return err
 	}
-	s, err := a.connect(ctx, true, ws)
+	s, err := a.connect(ctx, true, loaded(ws))
 	if err != nil {
 		return err
 	}

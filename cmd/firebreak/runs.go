@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -70,7 +71,7 @@ func newRuns(a *app) *cobra.Command {
 }
 
 func (a *app) listRuns(ctx context.Context, q server.Query) error {
-	return a.withOwner(ctx, func(s *session) error {
+	err := a.withRuns(ctx, a.workspaceOrNone, func(s *session) error {
 		runs, err := s.Runs(ctx, q)
 		if err != nil {
 			return err
@@ -102,6 +103,13 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 		}
 		return a.tellUndriven(ctx, s, runs)
 	})
+	if errors.Is(err, errNoState) && !a.flags.json {
+		a.printf("no runs\n")
+	}
+	if errors.Is(err, errNoState) {
+		return nil
+	}
+	return err
 }
 
 // tellUndriven says so when runs have not ended and no process drives them.

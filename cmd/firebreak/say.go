@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,10 +13,30 @@ import (
 	"github.com/firebreak-ops/firebreak/server"
 )
 
-// withOwner does something through the owner of the state. Where nobody is,
-// what people say is recorded, and the next owner acts on it.
-func (a *app) withOwner(ctx context.Context, do func(*session) error) (err error) {
-	s, err := a.connect(ctx, false, nil)
+// withOwner does something with the runs of the state, through its owner. Where
+// nobody is, what people say is recorded, and the next owner acts on it.
+func (a *app) withOwner(ctx context.Context, do func(*session) error) error {
+	return a.withRuns(ctx, a.loadWorkspace, do)
+}
+
+// errNoState says that there is no state file, and so that nothing has run.
+var errNoState = errors.New("nothing has run here")
+
+func (a *app) withRuns(ctx context.Context, load loader, do func(*session) error) error {
+	state, err := a.statePath()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
+		return fail(exitNotFound, "name another state with --state, or begin with `firebreak run`", "%w: there is no state file %s", errNoState, state)
+	}
+	return a.asOwner(ctx, load, do)
+}
+
+// asOwner does something through the owner of a state, which is made where
+// there is none.
+func (a *app) asOwner(ctx context.Context, load loader, do func(*session) error) (err error) {
+	s, err := a.connect(ctx, false, load)
 	if err != nil {
 		return err
 	}

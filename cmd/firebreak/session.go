@@ -24,9 +24,9 @@ type session struct {
 const handover = 15 * time.Second
 
 // connect returns a session with the owner of the state. Where there is none
-// this process becomes it: to drive runs, or only to record what is said. ws
-// is for that case; nil: it is loaded when it is needed.
-func (a *app) connect(ctx context.Context, drive bool, ws *workspace) (*session, error) {
+// this process becomes it: to drive runs, or only to record what is said. load
+// is for that case.
+func (a *app) connect(ctx context.Context, drive bool, load loader) (*session, error) {
 	state, err := a.statePath()
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (a *app) connect(ctx context.Context, drive bool, ws *workspace) (*session,
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for end := time.Now().Add(handover); ; {
-		s, err := a.tryConnect(ctx, state, drive, ws)
+		s, err := a.tryConnect(ctx, state, drive, load)
 		if err == nil || !errors.Is(err, errBusy) {
 			return s, err
 		}
@@ -52,7 +52,15 @@ func (a *app) connect(ctx context.Context, drive bool, ws *workspace) (*session,
 // errBusy says that the owner of the state will be another one soon.
 var errBusy = errors.New("the state file is in use for a moment")
 
-func (a *app) tryConnect(ctx context.Context, state string, drive bool, ws *workspace) (*session, error) {
+// loader gives the configuration to a process that becomes the owner.
+type loader func(context.Context) (*workspace, error)
+
+// loaded is the loader of what is there already.
+func loaded(ws *workspace) loader {
+	return func(context.Context) (*workspace, error) { return ws, nil }
+}
+
+func (a *app) tryConnect(ctx context.Context, state string, drive bool, load loader) (*session, error) {
 	s, err := a.join(state)
 	if s != nil && err == nil {
 		return s, s.usable(ctx, drive)
@@ -60,10 +68,9 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool, ws *work
 	if err != nil {
 		return nil, err
 	}
-	if ws == nil {
-		if ws, err = a.loadWorkspace(ctx); err != nil {
-			return nil, err
-		}
+	ws, err := load(ctx)
+	if err != nil {
+		return nil, err
 	}
 	o, err := a.own(ctx, ws, state, drive)
 	if _, owned := errors.AsType[*sqlite.OwnedError](err); owned {

@@ -26,7 +26,7 @@ is undone by a new run, with its own locks and its own gate.`,
 }
 
 func (a *app) undo(ctx context.Context, run string, req server.UndoRequest) (err error) {
-	s, err := a.connect(ctx, true, nil)
+	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -58,6 +59,20 @@ func (a *app) loadWorkspace(ctx context.Context) (*workspace, error) {
 	return makeWorkspace(ctx, a, path, src)
 }
 
+// workspaceOrNone is the workspace, or, where the configuration is broken, one
+// without services and people: enough to look, and to halt. It says so.
+func (a *app) workspaceOrNone(ctx context.Context) (*workspace, error) {
+	ws, err := a.loadWorkspace(ctx)
+	if err == nil {
+		return ws, nil
+	}
+	if _, text, _ := explain(err); text != "" {
+		fmt.Fprintf(a.err, "firebreak: %s\n", text)
+	}
+	fmt.Fprintf(a.err, "firebreak: the configuration is broken, and not used for this\n")
+	return makeWorkspace(ctx, a, "firebreak.yaml", []byte{})
+}
+
 func makeWorkspace(ctx context.Context, a *app, path string, src []byte) (*workspace, error) {
 	config, problems := service.Parse(path, src)
 	if len(problems) == 0 {
@@ -90,7 +105,7 @@ func (a *app) readConfig() (path string, src []byte, err error) {
 		candidates = []string{"firebreak.yaml", "/etc/firebreak/firebreak.yaml"}
 	}
 	for _, path := range candidates {
-		src, err := os.ReadFile(path)
+		src, err := readFile(path)
 		if err == nil {
 			return path, src, nil
 		}
@@ -146,7 +161,7 @@ func (w *workspace) newHost(log *slog.Logger) (*host.Host, error) {
 	return h, h.Start()
 }
 
-// statePath is where the state file is.
+// statePath is where the state file is, or would be.
 func (a *app) statePath() (string, error) {
 	for _, path := range []string{a.flags.state, a.env("FIREBREAK_STATE")} {
 		if path != "" {
@@ -161,9 +176,16 @@ func (a *app) statePath() (string, error) {
 		}
 		dir = filepath.Join(home, ".local", "state")
 	}
-	dir = filepath.Join(dir, "firebreak")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fail(exitState, "name a place that can be written with --state", "make the folder of the state file: %w", err)
+	return filepath.Join(dir, "firebreak", "state.db"), nil
+}
+
+// makeStateDir makes the folder of a state file whose place nobody has named.
+func (a *app) makeStateDir(state string) error {
+	if a.flags.state != "" || a.env("FIREBREAK_STATE") != "" {
+		return nil
 	}
-	return filepath.Join(dir, "state.db"), nil
+	if err := os.MkdirAll(filepath.Dir(state), 0o700); err != nil {
+		return fail(exitState, "name a place that can be written with --state", "make the folder of the state file: %w", err)
+	}
+	return nil
 }

@@ -26,7 +26,7 @@ const (
 func (p *parser) document(src []byte) *yaml.Node {
 	start := Pos{1, 1}
 	if len(src) > MaxBytes {
-		p.addf(start, "too-large", "split it", "the file has %d bytes; the limit is %d", len(src), MaxBytes)
+		p.addf(start, "too-large", "split it", "the file has more than %d bytes", MaxBytes)
 		return nil
 	}
 	if at := unreadable(src); at >= 0 {

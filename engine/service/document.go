@@ -24,7 +24,7 @@ const (
 func (p *problems) document(src []byte) *yaml.Node {
 	start := Pos{1, 1}
 	if len(src) > MaxBytes {
-		p.addf(start, "too-big", "describe services here, and keep data elsewhere", "the file has %d bytes, at most %d are read", len(src), MaxBytes)
+		p.addf(start, "too-big", "describe services here, and keep data elsewhere", "the file has more than %d bytes", MaxBytes)
 		return nil
 	}
 	if !utf8.Valid(src) {
