@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/runbooks"
 	"github.com/firebreak-ops/firebreak/runbooks/drills"
 	"github.com/firebreak-ops/firebreak/server"
@@ -183,7 +184,10 @@ func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, erro
 	if err != nil {
 		return nil, err
 	}
-	if d.dir, err = os.MkdirTemp("", "firebreak-drill-"); err != nil {
+	if err := sweepDrills(os.TempDir()); err != nil {
+		return nil, fmt.Errorf("take away what killed drills have left: %w", err)
+	}
+	if d.dir, err = os.MkdirTemp("", drillFolder); err != nil {
 		return nil, fmt.Errorf("make a folder for the drill's state: %w", err)
 	}
 	o, err := d.app.own(ctx, ws, filepath.Join(d.dir, "state.db"), true)
@@ -195,6 +199,27 @@ func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, erro
 		return nil, errors.Join(fmt.Errorf("start the plugins: %w", err), d.Close())
 	}
 	return d, nil
+}
+
+// drillFolder is how the folders begin that hold the state of a drill.
+const drillFolder = "firebreak-drill-state-"
+
+// sweepDrills removes the states of drills that were killed: the operating
+// system frees the lock of an owner that is gone.
+func sweepDrills(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, drillFolder+"*", "state.db.lock"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, lock := range left {
+		folder := filepath.Dir(lock)
+		_, owned, err := sqlite.FindOwner(filepath.Join(folder, "state.db"))
+		if err == nil && !owned { // else it is another user's, or under way
+			errs = append(errs, os.RemoveAll(folder))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Start implements [drills.Firebreak].

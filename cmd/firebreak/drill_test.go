@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/runbooks/drills"
 )
 
@@ -121,6 +122,38 @@ func TestDrillEnds(t *testing.T) {
 	}
 }
 
+// TestDrillSweeps finds what a killed drill leaves, and leaves alone what is
+// somebody's.
+func TestDrillSweeps(t *testing.T) {
+	dir := t.TempDir()
+	state := func(name string) (folder string, s *sqlite.Store) {
+		folder = filepath.Join(dir, name)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlite.Open(t.Context(), filepath.Join(folder, "state.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return folder, s
+	}
+	left, killed := state(drillFolder + "1")
+	other, _ := state("firebreak-other")
+	if err := killed.Close(); err != nil { // its lock is free, as after SIGKILL
+		t.Fatal(err)
+	}
+	live, _ := state(drillFolder + "2")
+	if err := sweepDrills(dir); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]bool{left: false, live: true, other: true} {
+		if _, err := os.Stat(folder); (err == nil) != want {
+			t.Errorf("%s is there: %t, not %t", filepath.Base(folder), !want, want)
+		}
+	}
+}
+
 // startDrill plays the drill in a folder of its own for temporary files.
 func startDrill(t *testing.T, args ...string) (p *process, dir string) {
 	t.Helper()
@@ -146,7 +179,7 @@ func startDrill(t *testing.T, args ...string) (p *process, dir string) {
 }
 
 // drillGone waits until no process of the drill is left, nor its sandbox. A
-// state that SIGKILL has left is only a file.
+// state that SIGKILL has left is taken away by the next drill.
 func drillGone(t *testing.T, dir string) {
 	t.Helper()
 	nothingLeft(t)
