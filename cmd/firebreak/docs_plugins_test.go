@@ -19,34 +19,7 @@ func TestDocsPluginGuide(t *testing.T) {
 	seen(t, "../../plugins", "../../engine", "../../server", "../../chatops", "../../runbooks")
 	for _, language := range []string{"go", "python"} {
 		t.Run(language, func(t *testing.T) {
-			var script strings.Builder
-			script.WriteString("set -eu\n")
-			for _, f := range fences("plugins.md", page(t, "plugins.md"), "sh") {
-				if _, only, _ := strings.Cut(f.info, " "); only == "" || only == language {
-					script.WriteString(f.text)
-				}
-			}
-			home := t.TempDir()
-			env := append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "FIREBREAK_STATE=", "FIREBREAK_CONFIG=")
-			for _, name := range []string{"GOPATH", "GOCACHE", "GOMODCACHE"} { // not built anew for this home
-				out, err := exec.Command("go", "env", name).Output()
-				if err != nil {
-					t.Fatal(err)
-				}
-				env = append(env, name+"="+strings.TrimSpace(string(out)))
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-			defer cancel()
-			answered := make(chan struct{})
-			go func() { defer close(answered); approveAll(ctx, env) }()
-			cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
-			cmd.Dir, cmd.Env = "../..", env
-			out, err := cmd.CombinedOutput()
-			cancel()
-			<-answered
-			if err != nil {
-				t.Fatalf("the guide ends with %v:\n%s", err, out)
-			}
+			home, out := follow(t, "plugins.md", page(t, "plugins.md"), func(only string) bool { return only == "" || only == language })
 			for _, want := range []string{"jsonfile keeps all 13 rules", "settings.apply", "■ succeeded"} {
 				if !bytes.Contains(out, []byte(want)) {
 					t.Errorf("the guide does not say %q:\n%s", want, out)
@@ -62,6 +35,60 @@ func TestDocsPluginGuide(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDocsReadme does what the README says, block by block.
+func TestDocsReadme(t *testing.T) {
+	seen(t, "../../plugins", "../../engine", "../../server", "../../chatops", "../../runbooks")
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, out := follow(t, "README.md", string(readme), func(only string) bool { return only == "try" })
+	for _, want := range []string{"hello.yaml: ok", "■ no_action", "a run would ask this now; nothing was changed", "■ succeeded"} {
+		if !bytes.Contains(out, []byte(want)) {
+			t.Errorf("the README does not come to %q:\n%s", want, out)
+		}
+	}
+	settings, err := exec.Command("git", "-C", filepath.Join(home, "firebreak-try", "config"), "show", "main:api/pool.yaml").Output()
+	if err != nil || !bytes.Contains(settings, []byte("max: 20")) {
+		t.Errorf("the settings are %s: %v", settings, err)
+	}
+}
+
+// follow runs the blocks of a page that are for a shell and wanted, in a home
+// of its own, and returns that home and what they said.
+func follow(t *testing.T, file, text string, wanted func(only string) bool) (home string, out []byte) {
+	t.Helper()
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	for _, f := range fences(file, text, "sh") {
+		if _, only, _ := strings.Cut(f.info, " "); wanted(only) {
+			script.WriteString(f.text)
+		}
+	}
+	home = t.TempDir()
+	env := append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "FIREBREAK_STATE=", "FIREBREAK_CONFIG=")
+	for _, name := range []string{"GOPATH", "GOCACHE", "GOMODCACHE"} { // not built anew for this home
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, name+"="+strings.TrimSpace(string(out)))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	answered := make(chan struct{})
+	go func() { defer close(answered); approveAll(ctx, env) }()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
+	cmd.Dir, cmd.Env = "../..", env
+	out, err := cmd.CombinedOutput()
+	cancel()
+	<-answered
+	if err != nil {
+		t.Fatalf("%s ends with %v:\n%s", file, err, out)
+	}
+	return home, out
 }
 
 // approveAll is the other terminal: it approves what it finds open, until ctx
