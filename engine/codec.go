@@ -13,6 +13,8 @@ var decoders = map[string]func([]byte) (Event, error){
 	RunRecovered{}.Kind():      decodeAs[RunRecovered],
 	LocksWanted{}.Kind():       decodeAs[LocksWanted],
 	LocksTaken{}.Kind():        decodeAs[LocksTaken],
+	LockTried{}.Kind():         decodeAs[LockTried],
+	LockAdded{}.Kind():         decodeAs[LockAdded],
 	StepStarted{}.Kind():       decodeAs[StepStarted],
 	StepSkipped{}.Kind():       decodeAs[StepSkipped],
 	ReadBegan{}.Kind():         decodeAs[ReadBegan],

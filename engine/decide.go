@@ -189,7 +189,7 @@ func (d *decider) machine(in Input) error {
 			}
 		case Lock:
 			if _, ok := in.(LocksGranted); ok {
-				d.locked()
+				d.locked(c)
 				return nil
 			}
 			if in, ok := in.(LocksBusy); ok {

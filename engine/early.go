@@ -56,7 +56,7 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 		return false
 	}
 	members := d.members(step)
-	if len(members) == 0 || !d.lockable() || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
+	if len(members) == 0 || !d.lockable(members) || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
 		return d.announce(step, g)
 	}
 	moved, _ := d.planGate(step, g)
@@ -71,8 +71,12 @@ func (d *decider) due(step *runbook.Step) {
 }
 
 // lockable reports whether it is known of every mutation to come what it will
-// change: all locks are asked for before the first gate, at once.
-func (d *decider) lockable() bool {
+// change: all locks are asked for before the first gate, at once. Once the run
+// has its locks, it reports whether it has those of some mutations.
+func (d *decider) lockable(members []*runbook.Step) bool {
+	if d.run.Locks.State == LocksHeld {
+		return !slices.ContainsFunc(members, func(m *runbook.Step) bool { return d.identity(m) != "" && !d.run.Locks.Holds(d.identity(m)) })
+	}
 	return d.run.Locks.State != LocksNone || !slices.ContainsFunc(d.run.Book.Mutations(), func(m *runbook.Step) bool {
 		return m.Resource != nil && !d.run.step(m.Path).Done() && d.identity(m) == ""
 	})

@@ -15,6 +15,9 @@ func (LockBroken) Kind() string { return "lock_broken" }
 func (LockBroken) apply(r *Run, _ time.Time) {
 	r.Locks.State = LocksBroken
 	for path, s := range r.Steps {
+		if s.Doing == DoingLock {
+			r.setStep(path, func(s *Step) { s.Doing = DoingNothing })
+		}
 		if !s.ActedAt.IsZero() || s.mutationOpen() {
 			r.setStep(path, func(s *Step) { s.Unlocked = true })
 		}

@@ -163,22 +163,6 @@ func (d *decider) identities() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// identity of what a mutation changes: its tool's `resource`, else what the
-// service's binding is.
-func (d *decider) identity(s *runbook.Step) string {
-	if s.Resource != nil {
-		id, err := d.text(s.Resource)
-		if err != nil {
-			return ""
-		}
-		return id
-	}
-	if s.Action.Capability == "" {
-		return ""
-	}
-	return d.run.Facts.Resources[s.Action.Capability]
-}
-
 // planned takes the answer to a plan.
 func (d *decider) planned(c PlanCall, in Planned) {
 	switch {

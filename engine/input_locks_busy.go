@@ -1,7 +1,7 @@
 package engine
 
-// LocksBusy answers a [Lock] of a run that does not want to wait: another run
-// has what it asked for.
+// LocksBusy answers a [Lock] of a run that does not want to wait, or may not:
+// another run has what it asked for.
 type LocksBusy struct {
 	ID     string
 	Holder string // id of the other run

@@ -11,10 +11,13 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-// mutation takes a mutating step towards its intent: gate, guards of the
+// mutation takes a mutating step towards its intent: lock, gate, guards of the
 // groups around it, plan, comparison with what people saw, guard. Each call
 // decides at most one of them.
 func (d *decider) mutation(step *runbook.Step) bool {
+	if moved, held := d.lockLate(step); !held {
+		return moved
+	}
 	if moved, open := d.passGate(step); !open {
 		return moved
 	}
@@ -73,12 +76,7 @@ func (d *decider) planTurn(step *runbook.Step) bool {
 		d.fail(step, "expression", err.Error())
 		return true
 	}
-	resource := d.identity(step)
-	if resource != "" && !slices.Contains(d.run.Locks.Identities, resource) {
-		d.fail(step, "denied", fmt.Sprintf("%s is not locked: it was not known before the first gate; read what names it above that", resource))
-		return true
-	}
-	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: resource})
+	d.emit(PlanBegan{Path: step.Path, Attempt: d.nextAttempt(step.Path), Input: input, Resource: d.identity(step)})
 	return true
 }
 
@@ -103,6 +101,10 @@ func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
 		return
 	}
 	d.emit(StepPlanned{Path: step.Path, Plan: in.Plan})
+	if id := in.Plan.Resource; id != "" && d.run.Locks.State == LocksHeld && !d.run.Locks.Holds(id) {
+		d.tryLock(step, id) // and then it is planned again
+		return
+	}
 	gate := step.Gate()
 	saw, shown := d.run.gate(gate.Path).Shown[step.Path]
 	if !shown {

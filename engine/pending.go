@@ -88,6 +88,8 @@ func (p *pending) step(step *runbook.Step, s *Step) {
 	}
 	r := p.r
 	switch s.Doing {
+	case DoingLock:
+		p.add(Lock{ID: r.id(step.Path, s.Attempt, fmt.Sprintf("lock.%d", s.N)), Identities: []string{s.Resource}, Try: true, path: step.Path})
 	case DoingPlan:
 		p.watch(PlanCall{
 			ID: r.id(step.Path, s.Attempt, fmt.Sprintf("plan.%d", s.N)), Path: step.Path,

@@ -29,6 +29,7 @@ type Doing string
 // turn, its gate or the end of a stop.
 const (
 	DoingNothing   Doing = ""
+	DoingLock      Doing = "locking" // tries to lock what it changes
 	DoingPlan      Doing = "planning"
 	DoingGuard     Doing = "guarding"
 	DoingRead      Doing = "reading"  // its own action, which changes nothing

@@ -187,10 +187,15 @@ func (r *Run) onLocked() string {
 	return r.Book.OnLocked
 }
 
-// busy ends a run that another one keeps from its locks, unless it waits.
+// busy ends a run that another one keeps from its locks, unless it waits; or a
+// step that has tried one.
 func (d *decider) busy(c Lock, in LocksBusy) {
 	var class, reason string
 	switch {
+	case c.Try:
+		f := Failure{Class: "conflict", Reason: fmt.Sprintf("run %s has %s", in.Holder, c.Identities[0])}
+		d.failed(d.run.Book.Step(c.path), d.run.step(c.path).Attempt, f, EffectNone)
+		return
 	case c.OnLocked == runbook.OnLockedSkip:
 		class, reason = "locked", fmt.Sprintf("run %s has %s, and this runbook does not wait", in.Holder, strings.Join(c.Identities, ", "))
 	case c.OnLocked == runbook.OnLockedJoin && in.Same:
@@ -211,7 +216,11 @@ func (d *decider) joined(in Joined) error {
 }
 
 // locked goes on with the locks that the run has got.
-func (d *decider) locked() {
+func (d *decider) locked(c Lock) {
+	if c.Try {
+		d.emit(LockAdded{Path: c.path, Identity: c.Identities[0]})
+		return
+	}
 	d.emit(LocksTaken{})
 	if s := d.run.stop(StopLock); s != nil {
 		d.emit(StopLifted{Stop: StopLock, By: s.By})

@@ -44,11 +44,6 @@ var closedStories = []story{
 			t.Errorf("locked are %v", got)
 		}
 	}},
-	{"what could not be locked is not changed", func(t *testing.T) {
-		late := step("id: late", "uses: tool.set", "resource: \"kv:${{ steps.r.outputs.value }}\"", "with: {key: late, value: 7}", "undo: {uses: tool.set}", gated, unverified)
-		play(t, book(tool("one", gated, unverified), read("r"), late)).Start().Approve("alice").Approve("alice").
-			Called("one#1/act").Status("late", engine.StatusFailed).Ended(engine.FailedClean)
-	}},
 	{"what was done by hand without the lock proves nothing", func(t *testing.T) {
 		p := play(t, book(group("g", set("a")+"\n  - wait: 1m"+set("b"), gated, verified))).Start().Approve("alice")
 		p.Say(engine.TakeOver{By: "alice"}).Say(engine.BreakLock{By: "bob"}).

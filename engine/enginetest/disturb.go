@@ -89,7 +89,8 @@ func (l *life) ready(cmd engine.Command) bool {
 	case engine.Timer, engine.Ask, engine.StopCall:
 		return false
 	case engine.Lock:
-		return l.granted[c.ID]
+		_, busy := l.busy[c.ID]
+		return busy || l.granted[c.ID]
 	case engine.Read:
 		return !c.NotBefore.After(l.now)
 	default:
@@ -100,9 +101,14 @@ func (l *life) ready(cmd engine.Command) bool {
 // said is the answer to a call that changes nothing.
 func (l *life) said(cmd engine.Command, well bool) engine.Input {
 	var in engine.Input
-	if lock, ok := cmd.(engine.Lock); ok {
-		in = engine.LocksGranted{ID: lock.ID}
-	} else {
+	busy, is := l.busy[cmd.CommandID()]
+	switch c := cmd.(type) {
+	case engine.Lock:
+		in = engine.LocksGranted{ID: c.ID}
+		if is {
+			in = busy
+		}
+	default:
 		in = l.world.Do(cmd)
 	}
 	if !well && l.once(20) {

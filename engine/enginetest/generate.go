@@ -150,6 +150,8 @@ func (g *generator) step(depth int, gated, verified bool) {
 	switch k := g.IntN(11); {
 	case k == 10:
 		g.ask(id, depth)
+	case k == 6 && g.tools && depth <= 3 && !gated:
+		g.late(id, depth, verified)
 	case k < 2:
 		g.linef(depth, "- id: %s", id)
 		g.linef(depth, "  uses: world.read")
@@ -244,6 +246,26 @@ func (g *generator) tool(depth int) {
 	g.linef(depth, "  resource: kv:t%d", n)
 	g.linef(depth, "  undo: {uses: tool.set}")
 	g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
+}
+
+// late writes a change of something that only a step before it names.
+func (g *generator) late(id string, depth int, verified bool) {
+	g.linef(depth, "- id: %s", id)
+	g.linef(depth, "  steps:")
+	g.linef(depth+1, "- {id: %sn, uses: world.read, with: {key: p%d}}", id, g.IntN(4))
+	g.linef(depth+1, "- id: %sc", id)
+	name := "${{ steps." + id + "n.outputs.value }}"
+	g.linef(depth+1, "  uses: tool.set\n%s  with:", strings.Repeat("    ", depth+1))
+	g.linef(depth+2, "key: \"t%s\"", name)
+	g.linef(depth+2, "value: %d", g.IntN(5))
+	g.linef(depth+1, "  resource: \"kv:t%s\"", name)
+	g.linef(depth+1, "  undo: {uses: tool.set}")
+	g.maybe(depth+1, "retry: {attempts: 3, backoff: 20s, on: [conflict]}")
+	g.maybe(depth+1, "optional: true")
+	g.gate(depth + 1)
+	if !verified || g.IntN(4) == 0 {
+		g.verify(depth + 1)
+	}
 }
 
 func (g *generator) group(id string, depth int, gated, verified bool) {

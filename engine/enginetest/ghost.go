@@ -37,7 +37,8 @@ type ghost struct {
 	cancelAt      int // of the last one without undo
 	pinsAt        int
 	undoFailedAt  int
-	locked, ended bool
+	wanted        []string // identities that it asked for last
+	ended         bool
 	paged         bool // in this transaction
 	last          engine.Input
 
@@ -175,9 +176,9 @@ func (g *ghost) gave(in engine.Input, recs []engine.Record, err error) {
 func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	switch in := in.(type) {
 	case engine.LocksGranted:
-		g.locked = true
-		delete(g.stops, stopped{Kind: engine.StopLock})
-		g.j.locks(g)
+		g.granted(recs)
+	case engine.LocksBusy:
+		g.busy(in, recs)
 	case engine.Start:
 		g.facts = in.Facts
 	case engine.Recovered:
@@ -212,6 +213,48 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	}
 	if id := answers(in); id != "" {
 		g.answered[id] = true
+	}
+}
+
+// granted: a run has the lock that it tried, or all that it waited for.
+func (g *ghost) granted(recs []engine.Record) {
+	for _, rec := range recs {
+		if e, tried := rec.Event.(engine.LockAdded); tried {
+			g.j.locks(g, e.Identity)
+			return
+		}
+	}
+	delete(g.stops, stopped{Kind: engine.StopLock})
+	g.j.locks(g, append(g.plain(), g.wanted...)...)
+}
+
+// plain are the resources that the runbook names in plain text: the run asks
+// for them all at once.
+func (g *ghost) plain() []string {
+	var out []string
+	for _, step := range g.book.Mutations() {
+		switch {
+		case g.facts.UndoOf != "":
+		case step.Resource == nil:
+			out = append(out, g.facts.Resources[step.Action.Capability])
+		default:
+			if name, err := step.Resource.Eval(nil); err == nil {
+				out = append(out, fmt.Sprint(name))
+			}
+		}
+	}
+	return out
+}
+
+// busy: who does not wait for a lock goes no further.
+func (g *ghost) busy(in engine.LocksBusy, recs []engine.Record) {
+	_, _, tried := split(in.ID)
+	waits := tried == "" && g.book.OnLocked == runbook.OnLockedJoin && !in.Same
+	goes := !slices.ContainsFunc(recs, func(r engine.Record) bool {
+		return slices.Contains([]string{"step_failed", "retry_scheduled", "troubled"}, r.Event.Kind())
+	})
+	if goes != waits {
+		g.failf("it is told that %s has what it asked for with %s, and that is recorded as %s", in.Holder, in.ID, kinds(recs))
 	}
 }
 
@@ -326,7 +369,7 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 		g.stop(engine.StopTakeOver, "")
 	case engine.BreakLock:
 		g.stop(engine.StopLock, "")
-		g.locked, g.brokenAt = false, g.n
+		g.brokenAt = g.n
 		g.j.free(g)
 	case engine.Lift:
 		kind := in.Kind
@@ -515,6 +558,8 @@ func (g *ghost) records(recs []engine.Record) {
 			g.acted(e)
 		case engine.NoticeQueued:
 			g.paged = g.paged || e.Page
+		case engine.LocksWanted:
+			g.wanted = e.Identities
 		case engine.Troubled:
 			g.troubled(e.Cause)
 		case engine.Committed:
@@ -632,11 +677,11 @@ func (g *ghost) pending(want []engine.Command) {
 			g.failf("two commands have the id %s", c.CommandID())
 		}
 		ids[c.CommandID()] = true
-		switch c.(type) {
+		switch c := c.(type) {
 		case engine.Notify:
 			continue
 		case engine.Lock:
-			if g.locked {
+			if !c.Try && g.j.has(g) {
 				g.failf("it waits for locks while it holds some")
 			}
 		}

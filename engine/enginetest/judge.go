@@ -54,15 +54,24 @@ func (j *judge) pending(run string, want []engine.Command) error {
 	return j.err
 }
 
-// locks: a run that was given its locks has all that it may change for itself.
-func (j *judge) locks(g *ghost) {
-	for _, step := range g.book.Mutations() {
-		r := resource(g.facts, step)
+// locks: what a run was given it has for itself.
+func (j *judge) locks(g *ghost, identities ...string) {
+	for _, r := range identities {
 		if other := j.holders[r]; other != "" && other != g.id {
 			g.failf("%s is given to it, and %s has it", r, other)
 		}
 		j.holders[r] = g.id
 	}
+}
+
+// has reports whether a run has any lock.
+func (j *judge) has(g *ghost) bool {
+	for _, holder := range j.holders {
+		if holder == g.id {
+			return true
+		}
+	}
+	return false
 }
 
 // free: what a run that has ended had is free.
@@ -74,16 +83,13 @@ func (j *judge) free(g *ghost) {
 	}
 }
 
-// resource is what a mutation changes. Runbooks of towns name it in plain text.
-func resource(f engine.Facts, step *runbook.Step) string {
-	if step.Resource == nil {
-		return f.Resources[step.Action.Capability]
+// resource is what a mutation really changes.
+func resource(cmd engine.Command) string {
+	action, t, _ := mutation(cmd)
+	if strings.HasPrefix(action, "tool.") {
+		return "kv:" + t.Key
 	}
-	name, err := step.Resource.Eval(nil)
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprint(name)
+	return Resource
 }
 
 // starts judges the start of a mutation or an undo.
@@ -97,6 +103,9 @@ func (g *ghost) starts(cmd engine.Command) {
 	call.begun = true
 	_, attempt, _ := split(id)
 	_, undo := cmd.(engine.Undo)
+	if g.j.holders[resource(cmd)] != g.id {
+		g.failf("%s is begun without the lock", id)
+	}
 	g.permitted(id, undo)
 	switch c := cmd.(type) {
 	case engine.Act:
@@ -112,9 +121,6 @@ func (g *ghost) permitted(id string, undo bool) {
 		if c.unknown {
 			g.failf("%s is begun while it is not known what became of %s", id, other)
 		}
-	}
-	if !g.locked {
-		g.failf("%s is begun without the lock", id)
 	}
 	if g.ended {
 		g.failf("%s is begun after the end", id)

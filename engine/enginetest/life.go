@@ -149,8 +149,12 @@ func (l *life) forget() {
 	}
 	l.empty()
 	l.given = slices.DeleteFunc(l.given, func(in engine.Input) bool {
-		_, grant := in.(engine.LocksGranted)
-		return grant // it came from the table, which is gone
+		switch in.(type) {
+		case engine.LocksGranted, engine.LocksBusy:
+			return true // it came from the table, which is gone
+		default:
+			return false
+		}
 	})
 	live := l.run
 	if again := Replay(l.book, l.stored); again.Seq == live.Seq && !live.Ended() && l.once(8) {
@@ -171,7 +175,7 @@ func (l *life) reconcile(crashes bool) {
 	}
 	start, stop := engine.Reconcile(l.opened, want)
 	for _, id := range stop {
-		l.table.Withdraw(l.id, id, l.run.Locks.State == engine.LocksHeld)
+		l.table.Withdraw(l.id, id, l.run.Locks.Holds)
 		if l.flights[id] == nil { // a mutation is never cut
 			delete(l.opened, id)
 		}
@@ -190,10 +194,23 @@ func (l *life) reconcile(crashes bool) {
 			l.flights[c.CommandID()] = &flight{cmd: c}
 		case engine.Lock:
 			l.calls[c.ID] = c
-			l.table.Request(l.id, c.ID, c.Identities)
+			l.lock(c)
 		default:
 			l.calls[c.CommandID()] = c
 		}
+	}
+}
+
+// lock asks the table. Who does not wait is told who has what it asked for.
+func (l *life) lock(c engine.Lock) {
+	holder := ""
+	if c.Try {
+		holder = l.table.Try(l.id, c.ID, c.Identities)
+	} else {
+		l.table.Request(l.id, c.ID, c.Identities)
+	}
+	if holder != "" {
+		l.busy[c.ID] = engine.LocksBusy{ID: c.ID, Holder: holder}
 	}
 }
 

@@ -161,6 +161,19 @@ func (p *Play) Settle() *Play {
 	}
 }
 
+// SettleUntil answers calls until a step does something.
+func (p *Play) SettleUntil(doing engine.Doing, path string) *Play {
+	p.T.Helper()
+	for p.Run.Step(path).Doing != doing {
+		in := p.next()
+		if in == nil {
+			p.T.Fatalf("%s never comes to %s: %s", path, doing, p.Kinds(0))
+		}
+		p.Give(in)
+	}
+	return p
+}
+
 // next is the answer to the first open call that has one now.
 func (p *Play) next() engine.Input {
 	for _, want := range engine.Pending(p.Run) {
@@ -176,7 +189,11 @@ func (p *Play) next() engine.Input {
 			delete(p.cmds, id)
 			continue
 		case engine.Lock:
-			if p.Locked {
+			switch {
+			case p.Locked && c.Try:
+				delete(p.cmds, id)
+				return engine.LocksBusy{ID: id, Holder: "r9"}
+			case p.Locked:
 				continue
 			}
 			return engine.LocksGranted{ID: id}

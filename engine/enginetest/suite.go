@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,6 +160,9 @@ const (
 	suiteGate = "    approve: {of: [{role: ops, for: 5m}]}\n    verify: {none: a test, owner: t, last_day: \"2026-12-31\"}\n"
 	suiteBump = "    uses: world.bump\n    undo: {uses: world.unbump}\n"
 	suiteTwo  = "steps:\n  - id: a\n    with: {key: a}\n" + suiteBump + suiteGate + "  - id: b\n    with: {key: b}\n" + suiteBump + suiteGate
+	suiteOne  = "steps:\n  - id: t\n    uses: tool.set\n    with: {key: t0, value: 7}\n    resource: kv:t0\n    undo: {uses: tool.set}\n" + suiteGate
+	suiteLate = "steps:\n  - id: a\n    with: {key: a}\n" + suiteBump + suiteGate + "  - {id: r, uses: world.read, with: {key: p}}\n" +
+		"  - id: t\n    uses: tool.set\n    with: {key: t0, value: 8}\n    resource: \"kv:t${{ steps.r.outputs.value }}\"\n    undo: {uses: tool.set}\n" + suiteGate
 	suitePair = "steps:\n  - id: g\n    steps:\n      - {id: a, uses: world.bump, with: {key: a}, undo: {uses: world.unbump}}\n" +
 		"      - {id: b, uses: world.bump, with: {key: b}, undo: {uses: world.unbump}}\n" + suiteGate
 )
@@ -204,6 +208,17 @@ var suite = []struct {
 		second.start(suiteTwo).until("a wish for the lock", func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
 		d.give(engine.Cancel{By: "dora"}).ended(engine.CancelledClean)
 		second.approve().approve().ended(engine.Succeeded).calls(2)
+	}},
+	{"a lock that is learnt late is tried, and not waited for", func(d *driven) {
+		other := &driven{t: d.t, world: d.world, rt: d.rt}
+		other.start(suiteOne).asked(engine.AskGate)
+		d.start(suiteLate).approve().ended(engine.FailedClean).holds("a", 1).holds("t0", 0).calls(1)
+		if c := d.run.Cause; c.Class != "conflict" || !strings.Contains(c.Reason, other.id) {
+			d.t.Fatalf("it ended because of %+v", c)
+		}
+		other.approve().ended(engine.Succeeded).holds("t0", 7)
+		third := &driven{t: d.t, world: d.world, rt: d.rt}
+		third.start(suiteLate).approve().approve().ended(engine.Succeeded).holds("a", 2).holds("t0", 8)
 	}},
 	{"a pause takes its time and a retry comes", func(d *driven) {
 		d.world.On("r#1/act", None("unavailable"))

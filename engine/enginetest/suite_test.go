@@ -95,6 +95,10 @@ func (rt *memory) begin(run string, cmd engine.Command) {
 	switch c := cmd.(type) {
 	case engine.Ask:
 	case engine.Lock:
+		if holder := rt.holder(run, c); c.Try && holder != "" {
+			rt.later(run, time.Time{}, func() engine.Input { return engine.LocksBusy{ID: c.ID, Holder: holder} })
+			return
+		}
 		rt.wish = append(rt.wish, lockWish{run, c})
 		rt.grant()
 	case engine.Timer:
@@ -106,9 +110,19 @@ func (rt *memory) begin(run string, cmd engine.Command) {
 	}
 }
 
+// holder is another run that has something of what a run asks for.
+func (rt *memory) holder(run string, c engine.Lock) string {
+	for _, id := range c.Identities {
+		if other := rt.held[id]; other != "" && other != run {
+			return other
+		}
+	}
+	return ""
+}
+
 func (rt *memory) grant() {
 	rt.wish = slices.DeleteFunc(rt.wish, func(w lockWish) bool {
-		if slices.ContainsFunc(w.cmd.Identities, func(id string) bool { return rt.held[id] != "" }) {
+		if rt.holder(w.run, w.cmd) != "" {
 			return false
 		}
 		for _, id := range w.cmd.Identities {

@@ -35,6 +35,7 @@ type town struct {
 	lives      []*life
 	open       int             // how many of the lives have begun
 	granted    map[string]bool // ids of wishes for locks
+	busy       map[string]engine.LocksBusy
 	arrive     []arrival
 
 	history []moment
@@ -78,7 +79,7 @@ func liveBy(p plot) *town {
 	t := &town{
 		choices: &choices{rng: rand.New(rand.NewPCG(p.seed, 2)), script: p.script}, //nolint:gosec // as above
 		world:   NewWorld(), now: epoch, seen: epoch, generation: 1,
-		granted: map[string]bool{}, reached: map[reach]int{}, judge: newJudge(),
+		granted: map[string]bool{}, busy: map[string]engine.LocksBusy{}, reached: map[reach]int{}, judge: newJudge(),
 	}
 	t.newTable()
 	for i, src := range p.books {
@@ -91,6 +92,9 @@ func liveBy(p plot) *town {
 	}
 	t.turn()
 	t.world.SetSick(t.once(2))
+	for i := range 4 { // what steps read to name what they change
+		t.world.Set(fmt.Sprintf("p%d", i), t.IntN(4))
+	}
 	t.busybody, t.lossy = t.once(12), t.once(5)
 	t.begin()
 	bad := pick(t.choices, 4, 10, 30, 100) // of a hundred turns: in calm towns runs come far
@@ -291,6 +295,7 @@ func (t *town) arrivals() {
 
 func (t *town) newTable() {
 	clear(t.granted)
+	clear(t.busy)
 	t.table = locks.New(func(_, id string) { t.granted[id] = true })
 }
 

@@ -16,6 +16,7 @@ type World struct {
 	values map[string]int
 	sick   bool
 	served string
+	names  map[string]string // what plans say of a key that it is
 	begun  []Call
 	faults map[string]Fault // by id of the call, without the run
 }
@@ -33,7 +34,7 @@ type Call struct {
 
 // NewWorld returns a world in which every value is 0 and all is well.
 func NewWorld() *World {
-	return &World{values: map[string]int{}, served: "world@1", faults: map[string]Fault{}}
+	return &World{values: map[string]int{}, names: map[string]string{}, served: "world@1", faults: map[string]Fault{}}
 }
 
 // Set changes a value, as somebody else would.
@@ -48,6 +49,13 @@ func (w *World) Get(key string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.values[key]
+}
+
+// Names lets plans say that a key is a resource.
+func (w *World) Names(key, resource string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.names[key] = resource
 }
 
 // SetSick says what world.health finds.
@@ -155,7 +163,7 @@ func (w *World) plan(c engine.PlanCall) engine.Input {
 	return engine.Planned{ID: c.ID, Plan: engine.Plan{
 		Binding: object(binding), Fingerprint: w.fingerprint(c.Action, t.Key),
 		Detail: fmt.Sprintf("%s is %d", t.Key, w.values[t.Key]), Unit: "value", Affected: 1, Total: 1,
-		Undo: object(target{t.Key, w.values[t.Key]}), Served: w.served,
+		Undo: object(target{t.Key, w.values[t.Key]}), Served: w.served, Resource: w.names[t.Key],
 	}}
 }
 

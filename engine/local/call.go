@@ -47,7 +47,7 @@ func waits(cmd engine.Command) bool {
 	case engine.Timer, engine.Ask:
 		return true
 	case engine.Lock:
-		return c.OnLocked == runbook.OnLockedQueue // else somebody must tell it who has them
+		return !c.Try && c.OnLocked == runbook.OnLockedQueue // else somebody must tell it who has them
 	default:
 		return false
 	}
@@ -62,10 +62,7 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 	case engine.Timer:
 		rt.fireAt(l.id, c)
 	case engine.Lock:
-		rt.locks.Request(l.id, id, c.Identities)
-		if c.OnLocked != runbook.OnLockedQueue {
-			rt.busy(l, c)
-		}
+		rt.lock(l, c)
 	case engine.Ask:
 	case engine.Read:
 		ctx, cut := rt.limited(c)
@@ -82,6 +79,20 @@ func (rt *Runtime) begin(l *life, cmd engine.Command) {
 	default:
 		ctx, cut := context.WithCancel(rt.calls)
 		rt.call(ctx, cut, l, cmd)
+	}
+}
+
+// lock asks for locks, and says who has them where the run does not wait.
+func (rt *Runtime) lock(l *life, c engine.Lock) {
+	if c.Try {
+		if holder := rt.locks.Try(l.id, c.ID, c.Identities); holder != "" {
+			rt.tell(l.id, engine.LocksBusy{ID: c.ID, Holder: holder})
+		}
+		return
+	}
+	rt.locks.Request(l.id, c.ID, c.Identities)
+	if c.OnLocked != runbook.OnLockedQueue {
+		rt.busy(l, c)
 	}
 }
 
@@ -194,7 +205,7 @@ func (rt *Runtime) returned(ctx context.Context, l *life, id string, c *call, in
 // open until it has returned: it is never cut, and never started again.
 func (rt *Runtime) end(l *life, id string) {
 	rt.timers.remove(l.id, id)
-	rt.locks.Withdraw(l.id, id, l.run.Locks.State == engine.LocksHeld)
+	rt.locks.Withdraw(l.id, id, l.run.Locks.Holds)
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	c := l.calls[id]

@@ -186,6 +186,8 @@ func (rt *Runtime) keepLocks(ctx context.Context, id string) {
 			wanted = e.Identities
 		case engine.LocksTaken:
 			held = wanted
+		case engine.LockAdded:
+			held = append(slices.Clip(held), e.Identity)
 		case engine.RunEnded, engine.LockBroken:
 			held = nil
 		}

@@ -103,12 +103,15 @@ func TestUnreadableRunKeepsItsLocks(t *testing.T) {
 	if err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	mem.runs[bad] = append(mem.runs[bad], stored{time.Now(), "lock_added", []byte(`{"path": "fix", "identity": "disk:x"}`)})
 	delete(mem.blobs, Digest([]byte(tidy)))
 	w = begin(t, mem, newHands(t))
 	w.start(fix, "next")
 	w.until("next", func(r engine.Run) bool { return r.Locks.State == engine.LocksRequested })
-	if holder := w.locks.Holders()["git:/srv/config"]; holder != bad {
-		t.Errorf("the lock is held by %q", holder)
+	for _, lock := range []string{"git:/srv/config", "disk:x"} {
+		if holder := w.locks.Holders()[lock]; holder != bad {
+			t.Errorf("%s is held by %q", lock, holder)
+		}
 	}
 }
 

@@ -13,12 +13,14 @@ import (
 //
 // A run gets all that it asks for at once or waits. Whoever asked first is
 // served first: a later wish is granted earlier only if it names nothing that
-// an earlier one waits for.
+// an earlier one waits for. A run that has something and wants more tries it,
+// and does not wait: so no two runs wait for each other.
 type Table struct {
 	granted func(run, id string) // called without mu
 
 	mu    sync.Mutex
 	held  map[string]string   // run by identity
+	has   map[string][]string // identities by run
 	given map[wishID][]string // granted, and not yet known to be taken
 	queue []lockWait
 }
@@ -34,7 +36,15 @@ type lockWait struct {
 // New returns an empty table. granted is told of each wish that is granted, by
 // the goroutine that made it possible.
 func New(granted func(run, id string)) *Table {
-	return &Table{granted: granted, held: map[string]string{}, given: map[wishID][]string{}}
+	return &Table{granted: granted, held: map[string]string{}, has: map[string][]string{}, given: map[wishID][]string{}}
+}
+
+// takeLocked gives an identity to a run.
+func (t *Table) takeLocked(run, identity string) {
+	if t.held[identity] != run {
+		t.held[identity] = run
+		t.has[run] = append(t.has[run], identity)
+	}
 }
 
 // Restore notes what a run held before this owner.
@@ -42,7 +52,7 @@ func (t *Table) Restore(run string, identities []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, i := range identities {
-		t.held[i] = run
+		t.takeLocked(run, i)
 	}
 }
 
@@ -56,6 +66,31 @@ func (t *Table) Request(run, id string, identities []string) {
 	grants := t.grantLocked()
 	t.mu.Unlock()
 	t.tell(grants)
+}
+
+// Try gives a run identities at once, or none of them: it returns another run
+// that has one, and is empty if the wish was granted. Those who wait in turn
+// do not count: some may wait for what this run has.
+func (t *Table) Try(run, id string, identities []string) (holder string) {
+	t.mu.Lock()
+	for _, i := range identities {
+		if holder = t.held[i]; holder != "" && holder != run {
+			t.mu.Unlock()
+			return holder
+		}
+	}
+	w := lockWait{wishID{run, id}, identities}
+	t.giveLocked(w)
+	t.mu.Unlock()
+	t.tell([]wishID{w.wishID})
+	return ""
+}
+
+func (t *Table) giveLocked(w lockWait) {
+	for _, i := range w.identities {
+		t.takeLocked(w.run, i)
+	}
+	t.given[w.wishID] = w.identities
 }
 
 // Holder is a run that keeps another from these identities: it has one of
@@ -79,14 +114,19 @@ func (t *Table) Holder(run string, identities []string) string {
 	return ""
 }
 
-// Withdraw forgets a wish. What was granted goes back unless the run took it.
-func (t *Table) Withdraw(run, id string, taken bool) {
+// Withdraw forgets a wish. What was granted goes back unless the run took it:
+// holds reports whether it has an identity, by its records.
+func (t *Table) Withdraw(run, id string, holds func(identity string) bool) {
 	t.mu.Lock()
 	w, granted := t.given[wishID{run, id}]
 	delete(t.given, wishID{run, id})
-	if granted && !taken {
-		for _, i := range w {
+	if back := slices.DeleteFunc(slices.Clone(w), holds); granted && len(back) > 0 {
+		for _, i := range back {
 			delete(t.held, i)
+		}
+		t.has[run] = slices.DeleteFunc(t.has[run], func(i string) bool { return slices.Contains(back, i) })
+		if len(t.has[run]) == 0 {
+			delete(t.has, run)
 		}
 	}
 	t.queue = slices.DeleteFunc(t.queue, func(w lockWait) bool { return w.wishID == wishID{run, id} })
@@ -98,7 +138,10 @@ func (t *Table) Withdraw(run, id string, taken bool) {
 // Release frees everything that a run holds or waits for.
 func (t *Table) Release(run string) {
 	t.mu.Lock()
-	maps.DeleteFunc(t.held, func(_, holder string) bool { return holder == run })
+	for _, i := range t.has[run] {
+		delete(t.held, i)
+	}
+	delete(t.has, run)
 	maps.DeleteFunc(t.given, func(id wishID, _ []string) bool { return id.run == run })
 	t.queue = slices.DeleteFunc(t.queue, func(w lockWait) bool { return w.run == run })
 	grants := t.grantLocked()
@@ -123,10 +166,7 @@ func (t *Table) grantLocked() []wishID {
 			rest = append(rest, w)
 			continue
 		}
-		for _, i := range w.identities {
-			t.held[i] = w.run
-		}
-		t.given[w.wishID] = w.identities
+		t.giveLocked(w)
 		grants = append(grants, w.wishID)
 	}
 	t.queue = rest
