@@ -67,8 +67,12 @@ fuzz: ## fuzz every target for FUZZTIME (30s) each
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$(dirname "$$file")"; \
 	done
 
+.PHONY: reference
+reference: ## write docs/reference anew from the code
+	go run ./cmd/firebreak docs --dir docs/reference
+
 .PHONY: generate
-generate: $(TOOLS) ## write the generated code anew; needs protoc
+generate: reference $(TOOLS) ## write the generated code and docs anew; needs protoc
 	PATH="$(TOOLS):$$PATH" go generate ./plugins/proto
 
 .PHONY: setup

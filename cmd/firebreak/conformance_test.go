@@ -36,7 +36,7 @@ func TestWhatCannotCompareIsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := page(t, "actions.md")
+	text := page(t, "reference/actions.md")
 	seen := 0
 	for name, p := range builtins() {
 		for _, a := range p.Describe().Actions {
@@ -50,7 +50,7 @@ func TestWhatCannotCompareIsSaid(t *testing.T) {
 			_, section, _ := strings.Cut(text, "\n## "+a.Name+"\n")
 			section, _, _ = strings.Cut(section, "\n## ")
 			if strings.Contains(section, "cannot compare and set") != a.NoPrecondition {
-				t.Errorf("docs/actions.md does not say of %s whether it compares and sets", a.Name)
+				t.Errorf("docs/reference/actions.md does not say of %s whether it compares and sets", a.Name)
 			}
 		}
 	}

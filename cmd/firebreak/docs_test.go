@@ -2,22 +2,23 @@ package main
 
 import (
 	"bufio"
-	"flag"
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// The pages in docs that come from code are written anew by
+// The pages in docs/reference are written anew by
 //
-//	go test ./cmd/firebreak -run TestDocs -update
+//	make reference
 //
 // and the other pages are held to the code by the tests in docs_*_test.go.
-var update = flag.Bool("update", false, "write the pages in docs that come from code")
 
 const docsDir = "../../docs"
 
@@ -35,11 +36,12 @@ func page(t *testing.T, name string) string {
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(docsDir, "*.md"))
-	if err != nil {
+	made, err2 := filepath.Glob(filepath.Join(docsDir, "reference", "*.md"))
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{}
-	for _, file := range append(files, "../../README.md", "../../CHANGELOG.md") {
+	for _, file := range slices.Concat(files, made, []string{"../../README.md", "../../CHANGELOG.md"}) {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -49,21 +51,70 @@ func pages(t *testing.T) map[string]string {
 	return all
 }
 
-// TestDocsFromCode holds the pages that are made from the code to it.
-func TestDocsFromCode(t *testing.T) {
-	for name, write := range map[string]func(*testing.T) string{
-		"commands.md": commandsPage,
-		"actions.md":  actionsPage,
-		"events.md":   eventsPage,
-	} {
-		want := write(t)
-		if *update {
-			if err := os.WriteFile(filepath.Join(docsDir, name), []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
+// TestDocsReference holds the pages that are made from the code to it.
+func TestDocsReference(t *testing.T) {
+	fresh := t.TempDir()
+	if err := (&app{}).writeDocs(fresh); err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(docsDir, "reference")
+	names := map[string]bool{}
+	for _, dir := range []string{fresh, kept} {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(page(t, name), "\n")); diff != "" {
-			t.Errorf("docs/%s is not what the code says; go test ./cmd/firebreak -run TestDocs -update\n%s", name, diff)
+		for _, f := range files {
+			names[f.Name()] = true
+		}
+	}
+	if len(names) < 7 {
+		t.Errorf("only %d pages", len(names))
+	}
+	for name := range names {
+		want, err := os.ReadFile(filepath.Join(fresh, name))
+		if err != nil {
+			t.Errorf("docs/reference/%s is no page of the reference: remove it", name)
+			continue
+		}
+		got, err := os.ReadFile(filepath.Join(kept, name))
+		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+			t.Errorf("docs/reference/%s is not what the code says: make reference (%v)\n%s", name, err, diff)
+		}
+	}
+}
+
+// TestDocsPage prints each page, as it is in the folder, and leads to it.
+func TestDocsPage(t *testing.T) {
+	var out bytes.Buffer
+	for _, p := range docPages() {
+		out.Reset()
+		if code := execute(t.Context(), &app{out: &out, err: &out, env: os.Getenv}, []string{"docs", p.name}); code != exitOK {
+			t.Errorf("docs %s exits %s: %s", p.name, code, out.String())
+		}
+		if out.String() != page(t, filepath.Join("reference", p.name+".md")) {
+			t.Errorf("docs %s prints another page", p.name)
+		}
+		if !strings.Contains(page(t, filepath.Join("reference", "README.md")), "]("+p.name+".md)") {
+			t.Errorf("docs/reference/README.md does not lead to %s", p.name)
+		}
+	}
+	if code := execute(t.Context(), &app{out: &out, err: &out, env: os.Getenv}, []string{"docs", "nothing"}); code != exitNotFound {
+		t.Errorf("docs nothing exits %s", code)
+	}
+}
+
+// TestDocsEvents finds every event that the journal has ever held.
+func TestDocsEvents(t *testing.T) {
+	golden, err := filepath.Glob("../../engine/testdata/events/*")
+	if err != nil || len(golden) < 40 {
+		t.Fatalf("%d events: %v", len(golden), err)
+	}
+	text := page(t, "reference/events.md")
+	for _, file := range golden {
+		kind, _, _ := strings.Cut(filepath.Base(file), ".")
+		if !strings.Contains(text, "\n## "+kind+"\n") {
+			t.Errorf("docs/reference/events.md does not explain %s", kind)
 		}
 	}
 }

@@ -91,7 +91,7 @@ made things worse.`,
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a),
 		newAudit(a), newPrune(a), newBackup(a), newRestore(a),
-		newPlugins(a), newSchema(a), newVersion(a),
+		newPlugins(a), newSchema(a), newDocs(a), newVersion(a),
 		newPlugin(a), newPractice(a),
 		newExitCodes(),
 	)

@@ -17,10 +17,10 @@ var runbookShape = shape{name: "a runbook", def: "runbook", keys: []key{
 	{name: "title", form: formText, doc: "what it does, in one line"},
 	{name: "owner", form: formText, doc: "the team that answers for it"},
 	{name: "inputs", form: formNamed, of: &inputShape, doc: "what must be known to run it"},
-	{name: "service", form: formTemplate, doc: "the service that its actions act on"},
+	{name: "service", form: formTemplate, doc: "the configured service that its actions act on; it may read inputs only"},
 	{name: "triggers", form: formShapes, of: &triggerShape, doc: "the alerts that start it"},
-	{name: "on_locked", form: formWord, words: onLockedWords, doc: "where another run may change the same: queue if left out, skip (end as refused), or join (the same if the other run does the same, else queue)"},
-	{name: "timeout", form: formDuration, doc: "of the whole run, without the time that people take"},
+	{name: "on_locked", form: formWord, words: onLockedWords, otherwise: "`queue`", doc: "where another run may change the same: wait for its turn (queue), end as refused (skip), or do that where the other run is of the same runbook with the same inputs, and is told so, else wait (join)"},
+	{name: "timeout", form: formDuration, doc: "of the whole run; the time that people take and stops last does not count"},
 	{name: "steps", form: formSteps, need: true, doc: "what is done, from top to bottom"},
 	{name: "on_failure", form: formSteps, doc: "what is done after a failure, when all undoing is over"},
 	{name: "finally", form: formSteps, doc: "what is done last, however the run went"},
@@ -28,8 +28,8 @@ var runbookShape = shape{name: "a runbook", def: "runbook", keys: []key{
 
 var inputShape = shape{name: "an input", def: "input", keys: []key{
 	{name: "type", form: formWord, need: true, words: inputTypes, doc: "service is the name of a configured service"},
-	{name: "required", form: formFlag, doc: "whether a run without it is refused"},
-	{name: "default", form: formValue, doc: "its value when it is not given"},
+	{name: "required", form: formFlag, otherwise: "`false`", doc: "whether a run without it is refused"},
+	{name: "default", form: formValue, otherwise: "`null`", doc: "its value when it is not given, of its type"},
 	{name: "doc", form: formText, doc: "what it means"},
 }}
 
@@ -41,17 +41,17 @@ var triggerShape = shape{name: "a trigger", def: "trigger", keys: []key{
 
 var retryShape = shape{name: "retry", def: "retry", keys: []key{
 	{name: "attempts", form: formCount, need: true, doc: "all of them, the first included"},
-	{name: "backoff", form: formDuration, doc: "before the second attempt; doubles from then on; 200ms if left out"},
-	{name: "max_backoff", form: formDuration, doc: "the longest pause; 5s if left out"},
-	{name: "on", form: formWords, words: retryClasses, doc: "classes of failure; timeout and unavailable if left out"},
+	{name: "backoff", form: formDuration, otherwise: "`200ms`", doc: "before the second attempt; it doubles from then on"},
+	{name: "max_backoff", form: formDuration, otherwise: "`5s`, or `backoff` where that is longer", doc: "the longest pause"},
+	{name: "on", form: formWords, words: retryClasses, otherwise: "`[timeout, unavailable]`", doc: "the classes of failure after which it is tried again"},
 }}
 
 var approveShape = shape{name: "approve", def: "approve", keys: []key{
 	{name: "of", form: formShapes, need: true, of: &askedShape, doc: "who may answer, in the order of escalation"},
-	{name: "quorum", form: formCount, doc: "how many must say yes; 1 if left out"},
-	{name: "valid_for", form: formDuration, doc: "how long a yes holds before it is used; 10m if left out"},
-	{name: "on_expiry", form: formWord, words: onExpiryWords, doc: "abort if left out; never acts unapproved"},
-	{name: "self", form: formFlag, doc: "whether who asked for the run may answer; false if left out"},
+	{name: "quorum", form: formCount, otherwise: "`1`", doc: "how many people must say yes; one no is enough to deny"},
+	{name: "valid_for", form: formDuration, otherwise: "`10m`", doc: "how long a yes holds before it is used"},
+	{name: "on_expiry", form: formWord, words: onExpiryWords, otherwise: "`abort`", doc: "what silence means; never a yes"},
+	{name: "self", form: formFlag, otherwise: "`false`", doc: "whether the person who started the run may approve it"},
 }}
 
 var askedShape = shape{name: "a role that is asked", def: "asked", keys: []key{
@@ -71,20 +71,20 @@ var guardShape = shape{name: "guard", def: "guard", keys: []key{
 
 var verifyShape = shape{name: "verify", def: "verify", keys: []key{
 	{name: "uses", form: formText, doc: "an action that reads"},
-	{name: "with", form: formValues, doc: "its input"},
+	{name: "with", form: formValues, doc: "its input; an action that takes not_before is told when the change ended"},
 	{name: "until", form: formCondition, doc: "what must hold; result is the action's answer"},
-	{name: "for", form: formDuration, doc: "for how long without a break; 0s if left out"},
-	{name: "within", form: formDuration, doc: "how long it is tried; 1m if left out"},
-	{name: "every", form: formDuration, doc: "between two reads, at least 100ms; 1s if left out"},
-	{name: "on_fail", form: formWord, words: onFailWords, doc: "undo if left out; ask where the step is itself a rollback"},
+	{name: "for", form: formDuration, otherwise: "`0s`", doc: "for how long, in samples without a false one between them"},
+	{name: "within", form: formDuration, otherwise: "`1m`", doc: "how long it is tried"},
+	{name: "every", form: formDuration, otherwise: "`1s`", doc: "between two reads, at least 100ms"},
+	{name: "on_fail", form: formWord, words: onFailWords, otherwise: "`undo`; `ask` where the step is itself a rollback", doc: "what a failed verify means"},
 	{name: "none", form: formText, doc: "why nothing is verified"},
 	{name: "owner", form: formText, doc: "of none: the team that answers for it"},
-	{name: "last_day", form: formDate, doc: "of none: until when, as \"2026-12-31\" in UTC"},
+	{name: "last_day", form: formDate, doc: "of none: until when, as \"2026-12-31\" in UTC; afterwards check refuses it"},
 }, either: [][]string{{"uses", "until"}, {"none", "owner", "last_day"}}}
 
 var undoShape = shape{name: "undo", def: "undo", keys: []key{
 	{name: "uses", form: formText, doc: "the action that takes the receipt of the step's"},
-	{name: "with", form: formValues, doc: "its input; the receipt if left out"},
+	{name: "with", form: formValues, otherwise: "the receipt", doc: "its input"},
 	{name: "none", form: formText, doc: "why it cannot be undone"},
 }, either: [][]string{{"uses"}, {"none"}}}
 
@@ -92,16 +92,16 @@ var waitShape = shape{name: "wait", def: "wait", keys: []key{
 	{name: "uses", form: formText, need: true, doc: "an action that reads"},
 	{name: "with", form: formValues, doc: "its input"},
 	{name: "until", form: formCondition, need: true, doc: "what is waited for; result is the action's answer"},
-	{name: "every", form: formDuration, doc: "between two reads, at least 100ms; 1s if left out"},
+	{name: "every", form: formDuration, otherwise: "`1s`", doc: "between two reads, at least 100ms"},
 	{name: "within", form: formDuration, need: true, doc: "how long it is waited for"},
 }}
 
 // Keys that several kinds of step have.
 var (
-	idKey       = key{name: "id", form: formID, doc: "by which expressions read the step"}
-	ifKey       = key{name: "if", form: formCondition, doc: "the step is skipped where it is false"}
-	optionalKey = key{name: "optional", form: formFlag, doc: "a failure that changed nothing is forgiven"}
-	timeoutKey  = key{name: "timeout", form: formDuration, doc: "of one attempt of a step, or of a whole group"}
+	idKey       = key{name: "id", form: formID, otherwise: "its position", doc: "by which expressions and commands name the step; unique in the file"}
+	ifKey       = key{name: "if", form: formCondition, otherwise: "`true`", doc: "where it is false the step is skipped; where it cannot be evaluated the step fails"}
+	optionalKey = key{name: "optional", form: formFlag, otherwise: "`false`", doc: "a failure that changed nothing is forgiven; the outputs are then null"}
+	timeoutKey  = key{name: "timeout", form: formDuration, otherwise: "`30s` for a read, `10m` for a change; none for a group", doc: "of one attempt of a step; of a whole group, without people and stops"}
 	withKey     = key{name: "with", form: formValues, doc: "the input of the action"}
 	approveKey  = key{name: "approve", form: formShape, of: &approveShape, doc: "the gate that people answer"}
 	guardKey    = key{name: "guard", form: formShape, of: &guardShape, doc: "what must hold right before the change"}
@@ -119,9 +119,9 @@ var stepShapes = []struct {
 		idKey, ifKey,
 		{name: "uses", form: formText, need: true, doc: "the action, such as settings.rollback"},
 		withKey,
-		{name: "resource", form: formTemplate, doc: "of a tool that changes something: the identity of what it changes"},
+		{name: "resource", form: formTemplate, doc: "of a tool that changes something: the identity of what it changes, for the lock; needed there, refused elsewhere"},
 		optionalKey, timeoutKey,
-		{name: "retry", form: formShape, of: &retryShape, doc: "of an action that may be done again"},
+		{name: "retry", form: formShape, of: &retryShape, otherwise: "one attempt", doc: "of an action that may be done again"},
 		approveKey, guardKey, verifyKey,
 		{name: "undo", form: formShape, of: &undoShape, doc: "how the change is taken back"},
 	}}},
@@ -132,7 +132,7 @@ var stepShapes = []struct {
 	}}},
 	{KindParallel, "parallel", shape{name: "a parallel group", def: "step_parallel", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
-		{name: "parallel", form: formSteps, need: true, doc: "side by side"},
+		{name: "parallel", form: formSteps, need: true, doc: "side by side; none of them can read another"},
 		verifyKey,
 	}}},
 	{KindNotify, "notify", shape{name: "a notify step", def: "step_notify", keys: []key{
@@ -147,7 +147,7 @@ var stepShapes = []struct {
 	}}},
 	{KindSet, "set", shape{name: "a set step", def: "step_set", keys: []key{
 		idKey, ifKey,
-		{name: "set", form: formValues, need: true, doc: "read as vars.NAME"},
+		{name: "set", form: formValues, need: true, doc: "later steps read them as vars.NAME; where the step is skipped they stay as they were, or null"},
 	}}},
 	{KindFail, "fail", shape{name: "a fail step", def: "step_fail", keys: []key{
 		idKey, ifKey,
@@ -158,7 +158,7 @@ var stepShapes = []struct {
 		{name: "ask", form: formTemplate, need: true, doc: "the question to people"},
 		{name: "of", form: formShapes, need: true, of: &askedShape, doc: "who may answer, in the order of escalation"},
 		{name: "value", form: formShape, need: true, of: &valueShape, doc: "what is asked for; read as steps.ID.outputs.value"},
-		{name: "on_expiry", form: formWord, words: onExpiryWords, doc: "abort if left out; skip: its value is null"},
+		{name: "on_expiry", form: formWord, words: onExpiryWords, otherwise: "`abort`", doc: "what silence means; after skip its value is null"},
 	}}},
 }
 

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 )
 
@@ -40,7 +41,7 @@ func define(s *shape, defs object) object {
 	properties, required := object{}, []any{}
 	for _, k := range s.keys {
 		property := formSchema(k, defs)
-		property["description"] = k.doc
+		property["description"] = k.described()
 		properties[k.name] = property
 		if k.need {
 			required = append(required, k.name)
@@ -55,6 +56,14 @@ func define(s *shape, defs object) object {
 		schema["oneOf"] = rows
 	}
 	return schema
+}
+
+// described is what an editor shows of a key.
+func (k key) described() string {
+	if k.otherwise == "" {
+		return k.doc
+	}
+	return k.doc + "; " + strings.ReplaceAll(k.otherwise, "`", "") + " if left out"
 }
 
 func refTo(s *shape, defs object) object {

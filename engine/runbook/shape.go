@@ -37,6 +37,8 @@ type key struct {
 	words []string
 	of    *shape
 	doc   string
+
+	otherwise string // what holds where it is left out, for people
 }
 
 // shape is a mapping.

@@ -32,12 +32,12 @@ type config struct {
 
 // command is one command that may be run.
 type command struct {
-	Argv     []string            `json:"argv" jsonschema:"program and first arguments; no shell reads them"`
-	Effect   string              `json:"effect,omitempty" jsonschema:"read or mutate; mutate if left out"`
+	Argv     []string            `json:"argv" jsonschema:"program and first arguments, which a step's args follow; no shell reads them"`
+	Effect   string              `json:"effect,omitempty" jsonschema:"read or mutate; mutate if left out; only a command that reads may be used by exec.read"`
 	Dir      string              `json:"dir,omitempty" jsonschema:"folder to run in, absolute"`
-	Env      map[string]string   `json:"env,omitempty" jsonschema:"variables beside PATH, HOME, TMPDIR, TZ and LANG"`
+	Env      map[string]string   `json:"env,omitempty" jsonschema:"variables beside PATH, HOME, TMPDIR, TZ and LANG, which are passed on"`
 	Resource string              `json:"resource,omitempty" jsonschema:"identity of what it changes; exec:NAME if left out"`
-	Timeout  capability.Duration `json:"timeout,omitzero" jsonschema:"1m if left out"`
+	Timeout  capability.Duration `json:"timeout,omitzero" jsonschema:"how long it may take; 1m if left out"`
 	Grace    capability.Duration `json:"grace,omitzero" jsonschema:"how long after SIGTERM it is killed; 5s if left out"`
 }
 

@@ -21,7 +21,7 @@ type backlogConfig struct {
 	Plugin  string              `json:"plugin,omitempty"`
 	Status  urls                `json:"status" jsonschema:"URL that answers {waiting, oldest_s, shedding}; a list of one for each replica is summed"`
 	Shed    urls                `json:"shed,omitempty" jsonschema:"URL that takes a POST of {older_than, for} and answers {cancelled, refused, until}; or one for each replica; needed by backlog.shed only"`
-	Headers map[string]string   `json:"headers,omitempty" jsonschema:"sent with every request"`
+	Headers map[string]string   `json:"headers,omitempty" jsonschema:"sent with every request; a value may be {secret: ...}"`
 	Timeout capability.Duration `json:"timeout,omitzero" jsonschema:"for one request; 5s if left out"`
 }
 
@@ -33,7 +33,7 @@ type toolConfig struct {
 
 // origin is a scheme and host that requests may go to.
 type origin struct {
-	Headers map[string]string `json:"headers,omitempty" jsonschema:"sent with every request to it"`
+	Headers map[string]string `json:"headers,omitempty" jsonschema:"sent with every request to it; a value may be {secret: ...}"`
 }
 
 // urls is written as one URL or as a list of them.

@@ -30,7 +30,7 @@ const sectionSchema = `{
   "properties": {
     "plugin": {"type": "string"},
     "read": {"type": ["string", "object"], "description": "connection string of a login with pg_monitor; write {secret: ...}"},
-    "mutate": {"type": ["string", "object"], "description": "connection string for actions that change something; write {secret: ...}"}
+    "mutate": {"type": ["string", "object"], "description": "connection string for actions that change something, of which the built-in has none; write {secret: ...}"}
   }
 }`
 

@@ -16,9 +16,9 @@ import (
 // config is the workload section of a service that names this plugin.
 type config struct {
 	Plugin   string   `json:"plugin,omitempty"`
-	Pidfiles []string `json:"pidfiles" jsonschema:"patterns of the replicas' pidfiles, absolute, such as /run/api/*.pid"`
-	Signal   string   `json:"signal,omitempty" jsonschema:"what ends a replica well: TERM, INT, QUIT or HUP; TERM if left out"`
-	Ready    string   `json:"ready,omitempty" jsonschema:"URL that answers 200 when a replica is ready; {name} and {port} are replaced"`
+	Pidfiles []string `json:"pidfiles" jsonschema:"patterns of the replicas' pidfiles, absolute, such as /run/api/*.pid: one NAME.pid for each"`
+	Signal   string   `json:"signal,omitempty" jsonschema:"what ends a replica well, which its supervisor starts again: TERM, INT, QUIT or HUP; TERM if left out"`
+	Ready    string   `json:"ready,omitempty" jsonschema:"URL that answers 200 when a replica is ready; {name} and {port} are replaced, the port from NAME.port; ready as soon as it runs if left out"`
 }
 
 func configSchema() json.RawMessage {

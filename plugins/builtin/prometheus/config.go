@@ -16,11 +16,11 @@ const sectionSchema = `{
   "additionalProperties": false,
   "properties": {
     "plugin": {"type": "string"},
-    "url": {"type": "string", "description": "address of a Prometheus server"},
+    "url": {"type": "string", "description": "address of a Prometheus server; one of url and targets is needed"},
     "selector": {"type": "string", "description": "which of the server's series are the service's, such as job=\"api\""},
     "replica": {"type": "string", "default": "instance", "description": "the server's label that tells replicas apart"},
-    "targets": {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "addresses of the replicas' /metrics pages"},
-    "every": {"type": "string", "default": "250ms", "description": "how often the pages are read"},
+    "targets": {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "addresses of the replicas' own /metrics pages"},
+    "every": {"type": "string", "default": "250ms", "description": "how often the pages are read, at least 100ms"},
     "headers": {"type": "object", "additionalProperties": {"type": ["string", "object"]}, "description": "sent with every request; a value may be {secret: ...}"}
   }
 }`

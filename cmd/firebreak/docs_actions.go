@@ -6,23 +6,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// actionsPage is docs/actions.md, from the contracts and the built-ins.
-func actionsPage(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString(`# Actions
-
-Everything that a step can use. The page is made from the contracts in [plugins/capability](../plugins/capability)
-and from the built-in plugins; a test holds it to them.
-
-- **effect**: ` + "`read`" + ` changes nothing; ` + "`mutate`" + ` changes something that can be made again; ` + "`irreversible`" + ` loses what cannot.
+// writeActions writes the contracts, and what the built-ins serve.
+func writeActions(b *strings.Builder) error {
+	b.WriteString(`- **effect**: ` + "`read`" + ` changes nothing; ` + "`mutate`" + ` changes something that can be made again; ` + "`irreversible`" + ` loses what cannot.
 - **undo**: the action that takes what this one did, and puts it back.
 - **idempotent**: done again with the same input it changes nothing more, so ` + "`retry`" + ` may be used.
 - **probe**: when the outcome is lost (a crash, a timeout) the plugin can find out what became of it; otherwise a person is asked.
@@ -38,16 +30,20 @@ Outputs may have more fields than these; ignore those that you do not know.
 	all := allActions(nil)
 	served := servers()
 	for _, a := range all {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", a.Name, strings.ReplaceAll(a.Name, ".", ""), a.Effect, served[a.Name], a.Doc)
+		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s | %s |\n", a.Name, strings.ReplaceAll(a.Name, ".", ""), a.Effect, served[a.Name], a.Doc)
 	}
 	for _, a := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n%s Served by %s.\n\n%s\n", a.Name, a.Doc, served[a.Name], traits(a))
+		fmt.Fprintf(b, "\n## %s\n\n%s Served by %s.\n\n%s\n", a.Name, a.Doc, served[a.Name], traits(a))
 		b.WriteString("\nInput:\n\n")
-		writeSchema(t, &b, a.Input)
+		if err := writeSchema(b, a.Input); err != nil {
+			return fmt.Errorf("the input of %s: %w", a.Name, err)
+		}
 		b.WriteString("\nOutputs:\n\n")
-		writeSchema(t, &b, a.Output)
+		if err := writeSchema(b, a.Output); err != nil {
+			return fmt.Errorf("the outputs of %s: %w", a.Name, err)
+		}
 	}
-	return b.String()
+	return nil
 }
 
 // servers names the built-ins that serve each action.
@@ -91,17 +87,17 @@ func traits(a plugins.Action) string {
 	return strings.Join(append(parts, "settles in "+a.SettlesIn.String()), "; ")
 }
 
-func writeSchema(t *testing.T, b *strings.Builder, raw json.RawMessage) {
-	t.Helper()
+func writeSchema(b *strings.Builder, raw json.RawMessage) error {
 	var s jsonschema.Schema
 	if err := json.Unmarshal(raw, &s); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if len(s.Properties) == 0 {
 		b.WriteString("- nothing\n")
-		return
+		return nil
 	}
 	writeFields(b, &s, "")
+	return nil
 }
 
 // maxNesting is how deep the page shows an object inside an object.
