@@ -112,7 +112,7 @@ func (d *decider) begin(step *runbook.Step) bool {
 			return true
 		}
 		if !ok {
-			d.emit(StepSkipped{Path: step.Path, Why: "its condition is false"})
+			d.emit(StepSkipped{Path: step.Path, Why: SkippedByCondition})
 			return true
 		}
 	}

@@ -2,6 +2,9 @@ package engine
 
 import "time"
 
+// SkippedByCondition is why a step is passed over whose condition is false.
+const SkippedByCondition = "its condition is false"
+
 // StepSkipped says that a step or group is passed over.
 type StepSkipped struct {
 	Path string `json:"path"`

@@ -11,7 +11,10 @@ import (
 //go:embed *.yaml
 var files embed.FS
 
-const extension = ".yaml"
+const (
+	extension = ".yaml"
+	tests     = "_test.yaml" // beside the runbooks that they test
+)
 
 // Names returns the names of the shipped runbooks, sorted.
 func Names() []string {
@@ -21,6 +24,9 @@ func Names() []string {
 	}
 	names := make([]string, 0, len(entries))
 	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), tests) {
+			continue
+		}
 		names = append(names, strings.TrimSuffix(entry.Name(), extension))
 	}
 	slices.Sort(names)

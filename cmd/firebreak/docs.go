@@ -22,6 +22,7 @@ type docPage struct {
 func docPages() []docPage {
 	return []docPage{
 		{"runbook", "Runbook keys", "Every key of a runbook: where it may stand, what it takes, and what holds without it.", writeRunbookKeys},
+		{"test", "Test keys", "Every key of a test file: where it may stand, what it takes, and what holds without it.", writeTestKeys},
 		{"problems", "Problems", "Everything that `firebreak check`, and every command that reads `firebreak.yaml`, refuses.", writeProblems},
 		{"actions", "Actions", "Everything that a step can use, with its inputs, outputs, effect and undo.", writeActions},
 		{"configuration", "Configuration keys", "Every key of `firebreak.yaml`, and of the sections of the built-in plugins.", writeConfigKeys},

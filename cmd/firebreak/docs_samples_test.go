@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/engine/cases"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/engine/service"
 )
@@ -18,6 +20,7 @@ import (
 //	yaml steps          steps of a runbook that has steps as in stepsBefore
 //	yaml refused ID     a runbook that check refuses with that id
 //	yaml steps refused ID
+//	yaml test           cases of the runbook before it on the page
 func TestDocsYAML(t *testing.T) {
 	catalog, err := actions()
 	if err != nil {
@@ -25,12 +28,16 @@ func TestDocsYAML(t *testing.T) {
 	}
 	seen := 0
 	for file, text := range pages(t) {
+		var last fence
 		for _, f := range fences(file, text, "yaml") {
 			seen++
 			what, id, refused := strings.Cut(strings.TrimPrefix(f.info, "yaml"), "refused ")
 			switch strings.TrimSpace(what) {
 			case "":
 				checkRunbook(t, f, f.text, catalog, id, refused)
+				last = f
+			case "test":
+				checkCases(t, f, last, catalog)
 			case "steps":
 				checkRunbook(t, f, stepsBefore+indented(f.text), catalog, id, refused)
 			case "config":
@@ -80,6 +87,27 @@ func checkRunbook(t *testing.T, f fence, src string, catalog runbook.Catalog, id
 		t.Errorf("%s shows what check refuses: %v\n%s", f.file, problems, src)
 	case refused && (len(problems) != 1 || problems[0].ID != id):
 		t.Errorf("%s says that check refuses this with %s: %v\n%s", f.file, id, problems, src)
+	}
+}
+
+// checkCases plays the cases that a page shows.
+func checkCases(t *testing.T, f, tested fence, catalog runbook.Catalog) {
+	t.Helper()
+	file, problems := cases.Parse("shown_test.yaml", []byte(f.text), func(string) (*runbook.Runbook, error) {
+		book, problems := runbook.Parse(f.file, []byte(tested.text), catalog)
+		if len(problems) > 0 {
+			return nil, errors.New(problems[0].String())
+		}
+		return book, nil
+	})
+	if len(problems) > 0 {
+		t.Errorf("%s shows a test that is refused: %v", f.file, problems)
+		return
+	}
+	for _, c := range file.Cases {
+		if r := c.Play(); len(r.Failures) > 0 {
+			t.Errorf("%s shows a case that fails: %s", f.file, cases.Report(f.file, c.Name, c.Pos, r.Failures, r.Timeline()))
+		}
 	}
 }
 

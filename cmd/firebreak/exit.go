@@ -32,6 +32,7 @@ const (
 	exitDrill          exitCode = 12
 	exitHandedOver     exitCode = 13
 	exitAudit          exitCode = 14
+	exitTests          exitCode = 15
 )
 
 // exitCodes is the table of exit codes.
@@ -55,6 +56,7 @@ var exitCodes = []struct {
 	{exitDrill, "drill", "the drill was not passed"},
 	{exitHandedOver, "handed_over", "a person took the run over and ended it: what is changed is theirs"},
 	{exitAudit, "audit", "the state file can be read, but is not as it was written"},
+	{exitTests, "tests", "a case of a test failed, or too little is covered"},
 }
 
 // exitHelp is the table as text, for the codes given or for all.

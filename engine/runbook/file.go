@@ -34,6 +34,7 @@ const (
 	FormTexts    = formTexts    // one text, or a list of them
 	FormTextsBy  = formTextsBy  // names and those
 	FormShapesBy = formShapesBy // names, and to each one mapping or a list of them
+	FormSome     = formSome     // one mapping, or a list of them
 	FormListed   = formListed   // a list of texts or of mappings
 )
 
@@ -55,6 +56,12 @@ func (k key) Of(s *Shape) Key {
 // OneOf returns the key with the words that it may hold.
 func (k key) OneOf(words ...string) Key {
 	k.words = words
+	return k
+}
+
+// Else returns the key with what holds where it is left out.
+func (k key) Else(otherwise string) Key {
+	k.otherwise = otherwise
 	return k
 }
 

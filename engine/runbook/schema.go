@@ -115,13 +115,19 @@ func formSchema(k key, defs object) object {
 	case formTextsBy:
 		return object{"type": "object", "additionalProperties": textsSchema()}
 	case formShapesBy:
-		one := refTo(k.of, defs)
-		return object{"type": "object", "additionalProperties": object{"oneOf": []any{one, someOf(one)}}}
+		return object{"type": "object", "additionalProperties": oneOrSome(k.of, defs)}
+	case formSome:
+		return oneOrSome(k.of, defs)
 	case formListed:
 		return object{"type": "array", "items": object{"oneOf": []any{textSchema(), refTo(k.of, defs)}}}
 	case formText, formTemplate:
 	}
 	return textSchema()
+}
+
+func oneOrSome(s *shape, defs object) object {
+	one := refTo(s, defs)
+	return object{"oneOf": []any{one, someOf(one)}}
 }
 
 func textSchema() object { return object{"type": "string", "minLength": 1} }

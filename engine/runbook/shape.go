@@ -25,6 +25,7 @@ const (
 	formTexts                 // one text, or a list of them
 	formTextsBy               // names and those
 	formShapesBy              // names, and to each one mapping with the keys of the key's shape, or a list of them
+	formSome                  // one mapping with the keys of the key's shape, or a list of them
 	formListed                // a list of texts, or of mappings with the keys of the key's shape
 )
 

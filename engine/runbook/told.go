@@ -105,6 +105,8 @@ func (k key) Takes(link func(*Shape) string) string {
 		return "names, each text or a list of texts"
 	case formShapesBy:
 		return "names, each " + link(k.of) + " or a list of them"
+	case formSome:
+		return link(k.of) + ", or a list of them"
 	case formListed:
 		return "list of texts, or of " + link(k.of)
 	case formText:

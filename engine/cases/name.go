@@ -1,0 +1,120 @@
+package cases
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// label is what a step is called in a case: its id where that names only it,
+// else its path.
+func label(book *runbook.Runbook, path string) string {
+	step := book.Step(path)
+	if step != nil && step.ID != "" && book.ByID(step.ID) == step {
+		return step.ID
+	}
+	return path
+}
+
+// Parts of a step that call an action.
+const (
+	partOwn    = ""
+	partGuard  = ".guard"
+	partVerify = ".verify"
+	partUndo   = ".undo"
+)
+
+var parts = []string{partGuard, partVerify, partUndo}
+
+// index finds the steps and the calls that names of a case stand for.
+type index struct {
+	steps   map[string]*runbook.Step   // by path, and by id
+	actions map[string]*runbook.Action // that the runbook calls
+}
+
+func newIndex(book *runbook.Runbook) index {
+	x := index{map[string]*runbook.Step{}, map[string]*runbook.Action{}}
+	for _, s := range book.All() {
+		x.steps[s.Path] = s
+		if s.ID != "" {
+			x.steps[s.ID] = s
+		}
+		for _, part := range append(parts, partOwn) {
+			if a := actionAt(s, part); a != nil {
+				x.actions[a.Name] = a
+			}
+		}
+	}
+	return x
+}
+
+func actionAt(s *runbook.Step, part string) *runbook.Action {
+	switch {
+	case part == partOwn:
+		return s.Action
+	case part == partGuard && s.Guard != nil:
+		return s.Guard.Action
+	case part == partVerify && s.Verify != nil:
+		return s.Verify.Action
+	case part == partUndo && s.Undo != nil:
+		return s.Undo.Action
+	}
+	return nil
+}
+
+// step finds a step by its id or path. An item of a foreach is named by its
+// template, or by its own number.
+func (x index) step(name string) *runbook.Step { return x.steps[name] }
+
+// call finds the action that a name of a call stands for.
+func (x index) call(name string) *runbook.Action {
+	if a := x.actions[name]; a != nil {
+		return a
+	}
+	step, part := splitCall(name)
+	if s := x.step(step); s != nil {
+		return actionAt(s, part)
+	}
+	return nil
+}
+
+func splitCall(name string) (step, part string) {
+	for _, part := range parts {
+		if step, ok := strings.CutSuffix(name, part); ok {
+			return step, part
+		}
+	}
+	return name, partOwn
+}
+
+// stepNames are the names of all steps, for suggestions.
+func (x index) stepNames() []string { return slices.Sorted(maps.Keys(x.steps)) }
+
+// callNames are the names of all calls.
+func (x index) callNames() []string {
+	names := slices.Collect(maps.Keys(x.actions))
+	for name, s := range x.steps {
+		for _, part := range append(parts, partOwn) {
+			if actionAt(s, part) != nil {
+				names = append(names, name+part)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// callKeys are the names under which a case may answer a call, the most
+// precise first.
+func callKeys(step *runbook.Step, path, part, action string) []string {
+	keys := []string{path + part}
+	if step != nil && step.ID != "" && step.ID != path {
+		keys = append(keys, step.ID+part)
+	}
+	return append(keys, action)
+}
