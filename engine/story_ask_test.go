@@ -103,7 +103,7 @@ var askStories = []story{
 		p.Sleep(5 * time.Minute).WaitsOn("person").Say(given(p, "7", "alice")).Ended(engine.NoAction)
 	}},
 	{"a question that cannot be put fails its step", func(t *testing.T) {
-		p := play(t, book(read("r", "optional: true", "if: inputs != inputs"), "\n  - id: n\n    ask: ${{ steps.r.outputs.value }} or how many?\n"+
+		p := play(t, book(read("r"), "\n  - id: n\n    ask: ${{ 1 / steps.r.outputs.value }} or how many?\n"+
 			"    of: [{role: ops, for: 5m}]\n    value: {type: integer}")).Start()
 		p.Never("question_opened").Ended(engine.FailedClean)
 	}},

@@ -21,7 +21,7 @@ var edgeStories = []story{
 		for _, inputs := range []map[string]json.RawMessage{
 			nil, {"n": json.RawMessage(`"text"`)}, {"n": json.RawMessage(`1`), "m": json.RawMessage(`1`)},
 		} {
-			p := play(t, "inputs: {n: {type: integer, required: true}}\n"+book(read("a")))
+			p := play(t, "inputs: {n: {type: integer, required: true}}\n"+book(step("notify: ops", "text: n is ${{ inputs.n }}")))
 			f := enginetest.Facts(p.Book)
 			f.Inputs = inputs
 			var refused *engine.StartError
@@ -85,22 +85,21 @@ var edgeStories = []story{
 			Sleep(time.Hour).Ended(engine.Undone).Holds("a", 0)
 	}},
 	{"a text that cannot be made does not stop a notice", func(t *testing.T) {
-		p := play(t, book(read("a", "optional: true"), step("notify: ops", "text: a is ${{ steps.a.outputs.value }}"))).
-			On("a#1/act", enginetest.None("unavailable")).Start().Ended(engine.NoAction)
+		p := play(t, book(read("a"), step("notify: ops", "text: a is ${{ 1 / steps.a.outputs.value }}"))).Start().Ended(engine.NoAction)
 		if len(p.Run.Notices) != 1 {
 			t.Error("nobody was told")
 		}
 	}},
 	{"an input that cannot be made fails its step", func(t *testing.T) {
-		null := read("r", "optional: true")
+		zero := read("r")
 		for _, src := range []string{
-			null + step("id: a", "uses: world.read", "with: {key: 'x${{ steps.r.outputs.value }}'}"),
-			null + step("id: a", "set: {v: '${{ steps.r.outputs.value + 1 }}'}"),
-			null + step("id: a", "wait: {uses: world.read, with: {key: 'x${{ steps.r.outputs.value }}'}, until: result.value == 1, within: 5s}"),
-			null + step("id: a", "uses: world.set", "with: {key: a, value: '${{ steps.r.outputs.value + 1 }}'}", undoSet, gated, unverified),
-			null + read("a", "guard: {uses: world.read, with: {key: 'x${{ steps.r.outputs.value }}'}, that: result.value == 1}"),
+			zero + step("id: a", "uses: world.read", "with: {key: 'x${{ 1 / steps.r.outputs.value }}'}"),
+			zero + step("id: a", "set: {v: '${{ 1 % steps.r.outputs.value }}'}"),
+			zero + step("id: a", "wait: {uses: world.read, with: {key: 'x${{ 1 / steps.r.outputs.value }}'}, until: result.value == 1, within: 5s}"),
+			zero + step("id: a", "uses: world.set", "with: {key: a, value: '${{ 1 % steps.r.outputs.value }}'}", undoSet, gated, unverified),
+			zero + read("a", "guard: {uses: world.read, with: {key: 'x${{ 1 / steps.r.outputs.value }}'}, that: result.value == 1}"),
 		} {
-			p := play(t, book(src)).On("r#1/act", enginetest.None("unavailable")).Start().Called().Ended(engine.FailedClean)
+			p := play(t, book(src)).Start().Called().Ended(engine.FailedClean)
 			if f := p.Run.Step("a").Failure; f == nil || f.Class != "expression" {
 				t.Errorf("%s: %+v", src, f)
 			}

@@ -242,9 +242,8 @@ var guardStories = []story{
 		p.Sleep(time.Second).Called("a#1/act").Ended(engine.FailedClean)
 	}},
 	{"a guard that errors fails the step", func(t *testing.T) {
-		play(t, book(read("r", "optional: true"), set("a", gated, unverified,
-			"guard: {uses: world.read, with: {key: g}, that: result.value == steps.r.outputs.value}"))).
-			On("r#1/act", enginetest.None("unavailable")).Start().Approve("alice").Called().Ended(engine.FailedClean)
+		play(t, book(read("r"), set("a", gated, unverified,
+			"guard: {uses: world.read, with: {key: g}, that: result.value == 1 / steps.r.outputs.value}"))).Start().Approve("alice").Called().Ended(engine.FailedClean)
 	}},
 	{"a group's guard is read after the vote", func(t *testing.T) {
 		play(t, book(group("g", set("a")+set("b"), gated, unverified, guarded))).Start().Never("guard_began").Approve("alice").

@@ -60,6 +60,8 @@ inputs:
   size: {type: integer, default: 50}
 service: ${{ inputs.service }}
 steps:
+  - notify: sre-oncall
+    text: ${{ inputs.size }} are wanted
   - id: pool
     uses: metrics.pool
   - id: now

@@ -55,7 +55,8 @@ type Program struct {
 	label string
 	refs  []Ref
 	place func(at int) string
-	base  int // where the source begins in the text that holds it, in runes
+	text  bool // its value becomes part of a text
+	base  int  // where the source begins in the text that holds it, in runes
 }
 
 // Error says why an expression is refused.
@@ -109,6 +110,17 @@ func Compile(src string, scope Scope, want *Type) (program *Program, problem *Er
 // time to compile an expression.
 var libraryBuiltins = conf.CreateNew().Builtins
 
+// grammar is what the library must know to read an expression. It writes to it.
+func grammar() *conf.Config {
+	return &conf.Config{ // without Optimize: its folding knows nothing of our arithmetic
+		ShortCircuit:      true,
+		MaxNodes:          conf.DefaultMaxNodes,
+		Functions:         functions,
+		Builtins:          libraryBuiltins,
+		DisableIfOperator: true,
+	}
+}
+
 func parse(src string) (*conf.Config, *parser.Tree, *Error) {
 	if len(src) > MaxSource {
 		return nil, nil, &Error{ID: "too-large", What: fmt.Sprintf("the expression has %d bytes; the limit is %d", len(src), MaxSource)}
@@ -126,13 +138,7 @@ func parse(src string) (*conf.Config, *parser.Tree, *Error) {
 	if problem := plain(src, tokens); problem != nil {
 		return nil, nil, problem
 	}
-	config := &conf.Config{ // without Optimize: its folding knows nothing of our arithmetic
-		ShortCircuit:      true,
-		MaxNodes:          conf.DefaultMaxNodes,
-		Functions:         functions,
-		Builtins:          libraryBuiltins,
-		DisableIfOperator: true,
-	}
+	config := grammar()
 	tree, err := parser.ParseWithConfig(src, config)
 	if err != nil {
 		return nil, nil, syntaxError(err)

@@ -50,6 +50,7 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		if program.typ.Kinds == Null {
 			return nil, &Error{ID: "wrong-type", At: at, What: "null cannot become text"}
 		}
+		program.text = true
 		v.parts = append(v.parts, part{program: program})
 		at += utf8.RuneCountInString(body[:end]) + len(closing)
 		rest = body[end+len(closing):]

@@ -21,6 +21,12 @@ func (p *parser) check() {
 			p.read(s)
 		}
 	}
+	f := p.newFlow()
+	f.conditions()
+	f.holes()
+	if len(p.found) == 0 { // what cannot be read might read an input
+		p.unused()
+	}
 }
 
 // ofResult refuses a condition on what an action returned that is always

@@ -98,6 +98,11 @@ var problemKinds = []ProblemKind{
 		"remove `retry`: a person is asked when the outcome is lost",
 	},
 	{
+		"undo-input", groupSafety, "an undo's input that may not be there when the undo begins",
+		"an undo runs in the middle of trouble: it must not fail because a step before it was skipped or had failed",
+		"read what is always there, or leave `with` out: the undo then gets the receipt",
+	},
+	{
 		"waiver-expired", groupSafety, "a `verify: none` after its last day",
 		"a waiver without an end is for ever",
 		"verify the change, or let the owner say again why not, with a later `last_day`",
@@ -107,6 +112,21 @@ var problemKinds = []ProblemKind{
 		"unreachable", groupFlow, "a condition that is never true, or steps after one that always ends the run",
 		"a step that never runs is missed when it is needed",
 		"mend the condition, or remove what it keeps from running",
+	},
+	{
+		"always-true", groupFlow, "a condition that is always true",
+		"whoever wrote it wanted it to be false sometimes: `!=` on both sides of `||` is true of every value",
+		"mend the condition, or leave it out",
+	},
+	{
+		"not-made", groupFlow, "outputs and variables that are null on some path to where they are read",
+		"a step that is skipped, or optional and failed, returns nothing; reading through nothing fails the step that reads",
+		"read them where an `if` says that they are there, or with `?.` and `??`",
+	},
+	{
+		"unused-input", groupFlow, "an input that nothing reads",
+		"who gives it expects it to count, and a misspelt name shows here",
+		"read it, or remove it",
 	},
 
 	{

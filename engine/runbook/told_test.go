@@ -29,7 +29,7 @@ steps:
       uses: metrics.health
       until: result.waiting == 0
       within: 1m
-  - ask: How many?
+  - ask: How many, if not ${{ inputs.size ?? 1 }}?
     of: [{role: sre, for: 1m}]
     value: {type: integer}
 `

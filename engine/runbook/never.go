@@ -1,0 +1,137 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+)
+
+// conditions refuses conditions that can only have one answer.
+func (f *flow) conditions() {
+	for _, t := range f.p.book.Triggers {
+		f.alone(t.Alert, "this trigger")
+	}
+	for _, s := range f.steps {
+		if f.p.full {
+			return
+		}
+		if !f.alone(s.If, "this step") {
+			f.never(s)
+		}
+		f.alone(s.Until, "what comes after this wait")
+		if s.Guard != nil {
+			f.alone(s.Guard.That, "the step behind this guard")
+		}
+		if s.Verify != nil {
+			f.alone(s.Verify.Until, "success")
+		}
+	}
+}
+
+// alone refuses a condition that contradicts itself, or whose opposite does.
+func (f *flow) alone(condition *expr.Program, what string) bool {
+	if condition == nil || !readsTwice(condition) {
+		return false
+	}
+	if one, other, always := f.excluded(condition, true); always {
+		f.p.add(posOf(f.p.nodes[condition]), "unreachable",
+			fmt.Sprintf("the condition is never true: %s is never reached", what), notBoth(one, other))
+		return true
+	}
+	if one, other, always := f.excluded(condition, false); always {
+		f.p.add(posOf(f.p.nodes[condition]), "always-true", "the condition is always true", "it could only be false where "+both(one, other))
+		return true
+	}
+	return false
+}
+
+// readsTwice reports whether a condition reads something in two places: else
+// it cannot contradict itself.
+func readsTwice(condition *expr.Program) bool {
+	seen := map[string]bool{}
+	for _, path := range pathsOf(condition) {
+		name := strings.Join(path, ".")
+		if seen[name] {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
+}
+
+// excluded reports whether every way in which a condition holds, or does not,
+// is impossible, and why the last one is.
+func (f *flow) excluded(condition *expr.Program, holds bool) (one, other expr.Claim, always bool) {
+	cases, ok := f.casesOf(condition, holds)
+	if !ok || len(cases) == 0 {
+		return one, other, false
+	}
+	for _, c := range cases {
+		if one, other, always = c.Excluded(); !always {
+			return one, other, false
+		}
+	}
+	return one, other, true
+}
+
+func notBoth(one, other expr.Claim) string { return "these cannot both hold: " + both(one, other) }
+
+func both(one, other expr.Claim) string { return one.String() + " and " + other.String() }
+
+// never refuses a step whose condition what holds around it excludes.
+func (f *flow) never(s *Step) {
+	if s.If == nil || len(s.If.Refs()) == 0 {
+		return
+	}
+	about := rootsOf(s.If)
+	if len(f.near(f.way[s], about)) == 0 && !readsStatus(s.If) { // nothing but what it says itself
+		return
+	}
+	hint, impossible := f.impossible(&way{before: f.way[s], holding: holding{s.If, true}}, s, about)
+	if !impossible {
+		return
+	}
+	if _, impossible = f.impossible(f.way[s], s, about); !impossible { // else that was said of what is around it
+		f.p.add(posOf(f.p.nodes[s.If]), "unreachable", "the condition is never true here: this step is never reached", hint)
+	}
+}
+
+func readsStatus(condition *expr.Program) bool {
+	return slices.ContainsFunc(condition.Refs(), func(ref expr.Ref) bool {
+		return len(ref.Path) > 2 && ref.Path[0] == "steps" && ref.Path[2] == "status"
+	})
+}
+
+// impossible reports whether a way to a step cannot be gone, and why.
+func (f *flow) impossible(w *way, s *Step, about map[string]bool) (why string, impossible bool) {
+	worlds, ok := f.worlds(w, []expr.Case{nil}, about)
+	if !ok || len(worlds) == 0 {
+		return "", false
+	}
+	for _, c := range worlds {
+		world := f.follow(c, s)
+		if world.possible() {
+			return "", false
+		}
+		why = world.whyNot()
+	}
+	return why, true
+}
+
+// whyNot says why a world is impossible.
+func (w *world) whyNot() string {
+	for _, s := range w.f.steps {
+		if left, seen := w.status[s]; seen && len(left) == 0 {
+			return fmt.Sprintf("a step that fails ends the run unless it is optional: here steps.%s.status can be %s", s.ID, oneOf(w.f.statuses(s, w.reader)))
+		}
+	}
+	one, other, _ := w.claims.Excluded()
+	return notBoth(one, other)
+}
+
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

@@ -1,0 +1,78 @@
+package runbook
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+)
+
+// moment is when an expression of a step is evaluated.
+type moment int
+
+const (
+	before moment = iota // whether the step is reached, before its if is known
+	during               // once the if holds
+	after                // after what is in it: a verify
+	undone               // when it is undone, perhaps much later
+)
+
+// reading is an expression of a step.
+type reading struct {
+	program *expr.Program
+	when    moment
+}
+
+// readings returns every expression of a step itself.
+func (s *Step) readings() []reading {
+	var all []reading
+	add := func(when moment, programs ...*expr.Program) {
+		for _, program := range programs {
+			if program != nil {
+				all = append(all, reading{program, when})
+			}
+		}
+	}
+	add(before, s.If)
+	for _, v := range s.values() {
+		add(during, v.Programs()...)
+	}
+	add(during, s.Until)
+	if s.Guard != nil {
+		add(during, slices.Concat(s.Guard.With.Programs(), []*expr.Program{s.Guard.That})...)
+	}
+	if s.Verify != nil {
+		add(after, slices.Concat(s.Verify.With.Programs(), []*expr.Program{s.Verify.Until})...)
+	}
+	if s.Undo != nil {
+		add(undone, s.Undo.With.Programs()...)
+	}
+	return all
+}
+
+// values returns what a step is given to do.
+func (s *Step) values() []*expr.Value {
+	values := []*expr.Value{s.With, s.Resource, s.Text}
+	for _, a := range s.Set {
+		values = append(values, a.Value)
+	}
+	return values
+}
+
+// producer is the step that an id means in the file, or nil.
+func (p *parser) producer(id string) *Step { return p.book.byID[id] }
+
+// ownSteps are the steps of the file, in the order written.
+func (p *parser) ownSteps() []*Step { return p.book.All() }
+
+// pathsOf are the names that an expression reads, one for each place: a.b is
+// read as a, too.
+func pathsOf(program *expr.Program) [][]string {
+	longest := map[int][]string{}
+	for _, ref := range program.Refs() {
+		if len(ref.Path) > len(longest[ref.At]) {
+			longest[ref.At] = ref.Path
+		}
+	}
+	return slices.Collect(maps.Values(longest))
+}
