@@ -22,6 +22,8 @@ const (
 	MarkUndo  Mark = "undo"
 	MarkEnd   Mark = "end"
 	MarkBlock Mark = "block" // a stop
+
+	MarkChange Mark = "change" // what a run would change
 )
 
 // Line is one thing that happened, for people.
@@ -48,7 +50,7 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		if o.silent(e.Path) {
 			return nil
 		}
-		return []Line{o.finished(run, e.Path, MarkGood, summary(run, e.Path))}
+		return []Line{o.finished(run, e.Path, MarkGood, summary(run.Step(e.Path).Outputs))}
 	case engine.StepFailed:
 		if e.Class == "verify" {
 			return nil // its verify has said so

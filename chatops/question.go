@@ -99,7 +99,7 @@ func (o Outline) member(m engine.Member, most int) []string {
 		head = "  " + m.Action
 	}
 	if m.Affected > 0 || m.Total > 0 {
-		head += "  touches " + radius(m)
+		head += "  touches " + extent(m.Affected, m.Total, m.Unit)
 	}
 	lines := []string{head}
 	detail := change(m.Detail)
@@ -146,16 +146,19 @@ func change(detail string) []string {
 	return out[:last]
 }
 
-// radius says how much an action touches: "4 of 4 replicas", "1 setting".
-func radius(m engine.Member) string {
-	switch {
-	case m.Total > 0:
-		return fmt.Sprintf("%d of %d %s", m.Affected, m.Total, m.Unit)
-	case m.Affected == 1:
-		return "1 " + strings.TrimSuffix(m.Unit, "s")
-	default:
-		return fmt.Sprintf("%d %s", m.Affected, m.Unit)
+// extent says how much an action touches: "4 of 4 replicas", "1 setting".
+func extent(affected, total int, unit string) string {
+	if total > 0 {
+		return fmt.Sprintf("%d of %d %s", affected, total, unit)
 	}
+	return amount(affected, unit)
+}
+
+func amount(n int, unit string) string {
+	if n == 1 {
+		return "1 " + strings.TrimSuffix(unit, "s")
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 // answers are the commands that answer a question.

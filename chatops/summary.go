@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/firebreak-ops/firebreak/engine"
 )
 
 // maxFacts is how many fields of an output a summary shows.
@@ -22,9 +20,9 @@ type outputs map[string]any
 
 // summary is what a step returned, in half a line: what is known is put in
 // the words of its contract, anything else is told by its first plain fields.
-func summary(run *engine.Run, path string) string {
+func summary(returned json.RawMessage) string {
 	var out outputs
-	if err := json.Unmarshal(run.Step(path).Outputs, &out); err != nil {
+	if err := json.Unmarshal(returned, &out); err != nil {
 		return ""
 	}
 	for _, known := range []func(outputs) (string, bool){finding, setting, pool, connections, command} {

@@ -3,8 +3,6 @@ package chatops
 import (
 	"encoding/json"
 	"testing"
-
-	"github.com/firebreak-ops/firebreak/engine"
 )
 
 func TestSummary(t *testing.T) {
@@ -19,8 +17,7 @@ func TestSummary(t *testing.T) {
 		"a command":   {`{"exit_code": 3, "stdout": "one\ntwo\n", "seconds": 0.002}`, "exit code 3: one …"},
 		"anything":    {`{"ratio": 0.123456, "hash": "5208d1654c7b", "at": "2026-11-23T03:33:07Z", "text": "a\nb", "items": [1], "ok": true, "name": "x", "none": null, "resource": "r"}`, "1 item, name x, ok true, ratio 0.123"},
 	} {
-		run := engine.Run{Steps: map[string]*engine.Step{"a": {Outputs: json.RawMessage(c.outputs)}}}
-		if got := summary(&run, "a"); got != c.want {
+		if got := summary(json.RawMessage(c.outputs)); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

@@ -349,11 +349,17 @@ func (d *decider) retryAt(step *runbook.Step, attempt int, class string) (time.T
 	if !slices.Contains(r.On, class) {
 		return time.Time{}, false
 	}
+	return d.now.Add(pause(r, attempt)), true
+}
+
+// pause is how long is waited after an attempt, counted from 1, before the
+// next one.
+func pause(r *runbook.Retry, attempt int) time.Duration {
 	wait := r.Backoff
 	for i := 1; i < attempt && wait < r.MaxBackoff; i++ {
 		wait *= 2
 	}
-	return d.now.Add(min(wait, r.MaxBackoff)), true
+	return min(wait, r.MaxBackoff)
 }
 
 // again begins the next attempt of a step whose pause is over.

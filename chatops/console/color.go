@@ -56,6 +56,8 @@ func sign(m chatops.Mark) (string, color) {
 		return "■", bold
 	case chatops.MarkBlock:
 		return "‖", red
+	case chatops.MarkChange:
+		return "!", yellow
 	default:
 		return "·", faint
 	}

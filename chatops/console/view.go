@@ -20,7 +20,6 @@ type View struct {
 	live  bool // rewrite what is going on
 	color bool
 	width int
-	plan  bool
 	as    string
 
 	outline  chatops.Outline
@@ -36,7 +35,6 @@ type Options struct {
 	Live  bool // the output is a terminal
 	Color bool
 	Width int    // of the terminal, in columns; 0: 100
-	Plan  bool   // nothing is really done or asked
 	As    string // how commands name the run; empty: by its id
 }
 
@@ -46,7 +44,7 @@ func NewView(out io.Writer, o Options) *View {
 		o.Width = 100
 	}
 	return &View{
-		out: out, live: o.Live, color: o.Color, width: o.Width, plan: o.Plan, as: o.As,
+		out: out, live: o.Live, color: o.Color, width: o.Width, as: o.As,
 		run: engine.New(&runbook.Runbook{}), progress: map[string]string{},
 	}
 }
@@ -72,10 +70,6 @@ func (v *View) Show(rec engine.Record) {
 }
 
 func (v *View) lines(rec engine.Record) []chatops.Line {
-	if q, ok := rec.Event.(engine.QuestionOpened); ok && v.plan {
-		card := v.outline.Card("", q.Question, rec.At, 0)
-		return []chatops.Line{{Mark: chatops.MarkAsk, Name: v.outline.Name(q.Question.Path), Text: card[0], Detail: card[1:]}}
-	}
 	as := v.as
 	if as == "" {
 		as = v.run.Facts.ID
@@ -122,18 +116,21 @@ func (v *View) header(f engine.Facts) {
 		parts[0] = "undo of run " + f.UndoOf
 	}
 	if f.Service != "" {
-		service := f.Service
-		if f.Environment != "" {
-			service += " (" + f.Environment + ")"
-		}
-		parts = append(parts, service)
+		parts = append(parts, inEnvironment(f.Service, f.Environment))
 	}
-	if v.plan {
-		parts[0] = "plan of " + parts[0]
-	} else {
-		parts = append(parts, "run "+f.ID, "started by "+chatops.Requester(f.Requester))
-	}
+	parts = append(parts, "run "+f.ID, "started by "+chatops.Requester(f.Requester))
+	v.title(parts)
+}
+
+func (v *View) title(parts []string) {
 	fmt.Fprintln(v.out, v.paint(bold, chatops.Plain(strings.Join(parts, "  ·  "))))
+}
+
+func inEnvironment(service, environment string) string {
+	if environment == "" {
+		return service
+	}
+	return service + " (" + environment + ")"
 }
 
 // nameWidth is the column of step names.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -340,4 +341,13 @@ func pathOf(command string) string {
 	_, rest, _ := strings.Cut(command, "/")
 	path, _, _ := strings.Cut(rest, "#")
 	return path
+}
+
+// recordLine is a record as a line of JSON.
+func recordLine(rec engine.Record) map[string]any {
+	kind, data, err := engine.MarshalEvent(rec.Event)
+	if err != nil {
+		data = []byte("null")
+	}
+	return map[string]any{"type": "event", "seq": rec.Seq, "at": rec.At, "kind": kind, "data": json.RawMessage(data)}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -11,8 +9,8 @@ import (
 
 	"github.com/firebreak-ops/firebreak/chatops/console"
 	"github.com/firebreak-ops/firebreak/engine"
-	"github.com/firebreak-ops/firebreak/engine/local"
-	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/engine/forecast"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 func newPlan(a *app) *cobra.Command {
@@ -20,17 +18,25 @@ func newPlan(a *app) *cobra.Command {
 	c := withExits(&cobra.Command{
 		Use:   "plan RUNBOOK",
 		Short: "Show what a run would do now, and change nothing",
-		Long: `plan reads what the runbook reads, evaluates its conditions, and shows the first
-question that a run would put to people: every change behind that gate as its
-plugin plans it, with the difference, the blast radius and the undo. It never
-calls an action that changes something, tells nobody, locks nothing and writes
-no state. What comes after an answer is not planned.`,
-		Example: `  firebreak plan connection-exhaustion --input service=api`,
-		Args:    args(1, 1, "a runbook"),
+		Long: `plan reads what the runbook reads before its first change, and then shows the
+whole runbook: which steps would be done and which skipped, and why; of every
+change what its plugin says that it would do, with the difference, how much it
+touches, and its undo; who would be asked, in which order and for how long; what
+would be verified; what would be done in trouble; and how long it may take at
+most, machines and people apart. Where it asks people it supposes a yes, and
+behind a change that the change has worked: what only the change would tell is
+shown with the names that it depends on.
+
+It never calls an action that changes something, tells nobody, locks nothing and
+writes no state. It ends with failed_clean where the run would fail, as things
+are: at a read, or at a change that its plugin refuses to plan.`,
+		Example: `  firebreak plan connection-exhaustion --input service=api
+  firebreak plan ./my.yaml -i service=api --json`,
+		Args: args(1, 1, "a runbook"),
 		RunE: func(c *cobra.Command, got []string) error {
 			return a.plan(c.Context(), got[0], inputs)
 		},
-	}, exitProblems, exitNotFound, exitFailedClean)
+	}, exitProblems, exitRefused, exitFailedClean, exitNotFound)
 	c.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=VALUE, or NAME:=JSON; may be repeated")
 	return c
 }
@@ -52,121 +58,59 @@ func (a *app) plan(ctx context.Context, name string, flags []string) error {
 	if err != nil {
 		return err
 	}
+	f, err := a.foresee(ctx, w, book, request{runbook: book, inputs: inputs})
+	if err != nil {
+		return err
+	}
+	return a.planned(f)
+}
+
+// foresee looks at what a run would see, and makes its forecast.
+func (a *app) foresee(ctx context.Context, w *workspace, book *runbook.Runbook, q request) (*forecast.Forecast, error) {
+	me, err := a.me()
+	if err != nil {
+		return nil, err
+	}
+	q.requester = engine.Requester{Kind: "person", Name: me}
 	h, err := w.newHost(slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = h.Stop(context.WithoutCancel(ctx)) }()
-	facts, err := w.facts(ctx, h, request{runbook: book, inputs: inputs, requester: engine.Requester{Kind: "person", Name: "plan"}})
+	facts, err := w.facts(ctx, h, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	facts.ID, facts.Generation = "plan", 1
-	d := &dryRun{
-		run: engine.New(book), open: map[string]bool{}, answers: make(chan engine.Input),
-		executor: &executor{host: h, config: w.config},
+	facts.ID, facts.Generation = planID, 1
+	d := newDryRun(book, &executor{host: h, config: w.config})
+	if err := d.look(ctx, facts); err != nil {
+		return nil, err
 	}
-	d.show = a.shower(d.run)
-	return d.drive(ctx, facts, a)
+	return d.foresee(ctx)
 }
 
-// shower returns what shows records: JSON lines, or the view for people.
-func (a *app) shower(run engine.Run) func(engine.Record) {
-	if a.flags.json {
-		return func(rec engine.Record) { _ = a.printJSON(recordLine(rec)) }
-	}
-	view := console.NewView(a.out, console.Options{Color: a.color, Width: a.width, Plan: true})
-	view.Outline(outline(server.NewView(run, time.Now()).Steps))
-	return view.Show
-}
-
-// recordLine is a record as a line of JSON.
-func recordLine(rec engine.Record) map[string]any {
-	kind, data, err := engine.MarshalEvent(rec.Event)
-	if err != nil {
-		data = []byte("null")
-	}
-	return map[string]any{"type": "event", "seq": rec.Seq, "at": rec.At, "kind": kind, "data": json.RawMessage(data)}
-}
-
-// dryRun drives a run in memory up to its first question. It has no way to
-// begin a mutation.
-type dryRun struct {
-	run      engine.Run
-	open     map[string]bool
-	answers  chan engine.Input
-	executor *executor
-	show     func(engine.Record)
-}
-
-func (d *dryRun) drive(ctx context.Context, facts engine.Facts, a *app) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var in engine.Input = engine.Start{Facts: facts}
-	for {
-		recs, err := engine.Decide(d.run, in, time.Now())
-		if err != nil && len(recs) == 0 && d.run.Phase == "" {
-			return err
-		}
-		for _, rec := range recs {
-			d.run = engine.Apply(d.run, rec)
-			d.show(rec)
-		}
-		if d.run.Ended() || len(d.run.OpenQuestions()) > 0 {
-			return d.verdict(a)
-		}
-		start, _ := engine.Reconcile(d.open, engine.Pending(d.run))
-		for _, cmd := range start {
-			d.open[cmd.CommandID()] = true
-			go d.do(ctx, cmd)
-		}
-		select {
-		case in = <-d.answers:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// do carries out what only reads, and pretends the rest that a plan needs.
-func (d *dryRun) do(ctx context.Context, cmd engine.Command) {
-	var in engine.Input
-	switch c := cmd.(type) {
-	case engine.PlanCall, engine.Read:
-		in = d.executor.Do(ctx, local.RunInfo{ID: "plan", Report: func(local.Progress) {}}, cmd)
-	case engine.Lock:
-		in = engine.LocksGranted{ID: c.ID}
-	case engine.Notify:
-		in = engine.Notified{ID: c.ID, Error: "a plan tells nobody"}
-	case engine.Timer:
-		if !sleepUntil(ctx, c.At) {
-			return
-		}
-		in = engine.TimerFired{ID: c.ID}
-	default:
-		return
-	}
-	if in == nil {
-		return
-	}
-	select {
-	case d.answers <- in:
-	case <-ctx.Done():
-	}
-}
-
-func (d *dryRun) verdict(a *app) error {
-	text, code := "a run would ask this now; nothing was changed", exitOK
-	if d.run.Ended() {
-		text = fmt.Sprintf("a run would end %s without changing anything", d.run.Word)
-		code = wordCode(d.run.Word)
+// planned prints a forecast; its exit code is that of the run, as far as that
+// is known.
+func (a *app) planned(f *forecast.Forecast) error {
+	code, text := exitOK, "nothing was changed"
+	switch {
+	case f.Word != "":
+		code, text = wordCode(f.Word), "a run would end "+string(f.Word)+" without changing anything; nothing was changed"
+	case f.Fails():
+		code, text = exitFailedClean, "a run would fail, as things are; nothing was changed"
 	}
 	if a.flags.json {
-		err := a.printJSON(map[string]any{"type": "planned", "word": d.run.Word, "questions": d.run.OpenQuestions()})
+		err := a.printJSON(struct {
+			Type string `json:"type"`
+			*forecast.Forecast
+			Code exitCode  `json:"code"`
+			At   time.Time `json:"at"`
+		}{"planned", f, code, time.Now().UTC()})
 		if err != nil {
 			return err
 		}
 	} else {
+		console.Forecast(a.out, f, console.Options{Color: a.color, Live: a.tty, Width: a.width})
 		a.printf("\n%s\n", text)
 	}
 	if code != exitOK {
