@@ -23,8 +23,9 @@ func Foreseen(f *forecast.Forecast) []Section {
 	sections := []Section{{Lines: foreseenSteps(f.Steps, "")}}
 	if len(f.Undos) > 0 || len(f.OnFailure) > 0 {
 		s := Section{Title: "in trouble"}
+		names := namesOf(f.Steps, Outline{})
 		for _, u := range f.Undos {
-			s.Lines = append(s.Lines, Line{Mark: MarkUndo, Name: lastSegment(u.Path), Text: undoing(u)})
+			s.Lines = append(s.Lines, Line{Mark: MarkUndo, Name: names.Name(u.Path), Text: or(u.Uses, "stays changed: "+u.None)})
 		}
 		s.Lines = append(s.Lines, foreseenSteps(f.OnFailure, "")...)
 		sections = append(sections, s)
@@ -33,6 +34,15 @@ func Foreseen(f *forecast.Forecast) []Section {
 		sections = append(sections, Section{Title: "last, however it went", Lines: foreseenSteps(f.Finally, "")})
 	}
 	return append(sections, Section{Title: "in all", Lines: foreseenSums(f)})
+}
+
+// namesOf adds what steps are called.
+func namesOf(steps []*forecast.Step, to Outline) Outline {
+	for _, s := range steps {
+		to[s.Path] = NewEntry(s.ID, s.Uses, s.Kind)
+		namesOf(s.Steps, to)
+	}
+	return to
 }
 
 // foreseenSums are the lines about the run as a whole.
@@ -108,15 +118,15 @@ func foreseenSteps(steps []*forecast.Step, indent string) []Line {
 // say is not told.
 func foreseen(s *forecast.Step, indent string) (l Line, told bool) {
 	l = Line{Mark: MarkInfo, Name: indent + NewEntry(s.ID, s.Uses, s.Kind).Name}
-	switch {
-	case s.Happens == forecast.Skipped:
+	if s.Happens == forecast.Skipped {
 		l.Mark, l.Text = MarkSkip, "skipped: "+s.Why
 		if s.If != nil {
 			l.Text += ": " + s.If.Text
 			l.Detail = reads(s.If)
 		}
 		return l, true
-	case s.Happens == forecast.Done:
+	}
+	if s.Happens == forecast.Done {
 		return done(s, l)
 	}
 	group := s.Kind == runbook.KindGroup || s.Kind == runbook.KindParallel
@@ -152,7 +162,7 @@ func done(s *forecast.Step, l Line) (Line, bool) {
 	switch {
 	case s.Failure != nil:
 		l.Mark, l.Text = MarkBad, s.Failure.Class+": "+s.Failure.Reason
-	case s.Kind == runbook.KindNotify || s.Kind == runbook.KindSet || len(s.Steps) > 0:
+	case s.Kind == runbook.KindSet || len(s.Steps) > 0:
 		return l, false
 	}
 	return l, true
@@ -264,8 +274,6 @@ func guardNow(g *forecast.Guard) string {
 
 func undoing(u *forecast.Undo) string {
 	switch {
-	case u.None != "":
-		return "stays changed: " + u.None
 	case len(u.Needs) > 0:
 		return u.Uses + " with what depends on " + strings.Join(u.Needs, ", ")
 	case u.Input != nil:
@@ -292,7 +300,9 @@ func foreseenVerify(s *forecast.Step, indent string) (Line, bool) {
 		l.Text += " for " + round(v.For)
 	}
 	l.Text += ", within " + round(v.Within) + "; else " + map[string]string{"undo": "undo", "keep": "fail and keep", "ask": "a person decides"}[v.OnFail]
-	l.Text += unknown(v.Needs)
+	if len(v.Needs) > 0 {
+		l.Text += "; depends on " + strings.Join(v.Needs, ", ")
+	}
 	return l, true
 }
 

@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 // acme is a third party's plugin: a tool with actions of its own. What it
-// turns is a file, if its section names one.
-type acme struct{ Turns string }
+// turns is a file, if its section names one, and it notes its calls in another.
+type acme struct{ Turns, Calls string }
 
 func (acme) Describe() plugins.Description {
 	anything := json.RawMessage(`{"type":"object"}`)
@@ -35,11 +36,28 @@ func (acme) Resource() string             { return "" }
 func (acme) Health(context.Context) error { return nil }
 func (acme) Close() error                 { return nil }
 
-func (acme) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
+func (a acme) Plan(_ context.Context, call plugins.Call) (plugins.Plan, error) {
+	a.note("plan", call)
 	return plugins.Plan{Binding: json.RawMessage(`{"turn":"left"}`), Detail: "turn left", Resource: "acme:1"}, nil
 }
 
+// note adds a line about a call.
+func (a acme) note(what string, call plugins.Call) {
+	if a.Calls == "" {
+		return
+	}
+	f, err := os.OpenFile(a.Calls, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	if _, err := fmt.Fprintln(f, what, call.Action); err != nil {
+		panic(err)
+	}
+}
+
 func (a acme) Run(_ context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
+	a.note("run", call)
 	if call.Action == "acme.look" {
 		return plugins.Outcome{Outputs: json.RawMessage(`{"fine":true}`)}
 	}
@@ -56,6 +74,7 @@ func (a acme) Run(_ context.Context, call plugins.Call, _ plugins.Stream) plugin
 	return plugins.Outcome{Applied: plugins.All, Outputs: json.RawMessage(`{}`)}
 }
 
-func (acme) Probe(context.Context, plugins.Call, json.RawMessage) plugins.Probed {
+func (a acme) Probe(_ context.Context, call plugins.Call, _ json.RawMessage) plugins.Probed {
+	a.note("probe", call)
 	return plugins.Probed{Applied: plugins.Unknown}
 }

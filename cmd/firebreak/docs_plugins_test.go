@@ -45,7 +45,7 @@ func TestDocsReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	home, out := follow(t, "README.md", string(readme), func(only string) bool { return only == "try" })
-	for _, want := range []string{"hello.yaml: ok", "■ no_action", "a run would ask this now; nothing was changed", "■ succeeded"} {
+	for _, want := range []string{"hello.yaml: ok", "■ no_action", "would change with settings.apply, touches 1 setting", "■ succeeded"} {
 		if !bytes.Contains(out, []byte(want)) {
 			t.Errorf("the README does not come to %q:\n%s", want, out)
 		}

@@ -32,8 +32,9 @@ var core = []string{
 	module + "engine/runbook", module + "engine/service",
 }
 
-// pure holds the tests of runbooks, too, which drive the engine.
-var pure = append(slices.Clone(core), module+"engine/cases")
+// pure holds those who drive the engine in memory, too: the tests of runbooks,
+// and what looks ahead of a run.
+var pure = append(slices.Clone(core), module+"engine/cases", module+"engine/forecast")
 
 var rules = map[string]rule{
 	"the engine is pure": {
@@ -49,6 +50,10 @@ var rules = map[string]rule{
 	"its rooms import each other downwards": {
 		in:      core[1:],
 		exactly: []string{module + "engine"},
+	},
+	"what looks ahead decides nothing": {
+		in:    []string{module + "engine"},
+		never: []string{module + "engine/forecast"},
 	},
 	"expressions are the lowest room": {
 		in:    []string{module + "engine/expr"},

@@ -52,6 +52,11 @@ func look(t *testing.T, src string) engine.Run {
 			case engine.Lock:
 				take(engine.LocksGranted{ID: c.ID})
 				again = true
+			case engine.Timer:
+				if wait, _ := c.Pause(); wait {
+					take(engine.TimerFired{ID: c.ID})
+					again = true
+				}
 			default:
 			}
 			if again {
@@ -277,6 +282,22 @@ inputs:
 undo a world.set needs []
 touches 2 keys
 fails
+`,
+		},
+		"nobody is told, and no time is waited for": {
+			"steps:" + `
+  - notify: sre
+    text: hello
+  - if: inputs.yes
+    wait: 1h
+  - id: a
+    uses: world.read
+    with: {key: x}
+inputs:
+  yes: {type: boolean, default: true}`,
+			`1 would
+2 would
+a done
 `,
 		},
 		"a value that people give is not known": {

@@ -111,6 +111,8 @@ func (w *walk) begin(s *runbook.Step, f *Step, around Happens) {
 		}
 	case around == Skipped:
 		f.Happens, f.Why = Skipped, "the group around it is"
+	case state.Status == engine.StatusSucceeded && supposed(s):
+		f.Happens = Would
 	case state.Done() && state.Status != engine.StatusCancelled:
 		f.Happens, f.Outputs, f.Failure = Done, state.Outputs, state.Failure
 		f.Seconds = Seconds(state.EndedAt.Sub(state.StartedAt))
@@ -123,6 +125,12 @@ func (w *walk) begin(s *runbook.Step, f *Step, around Happens) {
 	default:
 		w.decide(s, f, around)
 	}
+}
+
+// supposed reports whether a step that is over was not really done: nobody is
+// told, and no time is waited for.
+func supposed(s *runbook.Step) bool {
+	return s.Kind == runbook.KindNotify || s.Kind == runbook.KindWait && s.Uses == ""
 }
 
 // past reports whether the run has left the part that a step is in.
@@ -139,11 +147,10 @@ func (w *walk) past(s *runbook.Step) bool {
 
 // decide looks at a condition that the run has not come to.
 func (w *walk) decide(s *runbook.Step, f *Step, around Happens) {
-	holds, failure := false, ""
-	f.If, holds, failure = w.condition(s)
-	f.Happens = around
+	condition, holds, failure := w.condition(s)
+	f.If, f.Happens = condition, around
 	switch {
-	case len(f.If.Needs) > 0:
+	case len(condition.Needs) > 0:
 		f.Happens = Depends
 	case failure != "":
 		f.Failure = &engine.Failure{Class: "expression", Reason: failure}
