@@ -199,7 +199,7 @@ touches 2 keys
   - if: steps.b.status == "succeeded"
     notify: sre
     text: it is ${{ vars.seen }}
-  - if: steps.b.status == "failed"
+  - if: steps.b.status == "skipped"
     fail: no` + set("c", `"${{ steps.a.outputs.value }}"`) + gate + rest + set("d", "4") + gate + rest,
 			`a would plan {"key":"a","value":1}
 b would
@@ -223,7 +223,7 @@ touches 4 keys
     verify: {uses: world.health, until: result.ok}
   - if: steps.b.status == "skipped"
     set: {v: 1}
-  - if: vars.v == 1
+  - if: (vars.v ?? 0) == 1
     wait: 1s
 inputs:
   yes: {type: boolean, default: true}
@@ -317,9 +317,9 @@ undo b world.set needs []
 on_failure:
   - if: steps.a.status == "failed"
     notify: sre
-    text: it is ${{ run.failure.reason }}` + set("b", `"${{ vars.v }}"`) + gate + rest + set("c", "1") + gate + rest + `
+    text: it is ${{ run.failure.reason }}` + set("b", `"${{ vars.v ?? 0 }}"`) + gate + rest + set("c", "1") + gate + rest + `
 finally:
-  - if: vars.v == 1
+  - if: (vars.v ?? 0) == 1
     wait: 1s
   - if: run.failure == nil
     wait: 1s`,
