@@ -14,6 +14,7 @@ import (
 type checkFlags struct {
 	at      string
 	explain string
+	proofs  bool
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -25,9 +26,13 @@ func newCheck(a *app) *cobra.Command {
 references, and that every mutation has a gate, a verify and an undo or says why
 not. Each problem is printed with file:line:col and what to write instead. It
 needs no configuration, no plugin and no network; with --config the actions of
-third parties' plugins that are configured there are known, too.`,
+third parties' plugins that are configured there are known, too.
+
+With --proofs, and always with --json, it says of each mutation which gate covers
+it, what verifies it and how it is undone, or why not.`,
 		Example: `  firebreak check runbooks/*.yaml
   firebreak check --json my.yaml
+  firebreak check --proofs my.yaml
   firebreak check --at 2027-01-01 my.yaml
   firebreak check --explain no-gate`,
 		Args: func(c *cobra.Command, files []string) error {
@@ -45,6 +50,7 @@ third parties' plugins that are configured there are known, too.`,
 	}, exitProblems, exitNotFound)
 	c.Flags().StringVar(&f.at, "at", "", "check as on this `DATE` in UTC, such as 2027-01-01: which waivers are over by then")
 	c.Flags().StringVar(&f.explain, "explain", "", "say what the problem `ID` means, why it matters and how to mend it")
+	c.Flags().BoolVar(&f.proofs, "proofs", false, "say of each mutation which gate covers it, what verifies it and how it is undone")
 	return c
 }
 
@@ -71,16 +77,26 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 			bad = problemsOf(a, a.out, problems)
 			continue
 		}
-		if a.flags.json {
-			err = a.printJSON(map[string]any{"type": "checked", "file": file, "name": book.Name, "digest": book.Digest})
-		} else {
-			a.printf("%s: ok\n", file)
-		}
-		if err != nil {
+		if err := a.checked(file, book, f); err != nil {
 			return err
 		}
 	}
 	return bad
+}
+
+// checked says that a runbook is right, and what makes it so.
+func (a *app) checked(file string, book *runbook.Runbook, f checkFlags) error {
+	if a.flags.json {
+		if err := a.printJSON(map[string]any{"type": "checked", "file": file, "name": book.Name, "digest": book.Digest}); err != nil {
+			return err
+		}
+	} else {
+		a.printf("%s: ok\n", file)
+	}
+	if a.flags.json || f.proofs {
+		return a.proofs(book)
+	}
+	return nil
 }
 
 // day is the day of UTC on which waivers are looked at.

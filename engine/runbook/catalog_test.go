@@ -29,6 +29,8 @@ var actions = []struct {
 		output: `{"type":"object","properties":{"top":{"type":"object","properties":{"cause":{"type":"string","enum":["app_pool_too_small","slow_query","unknown"]},"change":{"type":["null","object"],"properties":{"setting":{"type":"string"},"after":{"type":["null","boolean","number","string"]}},"required":["setting","after"]}},"required":["cause","change"]}},"required":["top"]}`},
 	{name: "http.get", effect: "read", input: `{"type":"object","properties":{"url":{"type":"string"},"expect":{"type":"integer"}},"required":["url"],"additionalProperties":false}`, output: `{"type":"object"}`},
 	{name: "http.request", effect: "mutate", input: `{"type":"object","properties":{"url":{"type":"string"}},"required":["url"],"additionalProperties":false}`, output: `{"type":"object"}`},
+	{name: "database.create", effect: "mutate", undo: "database.drop", idempotent: true, probe: true,
+		input: `{"type":"object","properties":{"table":{"type":"string"}},"required":["table"],"additionalProperties":false}`, output: `{"type":"object"}`},
 	{name: "database.drop", effect: "irreversible", input: `{"type":"object","properties":{"table":{"type":"string"}},"required":["table"],"additionalProperties":false}`, output: `{"type":"object"}`},
 }
 

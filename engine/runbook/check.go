@@ -24,6 +24,7 @@ func (p *parser) check() {
 	f := p.newFlow()
 	f.conditions()
 	f.holes()
+	f.tooShort()
 	if len(p.found) == 0 { // what cannot be read might read an input
 		p.unused()
 	}
@@ -137,7 +138,10 @@ func (p *parser) undoable(s *Step) {
 		p.add(s.Pos, "no-undo", s.Uses+" has no undo", "write undo: {uses: "+by+"}")
 	case undo == nil:
 		p.add(s.Pos, "no-undo", s.Uses+" has no undo", "write undo: {none: why it cannot be undone}")
-	case undo.None != "" || undo.Action == nil || undo.Uses == by:
+	case undo.None != "" || undo.Action == nil:
+	case undo.Uses == by && undo.Action.Effect == EffectIrreversible:
+		p.add(undo.Pos, "wrong-undo", undo.Uses+" cannot be made undone itself, and an undo runs without being asked about again", "write undo: {none: why}")
+	case undo.Uses == by:
 	case by == "":
 		p.add(undo.Pos, "wrong-undo", s.Uses+" cannot be undone: no action takes its receipt", "write undo: {none: why}")
 	default:

@@ -205,6 +205,11 @@ var problemKinds = []ProblemKind{
 		"give one of them another id",
 	},
 	{
+		"duplicate-role", groupNames, "a role that one question asks twice",
+		"who is asked may answer until the end: asking again changes nothing, and most likely another role was meant",
+		"name the other role, or give this one the time of both",
+	},
+	{
 		"unknown-step", groupNames, "a step that does not exist",
 		"there is nothing to read",
 		"write the id as the hint has it",

@@ -24,6 +24,7 @@ type parser struct {
 
 	hasService bool           // written, perhaps wrongly
 	hasIf      map[*Step]bool // written, perhaps wrongly
+	timeouts   map[*Step]Pos  // where each is written; that of nil is the run's
 }
 
 // Parse reads and checks a runbook that may use the actions of a catalog.
@@ -40,6 +41,7 @@ func Parse(file string, src []byte, catalog Catalog) (*Runbook, []Problem) {
 		ids:      map[string]Pos{},
 		nodes:    map[*expr.Program]*yaml.Node{},
 		hasIf:    map[*Step]bool{},
+		timeouts: map[*Step]Pos{},
 	}
 	if root := p.document(src); root != nil {
 		p.runbook(root)
@@ -57,7 +59,7 @@ func (p *parser) runbook(root *yaml.Node) {
 	}
 	b := p.book
 	b.Name, b.Title, b.Owner = f.text("name"), f.text("title"), f.text("owner")
-	b.Timeout = f.duration("timeout", 0)
+	b.Timeout, p.timeouts[nil] = f.duration("timeout", 0), f.at("timeout")
 	b.OnLocked = f.word("on_locked", OnLockedQueue)
 	p.positive(f, "timeout")
 	found := len(p.found)

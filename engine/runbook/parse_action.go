@@ -166,7 +166,11 @@ func (p *parser) asking(f fields) Asking {
 	}
 	for _, item := range p.list(f.node("of"), "of") {
 		if asked, ok := p.fields(item, &askedShape); ok {
-			a.Of = append(a.Of, Asked{Role: asked.text("role"), For: asked.duration("for", 0)})
+			role := asked.text("role")
+			if slices.ContainsFunc(a.Of, func(before Asked) bool { return role != "" && before.Role == role }) {
+				p.add(asked.at("role"), "duplicate-role", role+" is asked twice", "keep one of them, with the time of both: whoever is asked may answer until the end")
+			}
+			a.Of = append(a.Of, Asked{Role: role, For: asked.duration("for", 0)})
 			p.positive(asked, "for")
 		}
 	}

@@ -130,7 +130,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 		step.If = p.condition(f.node("if"), "if", p.scope.names(nil))
 	}
 	step.Optional = f.flag("optional")
-	step.Timeout = f.duration("timeout", 0)
+	step.Timeout, p.timeouts[step] = f.duration("timeout", 0), f.at("timeout")
 	p.positive(f, "timeout")
 	p.body(step, f)
 	return step

@@ -1,0 +1,52 @@
+package runbook
+
+import "time"
+
+// tooShort refuses a timeout that is over before what it bounds can have gone
+// well: plain waits take their time, and so do verifies that must hold.
+func (f *flow) tooShort() {
+	f.bounded(nil, f.p.book.Timeout, f.together(f.p.book.Steps, false))
+	for _, s := range f.steps {
+		if s.Kind == KindGroup || s.Kind == KindParallel {
+			f.bounded(s, s.Timeout, f.together(s.Steps, s.Kind == KindParallel)) // its own verify is not
+		}
+	}
+}
+
+// bounded looks at the timeout of a group, or of the run.
+func (f *flow) bounded(s *Step, timeout, least time.Duration) {
+	if timeout > 0 && timeout < least {
+		f.p.addf(f.p.timeouts[s], "duration", "make it longer, or what is in it shorter",
+			"the timeout %s is over before this can go well: its waits and verifies take at least %s", timeout, least)
+	}
+}
+
+// together is how long steps take together at least, one after the other or side by
+// side.
+func (f *flow) together(steps []*Step, beside bool) time.Duration {
+	var d time.Duration
+	for _, s := range steps {
+		if least := f.least(s); beside {
+			d = max(d, least)
+		} else {
+			d += least
+		}
+	}
+	return d
+}
+
+// least is how long a step takes at least when it goes well; nothing where it
+// may be passed over.
+func (f *flow) least(s *Step) time.Duration {
+	if f.p.hasIf[s] || f.mayBeSkipped(s) {
+		return 0
+	}
+	d := s.For
+	if s.Kind == KindGroup || s.Kind == KindParallel {
+		d = f.together(s.Steps, s.Kind == KindParallel)
+	}
+	if s.Verify != nil {
+		d += s.Verify.For
+	}
+	return d
+}
