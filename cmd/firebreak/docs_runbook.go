@@ -19,7 +19,7 @@ What a value is:
 | text | as it stands; it takes no ` + "`${{ }}`" + ` |
 | text with templates | ` + "`${{ … }}`" + ` in it holds an [expression](../runbooks.md#expressions) |
 | condition | an expression that is true or false, bare or as one ` + "`${{ }}`" + ` |
-| any value, names and values | what YAML can say; texts in it may be templates |
+| any value, names and values, ids and values | what YAML can say; texts in it may be templates |
 | name | lower-case letters, digits and ` + "`-`" + ` between them, at most 64 |
 | id | a lower-case letter, then lower-case letters, digits and ` + "`_`" + ` |
 | duration | Go text, with days before it or alone, at most 366 days: ` + "`500ms`, `90s`, `1m30s`, `2d`" + ` |

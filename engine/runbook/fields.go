@@ -141,7 +141,7 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 	case formFlag:
 		return p.flag(n, k.name)
 	case formTemplate, formCondition, formValue, formValues, formShape, formShapes, formNamed, formSteps, formWait,
-		formTexts, formTextsBy, formShapesBy, formSome, formListed:
+		formTexts, formTextsBy, formShapesBy, formSome, formListed, formVars:
 	}
 	return nil
 }

@@ -147,7 +147,7 @@ var stepShapes = []struct {
 	}}},
 	{KindSet, "set", shape{name: "a set step", def: "step_set", keys: []key{
 		idKey, ifKey,
-		{name: "set", form: formValues, need: true, doc: "later steps read them as vars.NAME; where the step is skipped they stay as they were, or null"},
+		{name: "set", form: formVars, need: true, doc: "later steps read them as vars.NAME; where the step is skipped they stay as they were, or null"},
 	}}},
 	{KindFail, "fail", shape{name: "a fail step", def: "step_fail", keys: []key{
 		idKey, ifKey,

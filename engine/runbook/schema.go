@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -50,12 +51,25 @@ func define(s *shape, defs object) object {
 	schema := object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
 	if len(s.either) > 0 {
 		var rows []any
-		for _, row := range s.either {
-			rows = append(rows, object{"required": row})
+		for i, row := range s.either {
+			rows = append(rows, object{"required": row, "properties": s.without(i)})
 		}
 		schema["oneOf"] = rows
 	}
 	return schema
+}
+
+// without refuses what does not go with one row of [shape.either]: the keys of
+// the others. A key of no row goes with the first.
+func (s *shape) without(row int) object {
+	no := object{}
+	for _, k := range s.keys {
+		own := slices.IndexFunc(s.either, func(names []string) bool { return slices.Contains(names, k.name) })
+		if max(own, 0) != row {
+			no[k.name] = false
+		}
+	}
+	return no
 }
 
 // described is what an editor shows of a key.
@@ -95,7 +109,7 @@ func formSchema(k key, defs object) object {
 	case formFlag:
 		return object{"type": "boolean"}
 	case formCondition:
-		return object{"type": []any{"string", "boolean"}, "minLength": 1}
+		return object{"type": []any{"string", "boolean"}, "pattern": notBlank}
 	case formValue:
 		return object{}
 	case formValues:
@@ -120,9 +134,15 @@ func formSchema(k key, defs object) object {
 		return oneOrSome(k.of, defs)
 	case formListed:
 		return object{"type": "array", "items": object{"oneOf": []any{textSchema(), refTo(k.of, defs)}}}
-	case formText, formTemplate:
+	case formVars:
+		return object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": idForm.String()}}
+	case formTemplate:
+		return textSchema()
+	case formText:
 	}
-	return textSchema()
+	plain := textSchema()
+	plain["not"] = object{"pattern": `\$\{\{`}
+	return plain
 }
 
 func oneOrSome(s *shape, defs object) object {
@@ -130,12 +150,15 @@ func oneOrSome(s *shape, defs object) object {
 	return object{"oneOf": []any{one, someOf(one)}}
 }
 
-func textSchema() object { return object{"type": "string", "minLength": 1} }
+// notBlank is the pattern of a text that says something.
+const notBlank = `\S`
+
+func textSchema() object { return object{"type": "string", "pattern": notBlank} }
 
 func textsSchema() object {
 	return object{"oneOf": []any{textSchema(), object{"type": "array", "items": textSchema()}}}
 }
 
 func durationSchema() object {
-	return object{"type": "string", "pattern": `^([0-9]+d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, "minLength": 2}
+	return object{"type": "string", "pattern": `^([0-9]+d)?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`, "minLength": 2}
 }

@@ -27,6 +27,7 @@ const (
 	formShapesBy              // names, and to each one mapping with the keys of the key's shape, or a list of them
 	formSome                  // one mapping with the keys of the key's shape, or a list of them
 	formListed                // a list of texts, or of mappings with the keys of the key's shape
+	formVars                  // names of variables, and values that may hold templates
 )
 
 // key is one key of a mapping. The parser and the JSON Schema both read this

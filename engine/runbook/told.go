@@ -87,6 +87,8 @@ func (k key) Takes(link func(*Shape) string) string {
 		return "condition"
 	case formValue:
 		return "any value"
+	case formVars:
+		return "ids and values"
 	case formValues:
 		return "names and values"
 	case formShape:

@@ -2,27 +2,17 @@ package service
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
-	"gopkg.in/yaml.v3"
-)
 
-// asJSON reads YAML as an editor would. ok is false where YAML itself fails.
-func asJSON(t *testing.T, src []byte) (v any, ok bool) {
-	t.Helper()
-	if err := yaml.Unmarshal(src, &v); err != nil {
-		return nil, false
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, false
-	}
-	if err := json.Unmarshal(b, &v); err != nil {
-		t.Fatal(err)
-	}
-	return v, true
-}
+	"github.com/firebreak-ops/firebreak/engine/yamltest"
+)
 
 func compiled(t *testing.T) *jsonschema.Resolved {
 	t.Helper()
@@ -37,35 +27,66 @@ func compiled(t *testing.T) *jsonschema.Resolved {
 	return r
 }
 
-// TestSchema holds the schema to the parser: it accepts what Parse accepts,
-// and refuses what Parse refuses for its shape alone.
-func TestSchema(t *testing.T) {
+// TestSchemaIsTheParser holds schema and parser to each other, over what is
+// accepted, what is refused, and mutations of both, the same in every run: the
+// schema accepts what Parse accepts, and refuses what Parse refuses for its
+// shape alone.
+func TestSchemaIsTheParser(t *testing.T) {
 	schema := compiled(t)
-	for name, src := range accepted(t) {
-		v, ok := asJSON(t, src)
+	var count, fine, wrong int
+	compare := func(name string, src []byte) {
+		_, found := Parse("firebreak.yaml", src)
+		v, ok := yamltest.AsJSON(src)
 		if !ok {
-			t.Fatalf("%s is not YAML", name)
+			return
 		}
-		if err := schema.Validate(v); err != nil {
-			t.Errorf("%s: %v", name, err)
+		count++
+		err := schema.Validate(v)
+		if len(found) == 0 {
+			if fine++; err != nil {
+				t.Errorf("%s: Parse accepts what the schema refuses: %v\n%s", name, err, src)
+			}
+			return
+		}
+		if at := slices.IndexFunc(found, ofShape); at >= 0 {
+			if wrong++; err == nil {
+				t.Errorf("%s: the schema accepts what Parse refuses: %s %s\n%s", name, found[at].ID, found[at], src)
+			}
 		}
 	}
-	shape := map[string]bool{"unknown-key": true, "missing-key": true, "bad-name": true, "duplicate-person": true, "bad-checksum": true}
+	files, times := accepted(t), map[string]int{}
+	for name := range files {
+		times[name] = 400
+	}
 	for _, c := range refused(t) {
-		_, found := Parse("firebreak.yaml", c.src)
-		for _, p := range found {
-			if !shape[p.ID] {
-				continue
-			}
-			v, ok := asJSON(t, c.src)
-			if !ok {
-				continue
-			}
-			if err := schema.Validate(v); err == nil {
-				t.Errorf("%s: Parse refuses it as %s, the schema does not", c.name, p.ID)
+		files[c.name], times[c.name] = c.src, 20
+	}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path"}
+	for n, name := range slices.Sorted(maps.Keys(files)) {
+		compare(name, files[name])
+		luck := rand.New(rand.NewPCG(uint64(n), 4))
+		for i := range times[name] {
+			if src, what := yamltest.Mutate(files[name], names, luck); src != nil {
+				compare(fmt.Sprintf("%s, mutation %d: %s", name, i, what), src)
 			}
 		}
 	}
+	t.Logf("%d cases, %d accepted, %d refused for their shape", count, fine, wrong)
+	if fine < 200 || wrong < 500 {
+		t.Errorf("of %d cases %d are accepted and %d refused for their shape: too few to prove anything", count, fine, wrong)
+	}
+}
+
+// ofShape says whether a problem is one of the form alone, which a schema can
+// know.
+func ofShape(p Problem) bool {
+	switch p.ID {
+	case "wrong-type": // an editor reads a date as text
+		return !strings.HasPrefix(p.What, "YAML reads")
+	case "unknown-key", "missing-key", "empty", "bad-name", "duplicate-person", "bad-email", "bad-checksum":
+		return true
+	}
+	return false
 }
 
 // TestSchemaKeys finds every key that the schema names in the parser's own
