@@ -33,6 +33,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	QuestionEscalated{}.Kind(): decodeAs[QuestionEscalated],
 	GateVoided{}.Kind():        decodeAs[GateVoided],
 	GuardBegan{}.Kind():        decodeAs[GuardBegan],
+	GuardAnswered{}.Kind():     decodeAs[GuardAnswered],
 	GuardPassed{}.Kind():       decodeAs[GuardPassed],
 	Intended{}.Kind():          decodeAs[Intended],
 	Acted{}.Kind():             decodeAs[Acted],

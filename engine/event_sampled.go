@@ -1,15 +1,17 @@
 package engine
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
 
 // Sampled records one sample of a verify or a wait.
 type Sampled struct {
-	Path   string    `json:"path"`
-	Sample Sample    `json:"sample"`
-	Next   time.Time `json:"next"` // when the next one is taken, if it comes to that
+	Path   string          `json:"path"`
+	Sample Sample          `json:"sample"`
+	Answer json.RawMessage `json:"answer,omitempty"` // what was read
+	Next   time.Time       `json:"next"`             // when the next one is taken, if it comes to that
 }
 
 // Kind implements [Event].

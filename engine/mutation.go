@@ -194,6 +194,7 @@ func (d *decider) guarded(path string, o Outcome) {
 		d.fail(step, "guard", "the guard could not be read: "+o.Failure.Reason)
 		return
 	}
+	d.emit(GuardAnswered{Path: path, Answer: o.Outputs})
 	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action.Output, o.Outputs)))
 	switch {
 	case err != nil:

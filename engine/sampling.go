@@ -74,7 +74,7 @@ func (d *decider) sample(path string, o Outcome) {
 	} else if ok {
 		sample.Verdict = sampleTrue
 	}
-	d.emit(Sampled{Path: path, Sample: sample, Next: d.now.Add(every)})
+	d.emit(Sampled{Path: path, Sample: sample, Answer: o.Outputs, Next: d.now.Add(every)})
 
 	s := d.run.step(path)
 	switch {

@@ -86,7 +86,7 @@ made things worse.`,
 		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(a), newCheck(a), newTest(a), newPlan(a), newDrill(a), newRuns(a),
+		newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDrill(a), newRuns(a),
 		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newProvide(a), newResolve(a),
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a),

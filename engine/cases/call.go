@@ -176,6 +176,8 @@ func (p *player) read(c engine.Read) {
 
 func (p *player) readNow(c engine.Read, part string) {
 	keys := p.keys(c.Path, part, c.Action)
+	key, _ := p.peek(keys)
+	p.reading[c.ID] = key
 	a := p.consume(keys, c.Input)
 	if a == nil {
 		p.unscripted(part, c)
@@ -194,6 +196,9 @@ func (p *player) readNow(c engine.Read, part string) {
 	})
 }
 
+// rounding is by how much the times of a recorded case may be off.
+const rounding = 100 * time.Millisecond
+
 // fresh ends a read as inconclusive, as its contract does, where what it
 // returns was measured before the time that it was asked for.
 func fresh(o engine.Outcome, input json.RawMessage) engine.Outcome {
@@ -206,7 +211,7 @@ func fresh(o engine.Outcome, input json.RawMessage) engine.Outcome {
 	if json.Unmarshal(input, &asked) != nil || asked.NotBefore.IsZero() || json.Unmarshal(o.Outputs, &got) != nil || got.To.IsZero() {
 		return o
 	}
-	if got.To.Before(asked.NotBefore) {
+	if got.To.Before(asked.NotBefore.Add(-rounding)) {
 		f := &engine.Failure{Class: "inconclusive", Reason: "nothing was measured since " + asked.NotBefore.Format(time.TimeOnly)}
 		return engine.Outcome{Failure: f, Effect: engine.EffectNone}
 	}

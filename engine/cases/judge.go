@@ -21,7 +21,7 @@ func (p *player) judge() {
 	p.judgePath(e.path, h)
 	p.judgeList(e.changes, "changes", h.changes)
 	p.judgeList(e.undone, "undone", h.undone)
-	p.judgeList(e.left, "left", p.stays())
+	p.judgeList(e.left, "left", stays(p.run))
 	for _, l := range []struct {
 		want *list
 		word string
@@ -160,9 +160,9 @@ func (h story) path(book *runbook.Runbook) []string {
 
 // stays are the steps that stay changed and are not verified, in the order in
 // which their changes began.
-func (p *player) stays() []string {
+func stays(run engine.Run) []string {
 	var out []string
-	for _, row := range p.run.Ledger {
+	for _, row := range run.Ledger {
 		switch row.State {
 		case engine.RowNone, engine.RowCommitted, engine.RowUndone:
 		default:

@@ -57,7 +57,10 @@ var givenKeys = []runbook.Key{
 var defaultsShape = runbook.NewShape("defaults", "defaults", givenKeys...)
 
 var caseShape = runbook.NewShape("a case", "case", append(append(
-	[]runbook.Key{runbook.NewKey("name", runbook.FormText, "what it shows").Needed()}, givenKeys...),
+	[]runbook.Key{
+		runbook.NewKey("name", runbook.FormText, "what it shows").Needed(),
+		runbook.NewKey("recorded", runbook.FormText, "the run that it was made of; names of steps and calls that the runbook no longer has are then no problem, but another outcome"),
+	}, givenKeys...),
 	runbook.NewKey("events", runbook.FormShapes, "what else happens").Of(eventShape),
 	runbook.NewKey("expect", runbook.FormShape, "what must happen").Of(expectShape).Needed(),
 )...)
@@ -109,7 +112,7 @@ var sayShape = runbook.NewShape("what somebody says", "say",
 )
 
 var eventShape = runbook.NewShape("an event", "event",
-	runbook.NewKey("at", runbook.FormDuration, "since the start"),
+	runbook.NewKey("at", runbook.FormDuration, "since the start; after all else that happens at that time"),
 	runbook.NewKey("on", runbook.FormText, "when this begins: a step, STEP.guard, STEP.verify, STEP.undo or an action"),
 	runbook.NewKey("after", runbook.FormDuration, "of on: how long after it"),
 	runbook.NewKey("cancel", runbook.FormText, "who cancels the run"),

@@ -31,6 +31,8 @@ type parser struct {
 	name  string
 	book  *runbook.Runbook
 	index index
+
+	recorded bool // the case that is read was: the runbook may have been edited since
 }
 
 // Parse reads a test file and the runbook that it tests. file is its name in
@@ -113,6 +115,7 @@ func (p *parser) oneCase(n *yaml.Node, base Case) *Case {
 	if !ok {
 		return nil
 	}
+	p.recorded = f.Has("recorded")
 	c := p.given(f, base)
 	c.Name, c.File, c.Pos = f.Text("name"), p.name, runbook.PosOf(n)
 	c.book, c.index = p.book, p.index
@@ -276,7 +279,7 @@ func (p *parser) step(n noted) string {
 	if s := p.index.step(n.text); s != nil {
 		return s.Path
 	}
-	if p.item(n.text) != nil {
+	if p.recorded || p.item(n.text) != nil {
 		return n.text
 	}
 	p.file.Add(n.pos, "unknown-step", p.book.Name+" has no step "+n.text, suggest(n.text, p.index.stepNames()))

@@ -19,7 +19,7 @@ func (p *parser) answers(n *yaml.Node, c *Case) {
 	p.each(n, "actions", func(name string, v *yaml.Node) {
 		action := p.index.call(name)
 		if action == nil {
-			p.unknownCall(runbook.PosOf(v), name)
+			p.unknownCall(runbook.PosOf(v), name) // one that is never made has no answer
 			return
 		}
 		var list []answer
@@ -34,6 +34,9 @@ func (p *parser) answers(n *yaml.Node, c *Case) {
 }
 
 func (p *parser) unknownCall(at runbook.Pos, name string) {
+	if p.recorded {
+		return
+	}
 	p.file.Add(at, "unknown-call", p.book.Name+" has no step and calls no action "+name, suggest(name, p.index.callNames()))
 }
 
@@ -48,7 +51,7 @@ func (p *parser) answer(n *yaml.Node, action *runbook.Action) answer {
 	}
 	reads := action.Effect == runbook.EffectRead
 	for _, key := range []string{"effect", "found", "plan", "receipt", "left"} {
-		if reads && f.Has(key) {
+		if reads && f.Has(key) && !p.recorded {
 			p.file.Add(f.At(key), "conflict", action.Name+" only reads: it has no "+key, "remove it")
 		}
 	}

@@ -100,13 +100,13 @@ func (p *player) stepBegan(e engine.Event) {
 // began lets the events come that come when a call or a step begins.
 func (p *player) began(names ...string) {
 	for _, name := range names {
-		if p.seen[name] {
+		if name = p.onName(name); p.seen[name] {
 			continue
 		}
 		p.seen[name] = true
 		for _, e := range p.c.events {
-			if e.on != "" && p.onName(e.on) == p.onName(name) {
-				p.happen(e, p.now.Add(e.at))
+			if e.on != "" && p.onName(e.on) == name {
+				p.happen(e, p.now.Add(e.at), rankEvent)
 			}
 		}
 	}
@@ -122,8 +122,8 @@ func (p *player) onName(name string) string {
 }
 
 // happen lets an event come at a time.
-func (p *player) happen(e event, at time.Time) {
-	p.later(due{at: at, rank: rankEvent, pos: e.pos, text: e.refused, give: func() engine.Input { return p.input(e) }})
+func (p *player) happen(e event, at time.Time, rank int) {
+	p.later(due{at: at, rank: rank, pos: e.pos, text: e.refused, give: func() engine.Input { return p.input(e) }})
 }
 
 func (p *player) input(e event) engine.Input {
@@ -163,13 +163,17 @@ func (p *player) input(e event) engine.Input {
 	}
 }
 
-// crash loses all that is in flight. Another generation takes over later.
+// crash loses all that is in flight. Another generation takes over later. A
+// read is made again, and has its answer still to come.
 func (p *player) crash(e event) engine.Input {
 	p.open = map[string]bool{}
 	kept := p.due[:0]
 	for _, d := range p.due {
 		if d.id == "" {
 			kept = append(kept, d)
+		} else if key, ok := p.reading[d.id]; ok {
+			p.next[key]--
+			delete(p.reading, d.id)
 		}
 	}
 	p.due = kept

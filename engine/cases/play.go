@@ -40,7 +40,7 @@ type Failure struct {
 func (c *Case) Play() Result {
 	p := &player{
 		c: c, run: engine.New(c.book), now: c.start, open: map[string]bool{},
-		next: map[string]int{}, planned: map[string]int{}, said: map[string]*speaker{}, seen: map[string]bool{},
+		next: map[string]int{}, planned: map[string]int{}, reading: map[string]string{}, said: map[string]*speaker{}, seen: map[string]bool{},
 	}
 	p.play()
 	if len(p.failures) == 0 {
@@ -59,11 +59,12 @@ type player struct {
 	now     time.Time
 	records []engine.Record
 
-	open    map[string]bool // ids of the commands that are open
-	due     []due           // what comes, in no order
-	n       int             // numbers what comes
-	next    map[string]int  // by name of the call: which answer is next
-	planned map[string]int  // by name of the call: which plan of that answer is next
+	open    map[string]bool   // ids of the commands that are open
+	due     []due             // what comes, in no order
+	n       int               // numbers what comes
+	next    map[string]int    // by name of the call: which answer is next
+	reading map[string]string // by id of the command: under which name the answer to a read stands
+	planned map[string]int    // by name of the call: which plan of that answer is next
 	said    map[string]*speaker
 	seen    map[string]bool // names of calls and steps that have begun
 	calls   []call
@@ -92,6 +93,7 @@ type due struct {
 const (
 	rankEvent = iota
 	rankAnswer
+	rankAt // an event at a time: after all else that happens then
 	rankTimer
 )
 
@@ -107,7 +109,7 @@ func (p *player) play() {
 	}
 	for _, e := range p.c.events {
 		if e.on == "" {
-			p.happen(e, p.c.start.Add(e.at))
+			p.happen(e, p.c.start.Add(e.at), rankAt)
 		}
 	}
 	p.give(due{give: func() engine.Input { return engine.Start{Facts: facts} }})

@@ -30,6 +30,11 @@ func (s *Store) load(ctx context.Context, run string, after int) ([]engine.Recor
 	if err != nil {
 		return nil, err
 	}
+	return readRecords(rows, run)
+}
+
+// readRecords reads the records of a run, and closes the rows.
+func readRecords(rows *sql.Rows, run string) ([]engine.Record, error) {
 	defer rows.Close()
 	var recs []engine.Record
 	for rows.Next() {
@@ -63,13 +68,17 @@ func (s *Store) buried(ctx context.Context, run string) error {
 
 // Blob implements [local.Journal].
 func (s *Store) Blob(ctx context.Context, digest string) ([]byte, error) {
+	return readBlob(ctx, s.read, s.path, digest)
+}
+
+func readBlob(ctx context.Context, db *sql.DB, path, digest string) ([]byte, error) {
 	var b []byte
-	err := s.read.QueryRowContext(ctx, `SELECT bytes FROM blobs WHERE digest = ?`, digest).Scan(&b)
+	err := db.QueryRowContext(ctx, `SELECT bytes FROM blobs WHERE digest = ?`, digest).Scan(&b)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, local.NewError(local.ClassNotFound, "nothing is pinned as "+digest, "restore a backup of "+s.path, nil)
+		return nil, local.NewError(local.ClassNotFound, "nothing is pinned as "+digest, "restore a backup of "+path, nil)
 	}
 	if err != nil {
-		return nil, explain("read "+digest+" in", s.path, err)
+		return nil, explain("read "+digest+" in", path, err)
 	}
 	return b, nil
 }

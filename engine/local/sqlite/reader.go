@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
@@ -52,6 +53,26 @@ func (r *Reader) open(ctx context.Context) error {
 			"choose another file with --state", nil)
 	}
 	return nil
+}
+
+// Load returns the records of a run, in their order. A run that does not exist
+// has none.
+func (r *Reader) Load(ctx context.Context, run string) ([]engine.Record, error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT seq, at, kind, data FROM events WHERE run = ? ORDER BY seq`, run)
+	if err != nil {
+		return nil, explain("read run "+run+" in", r.path, err)
+	}
+	recs, err := readRecords(rows, run)
+	if err != nil {
+		return nil, explain("read run "+run+" in", r.path, err)
+	}
+	return recs, nil
+}
+
+// Blob returns the bytes that were pinned under a digest, or an error of class
+// not_found.
+func (r *Reader) Blob(ctx context.Context, digest string) ([]byte, error) {
+	return readBlob(ctx, r.db, r.path, digest)
 }
 
 // Path is the file, with all links followed.
