@@ -115,7 +115,7 @@ func arguments(sig signature) string {
 	most, least := len(sig.params), len(sig.params)-sig.optional
 	switch {
 	case sig.variadic:
-		return fmt.Sprintf("at least %d", least)
+		return fmt.Sprintf("at least %d argument", least)
 	case most > least:
 		return fmt.Sprintf("%d or %d arguments", least, most)
 	case most == 1:

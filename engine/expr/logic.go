@@ -287,6 +287,9 @@ func casesOf(n node, holds bool) ([]Case, bool) {
 	case *ast.ConditionalNode:
 		return either(step{n.Cond, true}, step{n.Exp1, holds}, step{n.Cond, false}, step{n.Exp2, holds})
 	case *ast.BinaryNode:
+		if mirrored[n.Operator] != "" && n.Left.String() == n.Right.String() {
+			return casesOf(&ast.BoolNode{Value: strings.Contains(n.Operator, "=") && n.Operator != "!="}, holds)
+		}
 		switch n.Operator {
 		case "&&", "and":
 			if !holds {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -55,13 +56,10 @@ func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
 		t.equality(n, left, right, leftName, rightName)
 		return Of(Bool)
 	case "<", ">", "<=", ">=":
-		kinds := number
-		if left.Kinds&number == 0 || right.Kinds&number == 0 {
-			kinds = String
-		} else if left.Kinds&String != 0 && right.Kinds&String != 0 {
-			kinds = number | String
+		if left.isDuration() && right.Kinds&String != 0 || right.isDuration() && left.Kinds&String != 0 {
+			return t.fail(start(n), "wrong-type", "durations have no order here: 10m would come before 5m, as text does", "compare a number of seconds")
 		}
-		both(kinds)
+		both(ordered(left.Kinds, right.Kinds))
 		return Of(Bool)
 	case "in":
 		return t.membership(n, left, right, leftName, rightName)
@@ -83,6 +81,18 @@ func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
 	return t.fail(n.Location().From, "not-allowed", n.Operator+" is not part of the language", "")
 }
 
+// ordered are the kinds that two values must be of to have an order.
+func ordered(left, right Kind) Kind {
+	const scalar = number | String
+	switch {
+	case left&scalar == 0 || right&scalar == 0 || left&String != 0 && right&String != 0 && (left|right)&number != 0:
+		return scalar
+	case left&number == 0 || right&number == 0:
+		return String
+	}
+	return number
+}
+
 // equality refuses a comparison that can only have one answer. Where one side
 // may be null and the other never is, null is an error of the run.
 func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightName string) {
@@ -94,6 +104,8 @@ func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightNa
 		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is compared with %s", leftName, l, r), "")
 		return
 	}
+	t.sameNumber(n.Right, l, leftName)
+	t.sameNumber(n.Left, r, rightName)
 	t.sameWords(n.Right, l, r, leftName)
 	t.sameWords(n.Left, r, l, rightName)
 	switch {
@@ -112,11 +124,27 @@ func equalTo(kinds Kind) Kind {
 	return kinds
 }
 
+// sameNumber refuses to compare an integer with a fraction.
+func (t *typer) sameNumber(literal node, typ *Type, name string) {
+	if f, ok := literal.(*ast.FloatNode); ok && typ.Kinds == Int && f.Value != math.Trunc(f.Value) {
+		t.fail(literal.Location().From, "wrong-type", fmt.Sprintf("%s is never %v: it is an integer", name, f.Value), "")
+	}
+}
+
 // sameWords refuses to compare one of some words with a word that is none of
 // them.
 func (t *typer) sameWords(literal node, words, word *Type, name string) {
 	text, ok := literal.(*ast.StringNode)
-	if !ok || t.err != nil || words.Kinds != String || words.Enum == nil || word.Kinds != String {
+	if !ok || t.err != nil || words.Kinds != String || word.Kinds != String {
+		return
+	}
+	if words.isDuration() {
+		if _, err := words.Check(text.Value); err != nil {
+			t.fail(literal.Location().From, "wrong-type", fmt.Sprintf("%s is never %s: it is a duration", name, clip(text.Value)), "")
+		}
+		return
+	}
+	if words.Enum == nil {
 		return
 	}
 	if slices.Contains(words.Enum, text.Value) {
@@ -172,6 +200,9 @@ func (t *typer) arithmetic(slot *node, n *ast.BinaryNode, left, right *Type, bot
 		result = Of(Int)
 	default:
 		both(number)
+	}
+	if v, ok := constant(n.Right); ok && v == 0.0 && (op == "/" || op == "%") {
+		return t.fail(n.Right.Location().From, "wrong-type", "division by zero", "")
 	}
 	if op == "/" || op == "**" {
 		result = Of(Num)

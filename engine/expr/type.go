@@ -41,6 +41,9 @@ type Type struct {
 // formatDuration is the format of a duration in Go text, such as 1m30s.
 const formatDuration = "go-duration"
 
+// isDuration reports whether the values are durations and nothing else.
+func (t *Type) isDuration() bool { return t.Kinds&^Null == String && t.Format == formatDuration }
+
 // Any returns the type of a value about which nothing is known.
 func Any() *Type { return anyType }
 

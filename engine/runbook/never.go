@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,20 +33,23 @@ func (f *flow) conditions() {
 
 // alone refuses a condition that contradicts itself, or whose opposite does.
 func (f *flow) alone(condition *expr.Program, what string) bool {
-	if condition == nil || !readsTwice(condition) {
+	if condition == nil || len(condition.Refs()) == 0 || !readsTwice(condition) && !fixed.MatchString(condition.Source()) {
 		return false
 	}
-	if one, other, always := f.excluded(condition, true); always {
+	if why, always := f.excluded(condition, true); always {
 		f.p.add(posOf(f.p.nodes[condition]), "unreachable",
-			fmt.Sprintf("the condition is never true: %s is never reached", what), notBoth(one, other))
+			fmt.Sprintf("the condition is never true: %s is never reached", what), given("these cannot both hold: ", why))
 		return true
 	}
-	if one, other, always := f.excluded(condition, false); always {
-		f.p.add(posOf(f.p.nodes[condition]), "always-true", "the condition is always true", "it could only be false where "+both(one, other))
+	if why, always := f.excluded(condition, false); always {
+		f.p.add(posOf(f.p.nodes[condition]), "always-true", "the condition is always true", given("it could only be false where ", why))
 		return true
 	}
 	return false
 }
+
+// fixed finds what can make a condition one that is always true or false.
+var fixed = regexp.MustCompile(`\btrue\b|\bfalse\b|\[\s*\]`)
 
 // readsTwice reports whether a condition reads something in two places: else
 // it cannot contradict itself.
@@ -63,20 +67,28 @@ func readsTwice(condition *expr.Program) bool {
 
 // excluded reports whether every way in which a condition holds, or does not,
 // is impossible, and why the last one is.
-func (f *flow) excluded(condition *expr.Program, holds bool) (one, other expr.Claim, always bool) {
+func (f *flow) excluded(condition *expr.Program, holds bool) (why string, always bool) {
 	cases, ok := f.casesOf(condition, holds)
-	if !ok || len(cases) == 0 {
-		return one, other, false
+	if !ok {
+		return "", false
 	}
 	for _, c := range cases {
-		if one, other, always = c.Excluded(); !always {
-			return one, other, false
+		one, other, found := c.Excluded()
+		if !found {
+			return "", false
 		}
+		why = both(one, other)
 	}
-	return one, other, true
+	return why, true
 }
 
-func notBoth(one, other expr.Claim) string { return "these cannot both hold: " + both(one, other) }
+// given is a text behind what leads to it, if there is one.
+func given(lead, text string) string {
+	if text == "" {
+		return ""
+	}
+	return lead + text
+}
 
 func both(one, other expr.Claim) string { return one.String() + " and " + other.String() }
 
@@ -128,7 +140,7 @@ func (w *world) whyNot() string {
 		}
 	}
 	one, other, _ := w.claims.Excluded()
-	return notBoth(one, other)
+	return "these cannot both hold: " + both(one, other)
 }
 
 func oneOf(words []string) string {
