@@ -76,7 +76,7 @@ made things worse.`,
 		return &usageError{err: fmt.Errorf("unknown command %q", got[0]), hint: hint}
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // there is one of our own
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.config, "config", "c", "", "firebreak.yaml to use (default: $FIREBREAK_CONFIG, ./firebreak.yaml, /etc/firebreak/firebreak.yaml)")
 	f.StringVar(&a.flags.state, "state", "", "state file (default: $FIREBREAK_STATE, else state.db in firebreak's folder of $XDG_STATE_HOME or ~/.local/state)")
@@ -86,15 +86,16 @@ made things worse.`,
 		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDrill(a), newRuns(a),
+		newInit(a), newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDrill(a), newRuns(a),
 		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newProvide(a), newResolve(a),
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a),
 		newAudit(a), newPrune(a), newBackup(a), newRestore(a),
-		newPlugins(a), newSchema(a), newDocs(a), newVersion(a),
+		newPlugins(a), newSchema(a), newDocs(a), newCompletion(a), newVersion(a),
 		newPlugin(a), newPractice(a),
 		newExitCodes(),
 	)
+	a.complete(root)
 	return root
 }
 
