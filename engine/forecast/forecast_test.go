@@ -400,10 +400,10 @@ func TestCosts(t *testing.T) {
 			30 + 30 + 10*minute + 40, 7 * minute, 1,
 		},
 		"side by side":        {"steps: [{parallel: [{wait: 10s}, {steps: [{wait: 5s}, {wait: 6s}]}, {wait: 3s}]}]", 11, 0, 0},
-		"a group that is cut": {"steps: [{timeout: 7s, steps: [{wait: 5s}, {wait: 6s}]}]", 7, 0, 0},
-		"a run that is cut":   {"timeout: 8s\nsteps: [{wait: 5s}, {wait: 6s}]", 8, 0, 0},
+		"a group that is cut": {"steps: [{timeout: 7s, steps: [{wait: 5s}, {if: inputs.yes, wait: 6s}]}]\ninputs: {yes: {type: boolean, default: true}}", 7, 0, 0},
+		"a run that is cut":   {"timeout: 8s\nsteps: [{wait: 5s}, {if: inputs.yes, wait: 6s}]\ninputs: {yes: {type: boolean, default: true}}", 8, 0, 0},
 		"a change is not cut": {
-			"timeout: 8s\nsteps:" + set("a", "1") + gate + rest + "\n  - wait: 10m",
+			"timeout: 8s\nsteps:" + set("a", "1") + gate + rest + "\n  - {if: inputs.yes, wait: 10m}\ninputs: {yes: {type: boolean, default: true}}",
 			8 + 10*minute, 7 * minute, 0,
 		},
 		"what is skipped": {"steps: [{wait: 1s}, {if: inputs.no, wait: 6s}]\ninputs: {no: {type: boolean, default: false}}", 1, 0, 0},
