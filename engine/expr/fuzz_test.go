@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -37,6 +38,15 @@ func FuzzCompile(f *testing.F) {
 		}
 		if kindOf(one)&program.Type().Kinds == 0 {
 			t.Fatalf("%#v is not %s", one, program.Type())
+		}
+		logic := program.Logic()
+		logic.Needs()
+		logic.Uses(func(string) bool { return true })
+		if holds, ok := one.(bool); ok {
+			cases, known := logic.Cases(holds)
+			if known && !slices.ContainsFunc(cases, func(c Case) bool { _, _, found := c.Excluded(); return !found }) {
+				t.Fatalf("it is %v, which is held to be impossible: %v", holds, cases)
+			}
 		}
 	})
 }
