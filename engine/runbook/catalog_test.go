@@ -1,6 +1,10 @@
 package runbook
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // actions are small contracts of the kinds that the language tells apart.
 var actions = []struct {
@@ -32,6 +36,12 @@ var actions = []struct {
 	{name: "database.create", effect: "mutate", undo: "database.drop", idempotent: true, probe: true,
 		input: `{"type":"object","properties":{"table":{"type":"string"}},"required":["table"],"additionalProperties":false}`, output: `{"type":"object"}`},
 	{name: "database.drop", effect: "irreversible", input: `{"type":"object","properties":{"table":{"type":"string"}},"required":["table"],"additionalProperties":false}`, output: `{"type":"object"}`},
+}
+
+// testLibrary finds the runbooks that those of the tests call.
+func testLibrary(name string) (string, []byte, error) {
+	src, err := os.ReadFile(filepath.Join("testdata", "library", name+".yaml"))
+	return name + ".yaml", src, err
 }
 
 func testCatalog(t testing.TB) Catalog {

@@ -1,17 +1,22 @@
 package runbook
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
-// check refuses what each step alone cannot show.
+// check refuses what each step alone cannot show, in the file and in those
+// that it calls.
 func (p *parser) check() {
+	for _, inner := range p.inner {
+		inner.check()
+	}
 	p.reachable(p.book.Steps)
 	p.reachable(p.book.OnFailure)
 	p.reachable(p.book.Finally)
-	for _, s := range p.book.All() {
+	for _, s := range p.own {
 		p.never(s.If, s.Pos, "this step")
 		switch {
 		case s.Kind != KindAction || s.Action == nil:
@@ -59,12 +64,14 @@ func (p *parser) never(condition *expr.Program, at Pos, what string) {
 // reachable refuses steps after one that always ends the run.
 func (p *parser) reachable(steps []*Step) {
 	for i, s := range steps {
-		if s.Kind != KindParallel {
-			p.reachable(s.Steps)
-		} else {
+		switch s.Kind {
+		case KindCall: // it is looked at where it is written
+		case KindParallel:
 			for _, member := range s.Steps {
 				p.reachable(member.Steps)
 			}
+		default:
+			p.reachable(s.Steps)
 		}
 		if i+1 < len(steps) && p.ends(s) {
 			p.addf(steps[i+1].Pos, "unreachable", "give the fail an if", "this step is never reached: the run always ends in line %d", s.Pos.Line)
@@ -75,6 +82,9 @@ func (p *parser) reachable(steps []*Step) {
 
 func (p *parser) ends(s *Step) bool {
 	if p.hasIf[s] || s.Approve != nil && s.Approve.OnExpiry == "skip" {
+		return false
+	}
+	if s.Kind == KindForeach { // its list may be empty
 		return false
 	}
 	return s.Kind == KindFail || slices.ContainsFunc(s.Steps, p.ends)
@@ -111,7 +121,7 @@ func (p *parser) gated(s *Step) {
 	gate := s.Gate()
 	switch {
 	case gate == nil:
-		p.add(s.Pos, "no-gate", s.Uses+" changes something and no gate stands before it", "give it, or a group around it, an approve")
+		p.missing(s, "no-gate", s.Uses+" changes something and no gate stands before it", "give it, or a group around it, an approve")
 	case s.Action.Effect == EffectIrreversible && gate != s:
 		p.add(s.Pos, "no-gate", s.Uses+" cannot be made undone and needs an approve of its own", "")
 	}
@@ -128,7 +138,18 @@ func (p *parser) verified(s *Step) {
 			return
 		}
 	}
-	p.add(s.Pos, "no-verify", s.Uses+" changes something and nothing verifies it", "give it, or a group around it, a verify")
+	p.missing(s, "no-verify", s.Uses+" changes something and nothing verifies it", "give it, or a group around it, a verify")
+}
+
+// missing reports what neither a step has nor anything around it: in the
+// runbook that is read, at the step, or where that calls the runbook of the step.
+func (p *parser) missing(s *Step, id, what, hint string) {
+	at := s.Pos
+	for ; p.outer != nil; p = p.outer {
+		what = fmt.Sprintf("%s, in line %d of %s: %s", p.book.Name, at.Line, p.file, what)
+		at = p.by.Pos
+	}
+	p.add(at, id, what, hint)
 }
 
 func (p *parser) undoable(s *Step) {
@@ -152,16 +173,39 @@ func (p *parser) undoable(s *Step) {
 // knownAtGate refuses an input that is known only once a step behind the same
 // gate has run: people would approve what nobody can show them.
 func (p *parser) knownAtGate(s, group *Step) {
-	for _, value := range []*expr.Value{s.With, s.Resource} {
+	p.known([]*expr.Value{s.With, s.Resource}, group)
+	for at := s.Parent; at != nil && at != group; at = at.Parent {
+		if at.Each != nil {
+			p.writer(at).known([]*expr.Value{at.Each.List}, group)
+		}
+	}
+}
+
+// writer is the parser of the file in which a step is written: this one, or
+// that of a runbook that calls it.
+func (p *parser) writer(s *Step) *parser {
+	for p.outer != nil && p.by.In(s) {
+		p = p.outer
+	}
+	return p
+}
+
+// known refuses values that a step behind a gate produces.
+func (p *parser) known(values []*expr.Value, group *Step) {
+	for _, value := range values {
 		for _, program := range value.Programs() {
 			for _, ref := range program.Refs() {
-				if p.full {
+				switch {
+				case p.full:
 					return
-				}
-				if p.producedIn(ref, group) {
+				case p.producedIn(ref, group):
 					p.add(p.src.locate(p.nodes[program], ref.At), "unknown-at-gate",
 						"not known when the gate asks: it comes from a step behind the same gate",
 						"read it before the group, or give this step an approve of its own outside it")
+				case ref.Path[0] == "inputs" && len(ref.Path) > 1 && p.by != nil && p.by != group && p.by.In(group):
+					if given := p.by.Call.With.Field(ref.Path[1]); given != nil {
+						p.outer.known([]*expr.Value{given}, group)
+					}
 				}
 			}
 		}
@@ -175,13 +219,13 @@ func (p *parser) producedIn(ref expr.Ref, group *Step) bool {
 	}
 	switch ref.Path[0] {
 	case "steps":
-		producer := p.book.byID[ref.Path[1]]
+		producer := p.byID[ref.Path[1]]
 		return producer != nil && producer.In(group)
 	case "vars":
 		produced := false
 		Walk(group.Steps, func(s *Step) {
 			for _, a := range s.Set {
-				produced = produced || a.Name == ref.Path[1]
+				produced = produced || a.Name == ref.Path[1] && slices.Contains(p.own, s)
 			}
 		})
 		return produced

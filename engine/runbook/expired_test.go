@@ -27,7 +27,7 @@ steps:
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, problems := Parse("book.yaml", []byte(src), Catalog{"tool.change": act})
+	book, problems := Parse("book.yaml", []byte(src), Catalog{"tool.change": act}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,9 +100,6 @@ func (p *parser) hintKey(name string, s *shape) string {
 	if near := expr.Nearest(name, s.names()); near != "" {
 		return "did you mean " + near + "?"
 	}
-	if slices.Contains(laterKinds, name) {
-		return name + " is not read by this version"
-	}
 	return "its keys are " + strings.Join(s.names(), ", ")
 }
 
@@ -135,7 +131,11 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 			return d
 		}
 	case formCount:
-		if i := p.count(n, k.name); i > 0 {
+		if i, ok := p.count(n, k.name, 1, 100); ok {
+			return i
+		}
+	case formNumber:
+		if i, ok := p.count(n, k.name, 0, maxItems); ok {
 			return i
 		}
 	case formFlag:

@@ -23,7 +23,7 @@ func FuzzParse(f *testing.F) {
 	}
 	catalog := testCatalog(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
-		book, problems := Parse("fuzz.yaml", src, catalog)
+		book, problems := Parse("fuzz.yaml", src, catalog, nil)
 		if (book == nil) != (len(problems) > 0) {
 			t.Fatalf("%v, %v", book, problems)
 		}

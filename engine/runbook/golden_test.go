@@ -36,7 +36,7 @@ func TestBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			src, want, _ := strings.Cut(string(raw), ruler)
-			book, problems := Parse(caseFile, []byte(src+"\n"), catalog)
+			book, problems := Parse(caseFile, []byte(src+"\n"), catalog, testLibrary)
 			if (book == nil) != (len(problems) > 0) {
 				t.Fatal("a runbook and problems, or neither")
 			}
@@ -74,8 +74,8 @@ func TestLineEndings(t *testing.T) {
 			t.Fatal(err)
 		}
 		src, _, _ := strings.Cut(string(raw), ruler)
-		_, want := Parse(caseFile, []byte(src+"\n"), catalog)
-		_, got := Parse(caseFile, []byte(strings.ReplaceAll(src, "\n", "\r\n")+"\r\n"), catalog)
+		_, want := Parse(caseFile, []byte(src+"\n"), catalog, testLibrary)
+		_, got := Parse(caseFile, []byte(strings.ReplaceAll(src, "\n", "\r\n")+"\r\n"), catalog, testLibrary)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", file, got, want)
 		}
@@ -98,7 +98,7 @@ func TestValid(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, problems := Parse(file, src, catalog); len(problems) > 0 {
+			if _, problems := Parse(file, src, catalog, testLibrary); len(problems) > 0 {
 				t.Errorf("refused: %v", problems)
 			}
 		})

@@ -24,6 +24,7 @@ var runbookShape = shape{name: "a runbook", def: "runbook", keys: []key{
 	{name: "steps", form: formSteps, need: true, doc: "what is done, from top to bottom"},
 	{name: "on_failure", form: formSteps, doc: "what is done after a failure, when all undoing is over"},
 	{name: "finally", form: formSteps, doc: "what is done last, however the run went"},
+	{name: "outputs", form: formValues, doc: "what it returns when all went well, by name"},
 }}
 
 var inputShape = shape{name: "an input", def: "input", keys: []key{
@@ -125,6 +126,14 @@ var stepShapes = []struct {
 		approveKey, guardKey, verifyKey,
 		{name: "undo", form: formShape, of: &undoShape, doc: "how the change is taken back"},
 	}}},
+	{KindForeach, "foreach", shape{name: "a foreach", def: "step_foreach", keys: []key{
+		idKey, ifKey, timeoutKey, approveKey, guardKey,
+		{name: "foreach", form: formValue, need: true, doc: "a list; its steps read the item as item"},
+		{name: "concurrency", form: formCount, doc: "how many items go on side by side; 1 if left out"},
+		{name: "max_failures", form: formNumber, doc: "how many items may fail, as long as they leave nothing changed; 0 if left out"},
+		{name: "steps", form: formSteps, need: true, doc: "what is done for each item, one after the other"},
+		verifyKey,
+	}}},
 	{KindGroup, "steps", shape{name: "a group", def: "step_steps", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
 		{name: "steps", form: formSteps, need: true, doc: "one after the other"},
@@ -133,6 +142,12 @@ var stepShapes = []struct {
 	{KindParallel, "parallel", shape{name: "a parallel group", def: "step_parallel", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
 		{name: "parallel", form: formSteps, need: true, doc: "side by side; none of them can read another"},
+		verifyKey,
+	}}},
+	{KindCall, "call", shape{name: "a call", def: "step_call", keys: []key{
+		idKey, ifKey, timeoutKey, approveKey, guardKey,
+		{name: "call", form: formName, need: true, doc: "the name of a runbook, which is done as if its steps stood here"},
+		{name: "with", form: formValues, doc: "its inputs"},
 		verifyKey,
 	}}},
 	{KindNotify, "notify", shape{name: "a notify step", def: "step_notify", keys: []key{
@@ -161,10 +176,6 @@ var stepShapes = []struct {
 		{name: "on_expiry", form: formWord, words: onExpiryWords, otherwise: "`abort`", doc: "what silence means; after skip its value is null"},
 	}}},
 }
-
-// laterKinds are kinds of step that the language knows and this version does
-// not read.
-var laterKinds = []string{"foreach", "call"}
 
 // allStepKeys are the keys of any kind of step.
 func allStepKeys() []string {

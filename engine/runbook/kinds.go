@@ -53,6 +53,16 @@ var problemKinds = []ProblemKind{
 		"give the step, or a group around it, an `approve`; an irreversible one its own",
 	},
 	{
+		"other-service", groupSafety, "a `call` of a runbook that acts on another service than its caller",
+		"a run has the locks and the gates of one service; what it changes elsewhere would be neither locked nor shown",
+		"give it the service of the caller, in the same words as at the top, or run the other runbook by itself",
+	},
+	{
+		"call-handlers", groupSafety, "a `call`, in a handler or a `foreach`, of a runbook that has `on_failure` or `finally`",
+		"its handlers run at the end of the run, once; here it would be called after that, or many times",
+		"call it outside handlers and `foreach`, or write a runbook without handlers for this",
+	},
+	{
 		"no-verify", groupSafety, "a change that nothing verifies",
 		"a change whose success nobody looks at is found out by the users",
 		"give the step, or a group around it, a `verify`, or say with `none` why there is none",
@@ -183,6 +193,16 @@ var problemKinds = []ProblemKind{
 		"wrong-type", groupNames, "a value of another type than is wanted",
 		"the step would fail in the middle of the run",
 		"give a value of the type in the message",
+	},
+	{
+		"unknown-runbook", groupNames, "a `call` of a runbook that is not found, or cannot be read",
+		"it is read together with its caller, so that all that will be done is checked before",
+		"put it beside this file or into a folder of runbooks, under its name",
+	},
+	{
+		"recursion", groupNames, "a `call` of a runbook that is being called already",
+		"it would never come to an end, and nobody could be shown what it does",
+		"use `foreach` for what is done again and again",
 	},
 	{
 		"unknown-action", groupNames, "an action that does not exist",

@@ -39,7 +39,7 @@ func TestBombs(t *testing.T) {
 		"UTF-16":           {"\xff\xfea\x00", "not-text"},
 		"quote never shut": {"a: \"" + strings.Repeat("[", 1000), "yaml"},
 	} {
-		book, problems := Parse("bomb.yaml", []byte(test.src), catalog)
+		book, problems := Parse("bomb.yaml", []byte(test.src), catalog, nil)
 		if book != nil || len(problems) == 0 || problems[0].ID != test.id {
 			t.Errorf("%s: %v", name, problems)
 		}
@@ -71,7 +71,7 @@ func TestLargeButFine(t *testing.T) {
 		fmt.Fprintf(&b, "  - id: s%d\n    uses: metrics.pool\n", i)
 		fmt.Fprintf(&b, "  - if: steps.s%d.outputs.max > 3\n    notify: sre\n    text: it has ${{ steps.s%d.outputs.max }}\n", i, i)
 	}
-	book, problems := Parse("large.yaml", []byte(b.String()), testCatalog(t))
+	book, problems := Parse("large.yaml", []byte(b.String()), testCatalog(t), nil)
 	if len(problems) > 0 || len(book.All()) != MaxSteps {
 		t.Fatalf("refused: %v", problems)
 	}
@@ -81,13 +81,13 @@ func TestTextWithBracketsIsNotDeep(t *testing.T) {
 	src := head + "  - notify: sre\n    text: |\n" + strings.Repeat("      [[[[ {{{{ - - -\n", 100) +
 		"  - notify: sre\n    text: it's a [list and don't count" + strings.Repeat(" [", 200) + "\n" +
 		"  # " + strings.Repeat("[", 200) + "\n  - notify: sre\n    text: '" + strings.Repeat("[", 200) + "'\n"
-	if _, problems := Parse("text.yaml", []byte(src), nil); len(problems) > 0 {
+	if _, problems := Parse("text.yaml", []byte(src), nil, nil); len(problems) > 0 {
 		t.Errorf("refused: %v", problems)
 	}
 }
 
 func TestManyProblemsAreCutShort(t *testing.T) {
-	_, problems := Parse("many.yaml", []byte(head+strings.Repeat("  - wait: soon\n", 500)), nil)
+	_, problems := Parse("many.yaml", []byte(head+strings.Repeat("  - wait: soon\n", 500)), nil, nil)
 	if len(problems) != maxProblems+1 || problems[maxProblems].ID != "too-many" {
 		t.Errorf("%d problems", len(problems))
 	}
@@ -110,7 +110,7 @@ func BenchmarkParse(b *testing.B) {
 	catalog := testCatalog(b)
 	b.Run("parse", func(b *testing.B) {
 		for b.Loop() {
-			if _, problems := Parse("b.yaml", []byte(src), catalog); len(problems) > 0 {
+			if _, problems := Parse("b.yaml", []byte(src), catalog, nil); len(problems) > 0 {
 				b.Fatal(problems)
 			}
 		}
@@ -137,7 +137,7 @@ func optionalReads(n int) string {
 
 // What is said of a file is bounded however much is wrong with it.
 func TestManyProblems(t *testing.T) {
-	_, problems := Parse("b.yaml", []byte(manyProblems(20_000)), testCatalog(t))
+	_, problems := Parse("b.yaml", []byte(manyProblems(20_000)), testCatalog(t), nil)
 	if len(problems) != maxProblems+1 {
 		t.Errorf("%d problems, want %d and the word that there are more", len(problems), maxProblems)
 	}
@@ -151,7 +151,7 @@ func BenchmarkManyProblems(b *testing.B) {
 		src := []byte(manyProblems(n))
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			for b.Loop() {
-				Parse("b.yaml", src, catalog)
+				Parse("b.yaml", src, catalog, nil)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/problem")
 		})

@@ -1,55 +1,95 @@
 package runbook
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
+// Library finds a runbook by its name: the file in which it stands, for
+// messages, and its bytes.
+type Library func(name string) (file string, src []byte, err error)
+
 // parser turns one file into a runbook.
 type parser struct {
 	problems
-	holds   string // what the file should hold, and how that begins
-	begin   string
-	src     *source
-	catalog Catalog
-	book    *Runbook
-	ids     map[string]Pos               // of every step, those below included
-	scope   *scope                       // at the step that is read
-	nodes   map[*expr.Program]*yaml.Node // where each expression stands
-	steps   int
+	*shared
+	holds string // what the file should hold
+	begin string // how that begins
+	src   *source
+	book  *Runbook
+	ids   map[string]Pos   // of every step of the file, those below included
+	byID  map[string]*Step // those that are read
+	own   []*Step          // every step of the file
+	scope *scope           // at the step that is read
+	frame *Frame           // of the step that is read
+	inner []*parser        // of the runbooks that it calls
+	outer *parser          // of the runbook that calls it; nil: none does
+	by    *Step            // by which it is called
 
-	hasService bool           // written, perhaps wrongly
-	hasIf      map[*Step]bool // written, perhaps wrongly
-	timeouts   map[*Step]Pos  // where each is written; that of nil is the run's
+	hasService  bool // written, perhaps wrongly
+	serviceText string
+	timeouts    map[*Step]Pos // where each is written; that of nil is the runbook's
 }
 
-// Parse reads and checks a runbook that may use the actions of a catalog.
-// file is its name in messages. It returns a runbook or problems, in the order
-// of their positions, never both.
-func Parse(file string, src []byte, catalog Catalog) (*Runbook, []Problem) {
-	sum := sha256.Sum256(src)
-	p := &parser{
-		problems: problems{file: file},
-		holds:    "runbook",
-		begin:    "firebreak: v1",
-		catalog:  catalog,
-		book:     &Runbook{File: file, Digest: "sha256:" + hex.EncodeToString(sum[:]), byPath: map[string]*Step{}, byID: map[string]*Step{}},
-		ids:      map[string]Pos{},
-		nodes:    map[*expr.Program]*yaml.Node{},
-		hasIf:    map[*Step]bool{},
-		timeouts: map[*Step]Pos{},
-	}
+// shared is what the parsers of a runbook, and of those that it calls, have
+// together.
+type shared struct {
+	catalog   Catalog
+	library   Library
+	nodes     map[*expr.Program]*yaml.Node // where each expression stands
+	hasIf     map[*Step]bool               // written, perhaps wrongly
+	steps     int
+	calls     int
+	called    map[string]string // the bytes of the runbooks that are called, by name
+	onFailure []*Step           // their handlers
+	finally   []*Step
+}
+
+// Parse reads and checks a runbook that may use the actions of a catalog and
+// call the runbooks of a library; nil: none. file is its name in messages. It
+// returns a runbook or problems, in the order of their positions, never both.
+func Parse(file string, src []byte, catalog Catalog, library Library) (*Runbook, []Problem) {
+	p := newParser(file, &Runbook{File: file, byPath: map[string]*Step{}}, &Frame{File: file}, &shared{
+		catalog: catalog, library: library, nodes: map[*expr.Program]*yaml.Node{}, hasIf: map[*Step]bool{}, called: map[string]string{},
+	})
+	b := p.book
 	if root := p.document(src); root != nil {
 		p.runbook(root)
+		p.check()
 	}
+	if found := p.all(); len(found) > 0 {
+		return nil, found
+	}
+	b.OnFailure, b.Finally = slices.Concat(p.onFailure, b.OnFailure), slices.Concat(p.finally, b.Finally)
+	b.Frame.Inputs = b.Inputs
+	b.pin(src, p.called)
+	return b, nil
+}
+
+func newParser(file string, book *Runbook, frame *Frame, s *shared) *parser {
+	frame.byID = map[string]*Step{}
+	book.Frame = frame
+	return &parser{problems: problems{file: file}, shared: s, holds: "runbook", begin: "firebreak: v1", book: book, frame: frame, ids: map[string]Pos{}, byID: map[string]*Step{}, timeouts: map[*Step]Pos{}}
+}
+
+// all returns the problems of a file, and then of those that it calls.
+func (p *parser) all() []Problem {
+	var found []Problem
 	if len(p.found) > 0 {
-		return nil, p.sorted()
+		found = p.sorted()
 	}
-	return p.book, nil
+	for _, inner := range p.inner {
+		for _, problem := range inner.all() { // a runbook that is called twice is wrong once
+			if !slices.Contains(found, problem) {
+				found = append(found, problem)
+			}
+		}
+	}
+	return found
 }
 
 func (p *parser) runbook(root *yaml.Node) {
@@ -70,6 +110,7 @@ func (p *parser) runbook(root *yaml.Node) {
 	}
 	if p.hasService = f.has("service"); p.hasService {
 		b.Service = p.service(f.node("service"))
+		p.serviceText = f.node("service").Value
 	}
 	if f.has("triggers") {
 		for _, n := range p.list(f.node("triggers"), "triggers") {
@@ -79,11 +120,53 @@ func (p *parser) runbook(root *yaml.Node) {
 	for _, name := range []string{"steps", "on_failure", "finally"} {
 		p.findIDs(f.node(name))
 	}
-	b.Steps = p.stepList(f, "steps", "")
+	b.Steps = p.main(f)
+	if f.has("outputs") {
+		b.Outputs = p.outputs(f.node("outputs"))
+	}
 	p.scope.handler = true
-	b.OnFailure = p.stepList(f, "on_failure", "on_failure/")
-	b.Finally = p.stepList(f, "finally", "finally/")
-	p.check()
+	b.OnFailure = p.handler(f, "on_failure")
+	b.Finally = p.handler(f, "finally")
+}
+
+// main reads what a runbook does, at the place from which it is called.
+func (p *parser) main(f fields) []*Step {
+	if !f.has("steps") {
+		return nil
+	}
+	prefix := ""
+	if p.by != nil {
+		prefix = p.by.Path + "/"
+	}
+	return p.sequence(f.node("steps"), "steps", prefix, p.by)
+}
+
+// handler reads what a runbook does last. Of one that is called it becomes a
+// group of the run's own.
+func (p *parser) handler(f fields, key string) []*Step {
+	if !f.has(key) {
+		return nil
+	}
+	if p.by == nil {
+		return p.sequence(f.node(key), key, key+"/", nil)
+	}
+	group := &Step{Path: key + "/call." + strings.ReplaceAll(p.by.Path, "/", "."), Kind: KindGroup, Pos: f.at(key), Frame: p.frame, Of: p.by}
+	p.book.byPath[group.Path] = group
+	group.Steps = p.sequence(f.node(key), key, group.Path+"/", group)
+	return []*Step{group}
+}
+
+func (p *parser) outputs(n *yaml.Node) *expr.Value {
+	if n.Kind != yaml.MappingNode {
+		p.add(posOf(n), "wrong-type", "outputs must be a mapping, not "+kindWord(n), "write NAME: ${{ steps.ID.outputs.FIELD }}")
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; !idForm.MatchString(k.Value) {
+			p.add(posOf(k), "name", quote(clip(k.Value))+" is no name of an output", "a lower-case letter, then lower-case letters, digits and _")
+		}
+	}
+	return p.value(n, "outputs", p.scope.names(nil), nil)
 }
 
 func (p *parser) inputs(f fields) []Input {
@@ -162,13 +245,7 @@ func (p *parser) trigger(n *yaml.Node) {
 		t.Alert = p.condition(f.node("alert"), "alert", names)
 		p.never(t.Alert, f.at("alert"), "this trigger")
 	}
-	wanted := &expr.Type{Kinds: expr.Object, Fields: map[string]*expr.Type{}, Required: map[string]bool{}}
-	for _, in := range p.book.Inputs {
-		wanted.Fields[in.Name] = in.Type
-		if in.Required {
-			wanted.Required[in.Name] = true
-		}
-	}
+	wanted := typeOf(p.book.Inputs)
 	given := f.node("inputs")
 	if given == nil {
 		given = &yaml.Node{Kind: yaml.MappingNode, Line: n.Line, Column: n.Column}
@@ -185,4 +262,16 @@ func (p *parser) trigger(n *yaml.Node) {
 		}
 	}
 	p.book.Triggers = append(p.book.Triggers, t)
+}
+
+// typeOf is the type of the inputs that a runbook is given.
+func typeOf(inputs []Input) *expr.Type {
+	wanted := &expr.Type{Kinds: expr.Object, Fields: map[string]*expr.Type{}, Required: map[string]bool{}}
+	for _, in := range inputs {
+		wanted.Fields[in.Name] = in.Type
+		if in.Required {
+			wanted.Required[in.Name] = true
+		}
+	}
+	return wanted
 }

@@ -125,6 +125,10 @@ func (p *parser) group(step *Step, f fields) {
 	} else {
 		step.Steps = p.sequence(f.node("steps"), "steps", prefix, step)
 	}
+	p.groupVerify(step, f)
+}
+
+func (p *parser) groupVerify(step *Step, f fields) {
 	if f.has("verify") {
 		step.Verify = p.verify(step, f.node("verify"))
 	}

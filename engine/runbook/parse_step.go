@@ -33,17 +33,10 @@ func (p *parser) findIDs(n *yaml.Node) {
 					p.ids[v.Value] = posOf(v)
 				}
 			case "steps", "parallel":
-				p.findIDs(v)
+				p.findIDs(v) // of a foreach, too
 			}
 		}
 	}
-}
-
-func (p *parser) stepList(f fields, key, prefix string) []*Step {
-	if !f.has(key) {
-		return nil
-	}
-	return p.sequence(f.node(key), key, prefix, nil)
 }
 
 // sequence reads steps that run one after the other: each sees those before.
@@ -122,10 +115,7 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	if parent == nil && (step.ID == "on_failure" || step.ID == "finally") {
 		p.add(f.at("id"), "name", "no step can have the id "+step.ID, "it is the name of a part of the runbook")
 	}
-	p.book.byPath[step.Path] = step
-	if step.ID != "" {
-		p.book.byID[step.ID] = step
-	}
+	p.note(step)
 	if p.hasIf[step] = f.has("if"); p.hasIf[step] {
 		step.If = p.condition(f.node("if"), "if", p.scope.names(nil))
 	}
@@ -136,8 +126,23 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 	return step
 }
 
+// note makes a step known by its path and id, in the frame that is read.
+func (p *parser) note(step *Step) {
+	step.Frame = p.frame
+	p.own = append(p.own, step)
+	p.book.byPath[step.Path] = step
+	if step.ID != "" {
+		p.frame.byID[step.ID] = step
+		p.byID[step.ID] = step
+	}
+}
+
 func (p *parser) body(step *Step, f fields) {
 	switch step.Kind {
+	case KindForeach:
+		p.foreach(step, f)
+	case KindCall:
+		p.call(step, f)
 	case KindAction:
 		p.action(step, f)
 	case KindGroup, KindParallel:
@@ -172,6 +177,9 @@ func (p *parser) kindOf(n *yaml.Node) (Kind, *shape) {
 			continue
 		}
 		if found >= 0 {
+			if _, part := stepShapes[found].shape.key(stepShapes[i].by); part { // the steps of a foreach
+				continue
+			}
 			p.add(posOf(n), "conflict", fmt.Sprintf("a step cannot have %s and %s", stepShapes[found].by, stepShapes[i].by), "make two steps of it")
 			return "", nil
 		}
@@ -186,9 +194,7 @@ func (p *parser) kindOf(n *yaml.Node) (Kind, *shape) {
 			continue
 		}
 		hint := "a step has one of " + strings.Join(kinds, ", ")
-		if slices.Contains(laterKinds, k.Value) {
-			hint = k.Value + " is not read by this version"
-		} else if near := suggestOnly(k.Value, kinds); near != "" {
+		if near := suggestOnly(k.Value, kinds); near != "" {
 			hint = near
 		}
 		p.add(posOf(k), "unknown-key", "a step has no key "+clip(k.Value), hint)

@@ -15,7 +15,8 @@ type Runbook struct {
 	Name      string
 	Title     string
 	Owner     string
-	Digest    string // sha256:… of the bytes
+	Digest    string // sha256:… of what is pinned
+	Pinned    []byte // its bytes, and those of the runbooks that it calls; see [Load]
 	Inputs    []Input
 	Service   *expr.Value // nil: the runbook has no service
 	Triggers  []Trigger
@@ -24,9 +25,10 @@ type Runbook struct {
 	Steps     []*Step
 	OnFailure []*Step
 	Finally   []*Step
+	Outputs   *expr.Value // nil: it has none
+	Frame     *Frame      // of its own steps
 
 	byPath map[string]*Step
-	byID   map[string]*Step
 }
 
 // What a run does where another run may change the same thing.
@@ -58,5 +60,6 @@ type Trigger struct {
 // Step returns the step at a path, or nil.
 func (r *Runbook) Step(path string) *Step { return r.byPath[path] }
 
-// ByID returns the step with an id, or nil.
-func (r *Runbook) ByID(id string) *Step { return r.byID[id] }
+// ByID returns the step of the runbook's own with an id, or nil. Those of
+// runbooks that it calls, and of the items of a foreach, are found by path.
+func (r *Runbook) ByID(id string) *Step { return r.Frame.byID[id] }

@@ -21,7 +21,7 @@ func parseFile(t *testing.T, file string) *Runbook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, problems := Parse(filepath.Base(file), src, testCatalog(t))
+	book, problems := Parse(filepath.Base(file), src, testCatalog(t), testLibrary)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -99,7 +99,7 @@ func TestShippedDefaultAsks(t *testing.T) {
         undo: {uses: settings.apply}
     verify: {uses: metrics.health, until: result.waiting == 0}
 `
-	book, problems := Parse("b.yaml", []byte(src), testCatalog(t))
+	book, problems := Parse("b.yaml", []byte(src), testCatalog(t), testLibrary)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -158,7 +158,7 @@ func TestPositionsPointAtTheWord(t *testing.T) {
 		}
 		src, _, _ := strings.Cut(string(raw), ruler)
 		lines := strings.Split(src, "\n")
-		_, problems := Parse(file, []byte(src), testCatalog(t))
+		_, problems := Parse(file, []byte(src), testCatalog(t), testLibrary)
 		for _, p := range problems {
 			word := noField.FindStringSubmatch(p.What)
 			if word == nil {

@@ -116,17 +116,16 @@ func (p *parser) flag(n *yaml.Node, key string) bool {
 	return false
 }
 
-func (p *parser) count(n *yaml.Node, key string) int {
-	const most = 100
+func (p *parser) count(n *yaml.Node, key string, least, most int) (int, bool) {
 	if p.scalar(n, key+" must be an integer") {
 		if v, ok := p.literal(n); ok {
-			if i, ok := v.(int); ok && i >= 1 && i <= most {
-				return i
+			if i, ok := v.(int); ok && i >= least && i <= most {
+				return i, true
 			}
-			p.addf(posOf(n), "wrong-type", "", "%s must be an integer from 1 to %d", key, most)
+			p.addf(posOf(n), "wrong-type", "", "%s must be an integer from %d to %d", key, least, most)
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // duration reads Go text, with days before it or alone.

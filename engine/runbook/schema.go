@@ -106,6 +106,8 @@ func formSchema(k key, defs object) object {
 		return durationSchema()
 	case formCount:
 		return object{"type": "integer", "minimum": 1, "maximum": 100}
+	case formNumber:
+		return object{"type": "integer", "minimum": 0, "maximum": 1000}
 	case formFlag:
 		return object{"type": "boolean"}
 	case formCondition:

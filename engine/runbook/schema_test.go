@@ -30,7 +30,7 @@ func TestLongestName(t *testing.T) {
 	schema := resolvedSchema(t)
 	for length, fine := range map[int]bool{maxName: true, maxName + 1: false} {
 		src := strings.Replace(head, "case", strings.Repeat("c", length), 1) + "  - wait: 1s\n"
-		if _, problems := Parse(caseFile, []byte(src), nil); (len(problems) == 0) != fine {
+		if _, problems := Parse(caseFile, []byte(src), nil, testLibrary); (len(problems) == 0) != fine {
 			t.Errorf("%d characters: %v", length, problems)
 		}
 		var v any

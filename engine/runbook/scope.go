@@ -13,7 +13,8 @@ type scope struct {
 	inputs  *expr.Type
 	steps   *expr.Type
 	vars    *expr.Type
-	handler bool // run.failure is known
+	item    *expr.Type // of the foreach around; nil: there is none
+	handler bool       // run.failure is known
 	shown   []shown
 }
 
@@ -89,12 +90,10 @@ var (
 // skipped or failed: reading through them shows that only in the run.
 func stepType(s *Step) *expr.Type {
 	fields := map[string]*expr.Type{"status": expr.OneOf(statuses...), "effect": effects}
-	if s.Kind == KindAction || s.Kind == KindAsk {
-		outputs := s.OutputType()
-		if outputs == nil {
-			outputs = expr.Any()
-		}
+	if outputs := s.OutputType(); outputs != nil {
 		fields["outputs"] = outputs.OrNull()
+	} else if s.Kind == KindAction {
+		fields["outputs"] = expr.Any().OrNull()
 	}
 	return expr.Record(fields)
 }
@@ -105,6 +104,9 @@ func (s *scope) names(result *expr.Type) expr.Scope {
 	names := expr.Scope{"inputs": s.inputs, "alert": alertType.OrNull(), "run": runType, "vars": s.vars, "steps": s.steps}
 	if s.handler {
 		names["run"] = handlerType
+	}
+	if s.item != nil {
+		names["item"] = s.item
 	}
 	if result != nil {
 		names["result"] = result

@@ -12,6 +12,7 @@ const (
 	formWords                 // a list of them
 	formDuration              // Go text, or days: 90s, 1m30s, 2d
 	formCount                 // an integer from 1
+	formNumber                // an integer from 0
 	formFlag                  // true or false
 	formTemplate              // text that may hold templates
 	formCondition             // an expression that is true or false

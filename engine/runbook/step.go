@@ -19,6 +19,8 @@ const (
 	KindSet      Kind = "set"
 	KindFail     Kind = "fail"
 	KindAsk      Kind = "ask"
+	KindForeach  Kind = "foreach"
+	KindCall     Kind = "call"
 )
 
 // Step is one step, or a group of steps.
@@ -54,9 +56,17 @@ type Step struct {
 
 	Ask *Ask // of an ask
 
-	Steps  []*Step // of a group or parallel
+	Each *Each // of a foreach
+	Call *Call // of a call
+
+	Steps  []*Step // of a group of any kind
 	Parent *Step   // nil at the top level
+	Frame  *Frame  // what the names in its expressions mean
+	Of     *Step   // of the handlers of a runbook that is called: the step that calls it
 }
+
+// Group reports whether a step holds others.
+func (s *Step) Group() bool { return len(s.Steps) > 0 || s.Each != nil }
 
 // Mutates reports whether the step itself is an action that changes something.
 func (s *Step) Mutates() bool {
@@ -77,6 +87,10 @@ func (s *Step) OutputType() *expr.Type {
 	switch {
 	case s.Ask != nil:
 		return expr.Record(map[string]*expr.Type{"value": s.Ask.Type})
+	case s.Call != nil && s.Call.Outputs != nil:
+		return s.Call.Outputs.Type()
+	case s.Each != nil:
+		return s.Each.Outputs
 	case s.Action != nil:
 		return s.Action.Output
 	default:

@@ -46,7 +46,7 @@ func (p *parser) expression(n *yaml.Node, err *expr.Error) {
 	}
 	if err.Base == "steps" {
 		if _, exists := p.ids[err.Name]; exists {
-			p.add(at, "not-yet-run", "step "+err.Name+" has not run here", "only steps above can be read, and none that runs side by side")
+			p.add(at, "not-yet-run", "step "+err.Name+" has not run here", "only steps above can be read: none that runs side by side, and none of the items of a foreach")
 			return
 		}
 		p.add(at, "unknown-step", "there is no step "+clip(err.Name), suggest(err.Name, slices.Sorted(maps.Keys(p.ids))))

@@ -1,0 +1,108 @@
+package runbook
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxCalls bounds the calls of a runbook, those of called ones included.
+const maxCalls = 100
+
+// call reads a step that calls another runbook: its steps become those of
+// the step, with names of their own.
+func (p *parser) call(step *Step, f fields) {
+	p.gate(step, f)
+	if name := f.text("call"); name != "" {
+		if inner := p.inline(step, f, name); inner != nil {
+			p.given(step, f, inner)
+		}
+	}
+	p.groupVerify(step, f)
+}
+
+// inline reads the runbook that a step calls; nil after a problem that leaves
+// nothing to check.
+func (p *parser) inline(step *Step, f fields, name string) *parser {
+	at := f.at("call")
+	for outer := p; outer != nil; outer = outer.outer {
+		if outer.book.Name == name {
+			p.add(at, "recursion", name+" is called from itself", "a runbook cannot call itself, nor one that calls it")
+			return nil
+		}
+	}
+	if p.shared.calls++; p.shared.calls > maxCalls {
+		p.addf(at, "too-large", "split the runbook", "there are more than %d calls", maxCalls)
+		return nil
+	}
+	file, src, err := p.find(name)
+	if err != nil {
+		p.add(at, "unknown-runbook", fmt.Sprintf("the runbook %s cannot be read: %v", name, err), "it is looked for beside this file, in the folders of runbooks, and among those that are built in")
+		return nil
+	}
+	frame := &Frame{Path: step.Path, File: file, Outer: p.frame}
+	inner := newParser(file, &Runbook{File: file, byPath: p.book.byPath}, frame, p.shared)
+	inner.outer, inner.by = p, step
+	p.inner = append(p.inner, inner)
+	root := inner.document(src)
+	if root == nil {
+		return nil
+	}
+	p.called[name] = string(src)
+	inner.runbook(root)
+	book := inner.book
+	frame.Inputs = book.Inputs
+	step.Steps, step.Call = book.Steps, &Call{Name: name, Outputs: book.Outputs, Frame: frame}
+	frame.Call = step.Call
+	if step.Timeout == 0 {
+		step.Timeout = book.Timeout
+	}
+	if handlers := len(book.OnFailure) + len(book.Finally); handlers > 0 && (p.scope.handler || p.scope.item != nil) {
+		p.add(at, "call-handlers", name+" has handlers of its own, which would run at the end of the run", "call it outside handlers and foreach")
+	}
+	p.onFailure, p.finally = append(p.onFailure, book.OnFailure...), append(p.finally, book.Finally...)
+	return inner
+}
+
+func (p *parser) find(name string) (file string, src []byte, err error) {
+	if p.library == nil {
+		return "", nil, fmt.Errorf("there is no runbook %s here", name)
+	}
+	return p.library(name)
+}
+
+// given reads the inputs of a runbook that is called, and holds it to the
+// service of its caller: the run has the locks of that one.
+func (p *parser) given(step *Step, f fields, inner *parser) {
+	n := f.node("with")
+	if n == nil {
+		n = &yaml.Node{Kind: yaml.MappingNode, Line: f.at("call").Line, Column: f.at("call").Col}
+	}
+	if n.Kind != yaml.MappingNode {
+		p.add(posOf(n), "wrong-type", "with must be a mapping, not "+kindWord(n), "write NAME: value below it")
+		return
+	}
+	step.Call.With = p.value(n, inner.book.Name, p.scope.names(nil), typeOf(inner.book.Inputs))
+	if inner.hasService && sameText(inner.serviceText, n) != sameText(p.serviceText, nil) {
+		p.add(f.at("call"), "other-service", inner.book.Name+" acts on another service than this runbook, which has the locks of its own only",
+			"give it the service of this runbook, in the same words as at the top")
+	}
+}
+
+var ofInput = regexp.MustCompile(`^\$\{\{ *inputs\.([a-z0-9_]+) *\}\}$`)
+
+// sameText is a text with templates in one spelling; where it is an input that
+// a mapping gives, what that gives.
+func sameText(text string, given *yaml.Node) string {
+	if m := ofInput.FindStringSubmatch(text); m != nil && given != nil {
+		text = ""
+		for i := 0; i+1 < len(given.Content); i += 2 {
+			if given.Content[i].Value == m[1] {
+				text = given.Content[i+1].Value
+			}
+		}
+	}
+	return strings.Join(strings.Fields(strings.NewReplacer("${{", "${{ ", "}}", " }}").Replace(text)), " ")
+}

@@ -1,0 +1,49 @@
+package runbook
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+)
+
+// bundle is a runbook with those that it calls, as they are pinned together:
+// a run goes on with these bytes, whatever the files say by then.
+type bundle struct {
+	Firebreak string            `json:"firebreak"`
+	Runbook   string            `json:"runbook"`
+	Calls     map[string]string `json:"calls"`
+}
+
+const bundled = "bundle"
+
+// pin sets what a run keeps of the runbook: its bytes, or a bundle where it
+// calls others.
+func (r *Runbook) pin(src []byte, called map[string]string) {
+	r.Pinned = src
+	if len(called) > 0 {
+		raw, err := json.Marshal(bundle{Firebreak: bundled, Runbook: string(src), Calls: called})
+		if err == nil { // texts can always be written
+			r.Pinned = raw
+		}
+	}
+	sum := sha256.Sum256(r.Pinned)
+	r.Digest = "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Load reads and checks a runbook from what is pinned of it. file is its name
+// in messages; the runbooks that it calls are named NAME.yaml there.
+func Load(file string, pinned []byte, catalog Catalog) (*Runbook, []Problem) {
+	var b bundle
+	if !bytes.HasPrefix(pinned, []byte(`{"firebreak":"`+bundled+`"`)) || json.Unmarshal(pinned, &b) != nil {
+		return Parse(file, pinned, catalog, nil)
+	}
+	return Parse(file, []byte(b.Runbook), catalog, func(name string) (string, []byte, error) {
+		src, ok := b.Calls[name]
+		if !ok {
+			return "", nil, errors.New("it is not pinned")
+		}
+		return name + ".yaml", []byte(src), nil
+	})
+}
