@@ -46,6 +46,9 @@ func (d *decider) phase(steps []*runbook.Step, next Phase) bool {
 	if moved || !done {
 		return moved
 	}
+	if d.runOutputs() {
+		return true
+	}
 	if next == PhaseEnded {
 		return d.end()
 	}
@@ -86,7 +89,7 @@ func (d *decider) step(step *runbook.Step) bool {
 	if s.Status == StatusPending {
 		return d.begin(step)
 	}
-	if step.Kind == runbook.KindGroup || step.Kind == runbook.KindParallel {
+	if step.Group() {
 		return d.group(step, s)
 	}
 	if s.Doing != DoingNothing {
@@ -104,8 +107,12 @@ func (d *decider) begin(step *runbook.Step) bool {
 		d.emit(StepSkipped{Path: step.Path, Why: "only reads are made now: something is left changed, or the run was cancelled"})
 		return true
 	}
+	if step.Of != nil && !d.run.begun(step.Of) {
+		d.emit(StepSkipped{Path: step.Path, Why: step.Of.Path + " was not called"})
+		return true
+	}
 	if step.If != nil {
-		ok, err := step.If.Bool(d.vars(nil))
+		ok, err := step.If.Bool(d.vars(step.Frame, nil))
 		if err != nil {
 			d.emit(StepStarted{Path: step.Path})
 			d.fail(step, "expression", err.Error())
@@ -142,6 +149,9 @@ func (d *decider) group(step *runbook.Step, s *Step) bool {
 		if !s.ActedAt.IsZero() {
 			return d.settled(step, s)
 		}
+		if d.prepare(step) {
+			return true
+		}
 		if moved, open := d.passGate(step); !open {
 			return moved
 		}
@@ -160,13 +170,20 @@ func (d *decider) group(step *runbook.Step, s *Step) bool {
 // children advances the members of a group. A gate that was voided after the
 // group had begun is asked again when the turn of a mutation comes.
 func (d *decider) children(step *runbook.Step) bool {
-	advance := d.list
-	if step.Kind == runbook.KindParallel {
-		advance = d.parallel
+	var moved, done bool
+	switch step.Kind {
+	case runbook.KindParallel:
+		moved, done = d.parallel(step.Steps)
+	case runbook.KindForeach:
+		moved, done = d.window(step)
+	default:
+		moved, done = d.list(step.Steps)
 	}
-	moved, done := advance(step.Steps)
 	if moved || !done {
 		return moved
+	}
+	if d.returned(step) {
+		return true
 	}
 	d.emit(GroupDone{Path: step.Path})
 	return true
@@ -196,7 +213,7 @@ func (d *decider) perform(step *runbook.Step, s *Step) bool {
 }
 
 func (d *decider) notify(step *runbook.Step) bool {
-	text, err := d.text(step.Text)
+	text, err := d.text(step.Frame, step.Text)
 	if err != nil {
 		text = fmt.Sprintf("(the text of %s could not be made: %v)", step.Path, err)
 	}
@@ -208,7 +225,7 @@ func (d *decider) notify(step *runbook.Step) bool {
 func (d *decider) set(step *runbook.Step) bool {
 	values := map[string]json.RawMessage{}
 	for _, a := range step.Set {
-		raw, err := d.value(a.Value)
+		raw, err := d.value(step.Frame, a.Value)
 		if err != nil {
 			d.fail(step, "expression", err.Error())
 			return true
@@ -221,7 +238,7 @@ func (d *decider) set(step *runbook.Step) bool {
 }
 
 func (d *decider) failStep(step *runbook.Step) bool {
-	text, err := d.text(step.Text)
+	text, err := d.text(step.Frame, step.Text)
 	if err != nil {
 		text = err.Error()
 	}
@@ -235,7 +252,7 @@ func (d *decider) wait(step *runbook.Step) bool {
 		d.emit(WaitBegan{Path: step.Path, Until: d.now.Add(step.For)})
 		return true
 	}
-	input, err := d.input(step.With)
+	input, err := d.input(step.Frame, step.With)
 	if err != nil {
 		d.fail(step, "expression", err.Error())
 		return true
@@ -252,7 +269,7 @@ func (d *decider) reading(step *runbook.Step, s *Step) bool {
 	if step.Guard != nil && !s.Guarded {
 		return d.guard(step)
 	}
-	input, err := d.input(step.With)
+	input, err := d.input(step.Frame, step.With)
 	if err != nil {
 		d.fail(step, "expression", err.Error())
 		return true
@@ -296,6 +313,10 @@ func (d *decider) fail(step *runbook.Step, class, reason string) {
 	if forgiven || d.run.Phase == PhaseStopping {
 		return
 	}
+	if item := d.forgives(step); item != nil {
+		d.emit(StepFailed{Path: item.Path, Class: class, Reason: step.Path + ": " + reason, Effect: EffectNone})
+		return
+	}
 	d.troubleAt(step.Path, class, reason)
 }
 
@@ -310,18 +331,18 @@ func (d *decider) troubleAt(path, class, reason string) {
 
 func (d *decider) trouble(c Cause, f *RunFailure) { d.emit(Troubled{Cause: c, Failure: f}) }
 
-func (d *decider) vars(result any) expr.Vars { return d.run.vars(result) }
+func (d *decider) vars(f *runbook.Frame, result any) expr.Vars { return d.run.vars(f, result) }
 
 // input evaluates a `with`; without one the input is an empty object.
-func (d *decider) input(v *expr.Value) (json.RawMessage, error) {
+func (d *decider) input(f *runbook.Frame, v *expr.Value) (json.RawMessage, error) {
 	if v == nil {
 		return json.RawMessage("{}"), nil
 	}
-	return d.value(v)
+	return d.value(f, v)
 }
 
-func (d *decider) value(v *expr.Value) (json.RawMessage, error) {
-	got, err := v.Eval(d.vars(nil))
+func (d *decider) value(f *runbook.Frame, v *expr.Value) (json.RawMessage, error) {
+	got, err := v.Eval(d.vars(f, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -332,8 +353,8 @@ func (d *decider) value(v *expr.Value) (json.RawMessage, error) {
 	return raw, nil
 }
 
-func (d *decider) text(v *expr.Value) (string, error) {
-	got, err := v.Eval(d.vars(nil))
+func (d *decider) text(f *runbook.Frame, v *expr.Value) (string, error) {
+	got, err := v.Eval(d.vars(f, nil))
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,7 @@ func (d *decider) askValue(step *runbook.Step) bool {
 	if d.run.question(AskValue, step.Path) != nil {
 		return false
 	}
-	text, err := d.text(step.Text)
+	text, err := d.text(step.Frame, step.Text)
 	if err != nil {
 		d.fail(step, "expression", err.Error())
 		return true

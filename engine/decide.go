@@ -86,7 +86,7 @@ func (d *decider) start(s Start) error {
 			return &StartError{Reason: why}
 		}
 	}
-	if s.Facts.UndoOf != "" && !d.undoable(s.Facts.Undo) {
+	if s.Facts.UndoOf != "" && !undoable(s.Facts.unroll(d.run.Book), s.Facts.Undo) {
 		return &StartError{Reason: fmt.Sprintf("nothing undoes what run %s has changed", s.Facts.UndoOf)}
 	}
 	d.emit(RunStarted{Facts: s.Facts})

@@ -45,10 +45,17 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 	if pending && !d.willRun(step) {
 		return false
 	}
-	if step.Approve == nil || d.run.gate(step.Path).State == GateConsumed {
-		return d.earlyIn(step.Steps, step.Kind == runbook.KindParallel, before)
-	}
 	g := d.run.gate(step.Path)
+	if step.Each != nil && !step.Each.Unrolled {
+		return d.unroll(step) || pending && step.Approve != nil && d.announce(step, g)
+	}
+	if step.Each != nil && len(step.Steps) == 0 {
+		return false
+	}
+	if step.Approve == nil || g.State == GateConsumed {
+		sideBySide := step.Kind == runbook.KindParallel || step.Each != nil && step.Each.Concurrency > 1
+		return d.earlyIn(step.Steps, sideBySide, before)
+	}
 	switch {
 	case pending && g.State == GatePlanning:
 		return d.askWhenPlanned(step, g)
@@ -117,23 +124,23 @@ func (d *decider) willRun(step *runbook.Step) bool {
 	if step.If == nil {
 		return true
 	}
-	if !d.settledRefs(step.If.Refs()) {
+	if !d.settledRefs(step.Frame, step.If.Refs()) {
 		return false
 	}
-	ok, err := step.If.Bool(d.vars(nil))
+	ok, err := step.If.Bool(d.vars(step.Frame, nil))
 	return err == nil && ok
 }
 
 // known reports whether all that decides about a mutation is.
 func (d *decider) known(m *runbook.Step) bool {
 	for s := m; s != nil && s.Approve == nil; s = s.Parent { // up to its gate
-		if s.If != nil && !d.settledRefs(s.If.Refs()) {
+		if s.If != nil && !d.settledRefs(s.Frame, s.If.Refs()) {
 			return false
 		}
 	}
 	for _, value := range []*expr.Value{m.With, m.Resource} {
 		for _, program := range value.Programs() {
-			if !d.settledRefs(program.Refs()) {
+			if !d.settledRefs(m.Frame, program.Refs()) {
 				return false
 			}
 		}
@@ -143,15 +150,19 @@ func (d *decider) known(m *runbook.Step) bool {
 
 // settledRefs reports whether what an expression reads will not change before
 // its turn: steps have ended, and variables are not set again.
-func (d *decider) settledRefs(refs []expr.Ref) bool {
+func (d *decider) settledRefs(f *runbook.Frame, refs []expr.Ref) bool {
 	for _, ref := range refs {
 		switch ref.Path[0] {
 		case "steps":
-			if len(ref.Path) < 2 || !d.ended(ref.Path[1]) {
+			if len(ref.Path) < 2 || !d.ended(f, ref.Path[1]) {
 				return false
 			}
 		case "vars":
-			if len(ref.Path) < 2 || d.setLater(ref.Path[1]) {
+			if len(ref.Path) < 2 || d.setLater(f, ref.Path[1]) {
+				return false
+			}
+		case "inputs":
+			if !d.settledInputs(f) {
 				return false
 			}
 		}
@@ -159,14 +170,32 @@ func (d *decider) settledRefs(refs []expr.Ref) bool {
 	return true
 }
 
-func (d *decider) ended(id string) bool {
-	step := d.run.Book.ByID(id)
+// settledInputs reports whether what the runbook of a frame is called with will
+// not change before its turn.
+func (d *decider) settledInputs(f *runbook.Frame) bool {
+	around := f.Around()
+	f = around[len(around)-1]
+	if f.Call == nil || d.run.Called[f.Path] != nil {
+		return true
+	}
+	for _, program := range f.Call.With.Programs() {
+		if !d.settledRefs(f.Outer, program.Refs()) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *decider) ended(f *runbook.Frame, id string) bool {
+	step := f.ByID(id)
 	return step != nil && d.run.step(step.Path).Done()
 }
 
-// setLater reports whether a step that has not ended sets a variable.
-func (d *decider) setLater(name string) bool {
+// setLater reports whether a step that has not ended sets a variable that is
+// seen in a frame.
+func (d *decider) setLater(f *runbook.Frame, name string) bool {
+	around := f.Around()
 	return slices.ContainsFunc(d.run.Book.All(), func(s *runbook.Step) bool {
-		return !d.run.step(s.Path).Done() && slices.ContainsFunc(s.Set, func(a runbook.Assignment) bool { return a.Name == name })
+		return slices.Contains(around, s.Frame) && !d.run.step(s.Path).Done() && slices.ContainsFunc(s.Set, func(a runbook.Assignment) bool { return a.Name == name })
 	})
 }

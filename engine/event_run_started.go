@@ -15,7 +15,8 @@ func (e RunStarted) apply(r *Run, at time.Time) {
 	r.Phase = PhaseRunning
 	r.Stops, r.UndoWord = e.Facts.Stops, e.Facts.UndoOf != "" // who starts an undo means it, whatever stands
 	r.repause(at)
-	r.Vars = e.Facts.Vars
+	r.Vars, r.Called, r.Items = e.Facts.Vars, e.Facts.Called, e.Facts.Items
+	r.Book = e.Facts.unroll(r.Book)
 	for path, c := range e.Facts.Carried {
 		r.setStep(path, func(s *Step) {
 			s.Status, s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt = c.Status, c.Outputs, c.Effect, c.Failure, at, at

@@ -20,6 +20,12 @@ func (e VarsSet) apply(r *Run, _ time.Time) {
 	if m == nil {
 		m = map[string]json.RawMessage{}
 	}
-	maps.Copy(m, e.Values)
+	frame := r.Book.Frame
+	if s := r.Book.Step(e.Path); s != nil {
+		frame = s.Frame
+	}
+	for name, raw := range e.Values {
+		m[variableKey(frame, name)] = raw
+	}
 	r.Vars = m
 }

@@ -3,32 +3,44 @@ package engine
 import (
 	"encoding/json"
 	"maps"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // Facts is what a run is started with. Everything that Decide may consult
 // later is here or in the runbook.
 type Facts struct {
-	ID          string                     `json:"id"`
-	Runbook     string                     `json:"runbook"`
-	Requester   Requester                  `json:"requester"`
-	Inputs      map[string]json.RawMessage `json:"inputs,omitempty"`
-	Alert       json.RawMessage            `json:"alert,omitempty"`
-	Service     string                     `json:"service,omitempty"`
-	Environment string                     `json:"environment,omitempty"`
-	Owner       string                     `json:"owner,omitempty"` // the team that owns the service
-	Roles       map[string]Role            `json:"roles,omitempty"`
-	Resources   map[string]string          `json:"resources,omitempty"` // identity of the service's resource, by capability
-	Pins        Pins                       `json:"pins"`
-	Generation  int                        `json:"generation"`
-	UndoOf      string                     `json:"undo_of,omitempty"`
-	Reason      string                     `json:"reason,omitempty"` // why it was started, of an undo
-	Undo        []Row                      `json:"undo,omitempty"`   // the ledger rows to undo, in their order of completion
-	RetryOf     string                     `json:"retry_of,omitempty"`
-	From        string                     `json:"from,omitempty"`    // of a retry: path of the step that it begins with
-	Carried     map[string]Carried         `json:"carried,omitempty"` // of a retry: how the steps before ended, by path
-	Vars        map[string]json.RawMessage `json:"vars,omitempty"`    // of a retry: what they had set
-	Stops       []Stop                     `json:"stops,omitempty"`   // that stood when it was started
-	Rules       int                        `json:"rules"`             // number of the engine's rules; see [Rules]
+	ID          string                                `json:"id"`
+	Runbook     string                                `json:"runbook"`
+	Requester   Requester                             `json:"requester"`
+	Inputs      map[string]json.RawMessage            `json:"inputs,omitempty"`
+	Alert       json.RawMessage                       `json:"alert,omitempty"`
+	Service     string                                `json:"service,omitempty"`
+	Environment string                                `json:"environment,omitempty"`
+	Owner       string                                `json:"owner,omitempty"` // the team that owns the service
+	Roles       map[string]Role                       `json:"roles,omitempty"`
+	Resources   map[string]string                     `json:"resources,omitempty"` // identity of the service's resource, by capability
+	Pins        Pins                                  `json:"pins"`
+	Generation  int                                   `json:"generation"`
+	UndoOf      string                                `json:"undo_of,omitempty"`
+	Reason      string                                `json:"reason,omitempty"` // why it was started, of an undo
+	Undo        []Row                                 `json:"undo,omitempty"`   // the ledger rows to undo, in their order of completion
+	RetryOf     string                                `json:"retry_of,omitempty"`
+	From        string                                `json:"from,omitempty"`    // of a retry: path of the step that it begins with
+	Carried     map[string]Carried                    `json:"carried,omitempty"` // of a retry: how the steps before ended, by path
+	Vars        map[string]json.RawMessage            `json:"vars,omitempty"`    // of a retry: what they had set
+	Items       []ItemsKnown                          `json:"items,omitempty"`   // of a retry or an undo: the lists of every foreach before
+	Called      map[string]map[string]json.RawMessage `json:"called,omitempty"`  // of an undo: the inputs of the runbooks that were called
+	Stops       []Stop                                `json:"stops,omitempty"`   // that stood when it was started
+	Rules       int                                   `json:"rules"`             // number of the engine's rules; see [Rules]
+}
+
+// unroll returns a runbook with the items that the run is started with.
+func (f Facts) unroll(book *runbook.Runbook) *runbook.Runbook {
+	for _, known := range f.Items {
+		book = book.Unroll(known.Path, known.Items)
+	}
+	return book
 }
 
 // Rules numbers the behaviour of Decide. A change that would decide a

@@ -66,6 +66,9 @@ func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
 		d.askAgain(step, g)
 		return true, false
 	}
+	if d.unrollIn(step) {
+		return true, false
+	}
 	mutating := d.members(step)
 	inputs := map[string]json.RawMessage{}
 	for _, m := range mutating {
@@ -92,7 +95,7 @@ func (d *decider) members(step *runbook.Step) []*runbook.Step {
 		if s != step && s.Approve != nil {
 			return
 		}
-		if s.Mutates() && !d.run.step(s.Path).Done() && d.run.step(s.Path).ActedAt.IsZero() {
+		if s.Mutates() && !s.Template() && !d.run.step(s.Path).Done() && d.run.step(s.Path).ActedAt.IsZero() {
 			out = append(out, s)
 		}
 		for _, child := range s.Steps {
@@ -108,11 +111,11 @@ func (d *decider) members(step *runbook.Step) []*runbook.Step {
 // all the same, people are asked then.
 func (d *decider) foreseen(m *runbook.Step) (json.RawMessage, bool) {
 	if m.If != nil && d.run.step(m.Path).Status == StatusPending {
-		if ok, err := m.If.Bool(d.vars(nil)); err != nil || !ok {
+		if ok, err := m.If.Bool(d.vars(m.Frame, nil)); err != nil || !ok {
 			return nil, false
 		}
 	}
-	raw, err := d.input(m.With)
+	raw, err := d.input(m.Frame, m.With)
 	return raw, err == nil
 }
 
@@ -296,16 +299,20 @@ func (d *decider) notApproved(q *Question, c Cause) {
 		return
 	}
 	var f *RunFailure
-	if d.uncommitted() {
+	if d.uncommitted("") {
 		c.Kind = CauseFailure
 		f = &RunFailure{Step: q.Path, Class: c.Class, Reason: c.Reason, Effect: d.run.effect(q.Path)}
 	}
 	d.trouble(c, f)
 }
 
-// uncommitted reports whether something is changed that no verify has passed.
-func (d *decider) uncommitted() bool {
+// uncommitted reports whether something at or under a path (empty: anywhere) is
+// changed that no verify has passed.
+func (d *decider) uncommitted(path string) bool {
 	for _, row := range d.run.Ledger {
+		if path != "" && !within(row.Path, path) {
+			continue
+		}
 		switch row.State {
 		case RowApplied, RowPartial, RowUnknown, RowIntended:
 			return true

@@ -19,7 +19,7 @@ func (d *decider) identity(s *runbook.Step) string {
 	if s.Resource == nil {
 		return d.run.Facts.Resources[s.Action.Capability]
 	}
-	id, err := d.text(s.Resource)
+	id, err := d.text(s.Frame, s.Resource)
 	if err != nil {
 		return ""
 	}
@@ -34,7 +34,7 @@ func (d *decider) lockLate(step *runbook.Step) (moved, held bool) {
 	id := d.identity(step)
 	switch {
 	case step.Resource != nil && id == "":
-		_, err := d.text(step.Resource)
+		_, err := d.text(step.Frame, step.Resource)
 		if err == nil {
 			err = fmt.Errorf("resource is empty: name what %s changes", step.Path)
 		}

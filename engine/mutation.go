@@ -71,7 +71,7 @@ func (r *Run) Doubtful() bool {
 }
 
 func (d *decider) planTurn(step *runbook.Step) bool {
-	input, err := d.input(step.With)
+	input, err := d.input(step.Frame, step.With)
 	if err != nil {
 		d.fail(step, "expression", err.Error())
 		return true
@@ -177,7 +177,7 @@ func (d *decider) ours(fingerprint string) bool {
 
 // guard begins to read a step's or group's guard.
 func (d *decider) guard(step *runbook.Step) bool {
-	input, err := d.input(step.Guard.With)
+	input, err := d.input(step.Frame, step.Guard.With)
 	if err != nil {
 		d.fail(step, "expression", err.Error())
 		return true
@@ -195,7 +195,7 @@ func (d *decider) guarded(path string, o Outcome) {
 		return
 	}
 	d.emit(GuardAnswered{Path: path, Answer: o.Outputs})
-	ok, err := step.Guard.That.Bool(d.vars(decode(step.Guard.Action.Output, o.Outputs)))
+	ok, err := step.Guard.That.Bool(d.vars(step.Frame, decode(step.Guard.Action.Output, o.Outputs)))
 	switch {
 	case err != nil:
 		d.fail(step, "guard", err.Error())

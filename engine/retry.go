@@ -32,8 +32,9 @@ func Retry(done *Run, from string, f Facts) (Facts, error) {
 		return f, err
 	}
 	f.RetryOf, f.From, f.Carried, f.Vars = done.Facts.ID, first.Path, map[string]Carried{}, map[string]json.RawMessage{}
-	for _, step := range done.Book.Steps {
+	for i, step := range done.Book.Steps {
 		if step == first {
+			f.Items = done.itemsUnder(done.Book.Steps[:i])
 			break
 		}
 		if why := done.lost(step); why != "" {
@@ -44,8 +45,9 @@ func Retry(done *Run, from string, f Facts) (Facts, error) {
 				f.Carried[s.Path] = Carried{Status: at.Status, Outputs: at.Outputs, Effect: at.Effect, Failure: at.Failure}
 			}
 			for _, a := range s.Set {
-				if raw, ok := done.Vars[a.Name]; ok {
-					f.Vars[a.Name] = raw
+				key := variableKey(s.Frame, a.Name)
+				if raw, ok := done.Vars[key]; ok && s.Frame == done.Book.Frame {
+					f.Vars[key] = raw
 				}
 			}
 		})

@@ -27,7 +27,10 @@ type Run struct {
 	Questions map[string]*Question
 	Ledger    []*Row
 	Notices   []*Notice
-	Vars      map[string]json.RawMessage
+	Vars      map[string]json.RawMessage            // by name; those of calls and items behind their path
+	Called    map[string]map[string]json.RawMessage // inputs of runbooks that were called, by path of the call
+	Items     []ItemsKnown                          // of every foreach whose list is known, in their order
+	Outputs   json.RawMessage                       // what the run returns
 	Locks     Locks
 	Stops     []Stop // that stand, in the order in which they came
 

@@ -32,7 +32,7 @@ func (d *decider) verify(step *runbook.Step, s *Step) bool {
 	if s.Verified != "" {
 		return false
 	}
-	input, err := d.verifyInput(step.Verify, s.ActedAt)
+	input, err := d.verifyInput(step.Frame, step.Verify, s.ActedAt)
 	if err != nil {
 		d.verdict(step, verdictInconclusive, err.Error())
 		return true
@@ -43,8 +43,8 @@ func (d *decider) verify(step *runbook.Step, s *Step) bool {
 
 // verifyInput is the verify's `with`. Where its action can be told how old a
 // sample may be, nothing from before the end of the action counts.
-func (d *decider) verifyInput(v *runbook.Verify, acted time.Time) (json.RawMessage, error) {
-	raw, err := d.input(v.With)
+func (d *decider) verifyInput(frame *runbook.Frame, v *runbook.Verify, acted time.Time) (json.RawMessage, error) {
+	raw, err := d.input(frame, v.With)
 	if err != nil || v.Action.Input == nil {
 		return raw, err
 	}
@@ -69,7 +69,7 @@ func (d *decider) sample(path string, o Outcome) {
 	sample := Sample{At: d.now, Verdict: sampleFalse}
 	if o.Failure != nil {
 		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
-	} else if ok, err := until.Bool(d.vars(decode(action.Output, o.Outputs))); err != nil {
+	} else if ok, err := until.Bool(d.vars(step.Frame, decode(action.Output, o.Outputs))); err != nil {
 		sample.Verdict, sample.Why = sampleVoid, err.Error()
 	} else if ok {
 		sample.Verdict = sampleTrue

@@ -56,7 +56,7 @@ func (d *decider) undoing() bool {
 	}
 	var input json.RawMessage
 	if step.Undo.With != nil {
-		raw, err := d.input(step.Undo.With)
+		raw, err := d.input(step.Frame, step.Undo.With)
 		if err != nil {
 			d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "expression", Reason: err.Error()})
 			return true
@@ -233,9 +233,9 @@ func (d *decider) undoRow(path string) *Row {
 }
 
 // undoable reports whether any of the rows has an undo.
-func (d *decider) undoable(rows []Row) bool {
+func undoable(book *runbook.Runbook, rows []Row) bool {
 	return slices.ContainsFunc(rows, func(row Row) bool {
-		step := d.run.Book.Step(row.Path)
+		step := book.Step(row.Path)
 		return step != nil && undoAction(step) != ""
 	})
 }

@@ -38,7 +38,7 @@ func TestEveryShippedRunbookPassesCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			book, problems := runbook.Parse(file, src, actions)
+			book, problems := runbook.Parse(file, src, actions, nil)
 			for _, problem := range problems {
 				t.Error(problem)
 			}

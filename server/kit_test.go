@@ -48,7 +48,7 @@ type runs struct {
 
 func newRuns(t *testing.T) *runs {
 	t.Helper()
-	book, problems := runbook.Parse("pause.yaml", []byte(pause), runbook.Catalog{})
+	book, problems := runbook.Parse("pause.yaml", []byte(pause), runbook.Catalog{}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -69,7 +69,7 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 		if err != nil {
 			return err
 		}
-		book, problems := runbook.Parse(file, src, catalog)
+		book, problems := runbook.Parse(file, src, catalog, a.library(file))
 		if len(problems) == 0 {
 			problems = book.Expired(day)
 		}

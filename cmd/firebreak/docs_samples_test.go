@@ -80,7 +80,7 @@ func indented(text string) string {
 
 func checkRunbook(t *testing.T, f fence, src string, catalog runbook.Catalog, id string, refused bool) {
 	t.Helper()
-	book, problems := runbook.Parse(f.file, []byte(src), catalog)
+	book, problems := runbook.Parse(f.file, []byte(src), catalog, nil)
 	if len(problems) == 0 {
 		problems = book.Expired(time.Now().UTC().Format(time.DateOnly))
 	}

@@ -50,6 +50,18 @@ func readFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, max(runbook.MaxBytes, service.MaxBytes)+1))
 }
 
+// library finds the runbooks that one in a file calls: beside it, else as any
+// other.
+func (a *app) library(file string) runbook.Library {
+	return func(name string) (string, []byte, error) {
+		beside := filepath.Join(filepath.Dir(file), name+".yaml")
+		if _, err := os.Stat(beside); err == nil {
+			return a.findRunbook(beside)
+		}
+		return a.findRunbook(name)
+	}
+}
+
 func (a *app) runbookDirs() []string {
 	if len(a.flags.runbooks) > 0 {
 		return a.flags.runbooks
@@ -62,7 +74,7 @@ func (a *app) runbookDirs() []string {
 
 // parse checks a runbook and reports its problems.
 func (a *app) parse(file string, src []byte, catalog runbook.Catalog) (*runbook.Runbook, error) {
-	book, problems := runbook.Parse(file, src, catalog)
+	book, problems := runbook.Parse(file, src, catalog, a.library(file))
 	if len(problems) > 0 {
 		return nil, problemsOf(a, a.err, problems)
 	}

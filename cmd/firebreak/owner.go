@@ -175,7 +175,7 @@ func (w *workspace) noRole(person string) (refusal string) {
 
 // book makes a runbook of pinned bytes.
 func (w *workspace) book(src []byte) (*runbook.Runbook, error) {
-	book, problems := runbook.Parse("pinned runbook", src, w.catalog)
+	book, problems := runbook.Load("pinned runbook", src, w.catalog)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("the pinned runbook no longer passes: %s", problems[0])
 	}
@@ -222,20 +222,23 @@ func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.S
 	if o.host == nil {
 		return "", errNoDriver
 	}
-	file, src := req.File, []byte(req.Source)
-	if req.Source == "" {
-		var err error
-		if file, src, err = o.app.findRunbook(req.Runbook); err != nil {
+	var book *runbook.Runbook
+	var problems []runbook.Problem
+	if req.Source != "" {
+		book, problems = runbook.Load(req.File, []byte(req.Source), o.ws.catalog)
+	} else {
+		file, src, err := o.app.findRunbook(req.Runbook)
+		if err != nil {
 			return "", err
 		}
+		book, problems = runbook.Parse(file, src, o.ws.catalog, o.app.library(file))
 	}
-	book, problems := runbook.Parse(file, src, o.ws.catalog)
 	if len(problems) > 0 {
 		return "", fail(exitProblems, "`firebreak check` lists them all", "%s", problems[0])
 	}
 	return o.start(ctx, request{
 		runbook: book, inputs: req.Inputs, requester: engine.Requester{Kind: "person", Name: by.Person},
-	}, src)
+	}, book.Pinned)
 }
 
 var errNoDriver = fail(exitState, "`firebreak resume` drives them", "no process drives runs now")
@@ -249,17 +252,8 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if f.UndoOf != "" { // its ledger holds what the first has changed
 		return "", fail(exitRefused, "`firebreak undo "+f.UndoOf+"` undoes what is left", "run %s is the undo of run %s, which is not undone", f.ID, f.UndoOf)
 	}
-	f.UndoOf, f.Reason, f.Undo, f.Alert = done.Facts.ID, reason, nil, nil
-	f.Requester = engine.Requester{Kind: "person", Name: by.Person}
-	for _, row := range done.Ledger {
-		switch row.State {
-		case engine.RowCommitted, engine.RowApplied, engine.RowPartial, engine.RowLeft, engine.RowUndoFailed:
-			undo := *row
-			undo.State, undo.Undoing, undo.Why = engine.RowCommitted, engine.UndoIdle, ""
-			f.Undo = append(f.Undo, undo)
-		default:
-		}
-	}
+	f = engine.UndoOf(&done)
+	f.Reason, f.Requester = reason, engine.Requester{Kind: "person", Name: by.Person}
 	if len(f.Undo) == 0 {
 		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)
 	}

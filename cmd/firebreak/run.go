@@ -53,7 +53,7 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, File: file, Source: string(src), Inputs: inputs})
+	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, File: file, Source: string(book.Pinned), Inputs: inputs})
 	if err != nil {
 		return err
 	}

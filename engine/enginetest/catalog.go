@@ -6,6 +6,8 @@ package enginetest
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -54,12 +56,26 @@ func Catalog() runbook.Catalog {
 	return catalog
 }
 
-// Book parses a runbook whose actions are those of [Catalog]. It adds the head
-// that every runbook has when there is none.
+// Book parses a runbook whose actions are those of [Catalog], and returns what
+// is pinned of it, too. It adds the head that every runbook has. Runbooks that
+// it calls follow it, each after a line of three dashes, and begin with their
+// name.
 func Book(src string) (*runbook.Runbook, []byte, []runbook.Problem) {
-	full := []byte("firebreak: v1\nname: test\nservice: api\n" + src)
-	book, problems := runbook.Parse("test.yaml", full, Catalog())
-	return book, full, problems
+	parts := strings.Split(src, "\n---\n")
+	library := func(name string) (string, []byte, error) {
+		for _, part := range parts[1:] {
+			if strings.HasPrefix(part, "name: "+name+"\n") {
+				return name + ".yaml", []byte("firebreak: v1\nservice: api\n" + part), nil
+			}
+		}
+		return "", nil, fmt.Errorf("there is no runbook %s", name)
+	}
+	full := []byte("firebreak: v1\nname: test\nservice: api\n" + parts[0])
+	book, problems := runbook.Parse("test.yaml", full, Catalog(), library)
+	if len(problems) > 0 {
+		return nil, full, problems
+	}
+	return book, book.Pinned, nil
 }
 
 // Facts are those of a run that dora started: alice and bob may answer gates

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -24,6 +25,7 @@ type Play struct {
 	T       testing.TB
 	World   *World
 	Book    *runbook.Runbook
+	Src     string // of the runbook, as it was given
 	Run     engine.Run
 	Journal []engine.Record
 	Now     time.Time
@@ -42,7 +44,7 @@ func NewPlay(t testing.TB, src string) *Play {
 		t.Fatal(p)
 	}
 	return &Play{
-		T: t, World: NewWorld(), Book: book, Run: engine.New(book),
+		T: t, World: NewWorld(), Book: book, Src: src, Run: engine.New(book),
 		Now:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		open: map[string]bool{}, cmds: map[string]engine.Command{},
 	}
@@ -134,13 +136,21 @@ func Diff(a, b engine.Run) string {
 	opts := cmp.Options{
 		cmp.Exporter(func(t reflect.Type) bool { return strings.HasSuffix(t.PkgPath(), "/engine") }),
 		cmpopts.EquateEmpty(),
-		cmp.Comparer(func(x, y *runbook.Runbook) bool { return x == y }),
+		cmp.Comparer(sameBook),
 		cmp.Comparer(func(x, y *expr.Program) bool { return x == y }),
 	}
 	if d := cmp.Diff(a, b, opts); d != "" {
 		return d
 	}
 	return cmp.Diff(engine.Pending(a), engine.Pending(b), opts)
+}
+
+// sameBook reports whether two runbooks are one, with the same items in every
+// foreach.
+func sameBook(x, y *runbook.Runbook) bool {
+	return x == y || x.Digest == y.Digest && slices.EqualFunc(x.All(), y.All(), func(a, b *runbook.Step) bool {
+		return a.Path == b.Path && bytes.Equal(a.Frame.Item, b.Frame.Item)
+	})
 }
 
 // Settle answers every call that can be answered now, until none is left.

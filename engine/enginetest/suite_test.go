@@ -50,7 +50,7 @@ type live struct {
 }
 
 func (rt *memory) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
-	book, _ := runbook.Parse("suite.yaml", pins[0], Catalog())
+	book, _ := runbook.Parse("suite.yaml", pins[0], Catalog(), nil)
 	rt.mu.Lock()
 	f.ID = "run" + strconv.Itoa(len(rt.runs)+1)
 	rt.runs[f.ID] = &live{run: engine.New(book), open: map[string]bool{}, more: make(chan struct{})}

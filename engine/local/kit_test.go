@@ -233,7 +233,7 @@ func actions() (runbook.Catalog, error) {
 // parse is how a runtime reads the runbooks of a catalog.
 func parse(c runbook.Catalog) func(src []byte) (*runbook.Runbook, error) {
 	return func(src []byte) (*runbook.Runbook, error) {
-		b, problems := runbook.Parse("test.yaml", src, c)
+		b, problems := runbook.Parse("test.yaml", src, c, nil)
 		if len(problems) > 0 {
 			var all []string
 			for _, p := range problems {

@@ -48,7 +48,7 @@ func TestSuite(t *testing.T) {
 }
 
 func pinned(src []byte) (*runbook.Runbook, error) {
-	book, problems := runbook.Parse("suite.yaml", src, enginetest.Catalog())
+	book, problems := runbook.Parse("suite.yaml", src, enginetest.Catalog(), nil)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("the suite's runbook: %s", problems[0])
 	}

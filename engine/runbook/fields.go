@@ -135,7 +135,7 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 			return i
 		}
 	case formNumber:
-		if i, ok := p.count(n, k.name, 0, maxItems); ok {
+		if i, ok := p.count(n, k.name, 0, MaxItems); ok {
 			return i
 		}
 	case formFlag:

@@ -6,8 +6,8 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/expr"
 )
 
-// maxItems bounds the items of a foreach.
-const maxItems = 1000
+// MaxItems bounds the items of a foreach.
+const MaxItems = 1000
 
 // foreach reads a step that is done for each item of a list. Its steps are
 // read once, as the template of an item.

@@ -1,0 +1,36 @@
+package engine
+
+import "encoding/json"
+
+// UndoOf returns the facts of a run that undoes one that has ended: those of
+// that run, and what its ledger says is still changed. The caller sets who
+// asked for it, and why. Where nothing is changed, Undo is empty.
+func UndoOf(done *Run) Facts {
+	f := done.Facts
+	f.UndoOf, f.Alert, f.Undo, f.Items, f.Called = done.Facts.ID, nil, nil, done.Items, done.Called
+	reads := false
+	for _, row := range done.Ledger {
+		switch row.State {
+		case RowCommitted, RowApplied, RowPartial, RowLeft, RowUndoFailed:
+			undo := *row
+			undo.State, undo.Undoing, undo.Why = RowCommitted, UndoIdle, ""
+			f.Undo = append(f.Undo, undo)
+			step := done.Book.Step(row.Path)
+			reads = reads || step != nil && step.Undo != nil && step.Undo.With != nil
+		default:
+		}
+	}
+	if !reads {
+		return f
+	}
+	f.Carried, f.Vars = map[string]Carried{}, map[string]json.RawMessage{} // what the undos' own inputs read
+	for key, raw := range done.Vars {
+		f.Vars[key] = raw
+	}
+	for path, s := range done.Steps {
+		if s.Done() && s.Outputs != nil {
+			f.Carried[path] = Carried{Status: s.Status, Outputs: s.Outputs, Effect: s.Effect}
+		}
+	}
+	return f
+}
