@@ -46,6 +46,16 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 			lines = append(lines, stopped(stop, as))
 		}
 		return lines
+	case engine.ItemsKnown:
+		o.unroll(e.Path, len(e.Items))
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: fmt.Sprintf("for %d items", len(e.Items))}}
+	case engine.Called:
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "its runbook begins"}}
+	case engine.OutputsMade:
+		if e.Path != "" {
+			return nil
+		}
+		return []Line{{Mark: MarkInfo, Text: "it returns " + string(e.Outputs)}}
 	case engine.StepSucceeded:
 		if o.silent(e.Path) {
 			return nil

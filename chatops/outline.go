@@ -1,6 +1,12 @@
 package chatops
 
-import "github.com/firebreak-ops/firebreak/engine/runbook"
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+)
 
 // Outline is what the steps of a run are, by path. The records of a run name
 // steps by path alone; its runbook, or whoever has it, knows the rest. A nil
@@ -26,6 +32,42 @@ func NewEntry(id, uses string, kind runbook.Kind) Entry {
 	return e
 }
 
+// unroll makes the steps of a foreach's items known: they are those of its
+// template.
+func (o Outline) unroll(path string, items int) {
+	template := path + "/item"
+	for at, e := range maps.Clone(o) {
+		if rest, ok := strings.CutPrefix(at, template); ok && (rest == "" || rest[0] == '/') {
+			for i := 1; i <= items; i++ {
+				o[fmt.Sprintf("%s/%d%s", path, i, rest)] = e
+			}
+		}
+	}
+	o.Number(path)
+}
+
+// Number gives the steps of a foreach's items the number of their item.
+func (o Outline) Number(path string) {
+	items := 0
+	for o.has(path, items+1) {
+		items++
+	}
+	for i := 1; i <= items; i++ {
+		prefix := fmt.Sprintf("%s/%d/", path, i)
+		for at, e := range o {
+			if strings.HasPrefix(at, prefix) {
+				e.Name = fmt.Sprintf("%s (%d of %d)", e.Name, i, items)
+				o[at] = e
+			}
+		}
+	}
+}
+
+func (o Outline) has(path string, item int) bool {
+	_, ok := o[fmt.Sprintf("%s/%d", path, item)]
+	return ok
+}
+
 // Name is what people call the step at a path.
 func (o Outline) Name(path string) string {
 	if e, ok := o[path]; ok {
@@ -39,7 +81,7 @@ func (o Outline) Name(path string) string {
 // given.
 func (o Outline) silent(path string) bool {
 	switch o[path].Kind {
-	case runbook.KindGroup, runbook.KindParallel, runbook.KindNotify, runbook.KindSet, runbook.KindAsk:
+	case runbook.KindGroup, runbook.KindParallel, runbook.KindForeach, runbook.KindCall, runbook.KindNotify, runbook.KindSet, runbook.KindAsk:
 		return true
 	default:
 		return false

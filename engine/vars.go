@@ -49,7 +49,7 @@ func (r *Run) vars(frame *runbook.Frame, result any) expr.Vars {
 // variableKey names a variable of a frame among those of the run; variable is
 // the way back.
 func variableKey(f *runbook.Frame, name string) string {
-	if f.Path == "" {
+	if f == nil || f.Path == "" { // who follows a run may not have its runbook
 		return name
 	}
 	return f.Path + "/" + name

@@ -31,6 +31,7 @@ type View struct {
 	PeopleSeconds float64                    `json:"people_seconds"` // how long people were waited for
 	Waits         []engine.Wait              `json:"waits"`
 	Steps         []StepView                 `json:"steps"` // in the runbook's order
+	Outputs       json.RawMessage            `json:"outputs,omitempty"` // what the run returned
 	Questions     []engine.Question          `json:"questions"`
 	Approved      []Approved                 `json:"approved,omitempty"` // in the runbook's order
 	Ledger        []engine.Row               `json:"ledger"`
@@ -87,6 +88,7 @@ func NewView(r engine.Run, now time.Time) View {
 		PeopleSeconds: r.PeopleSeconds(now),
 		Waits:         append([]engine.Wait{}, r.Waits()...),
 		Steps:         []StepView{},
+		Outputs:       r.Outputs,
 		Questions:     append([]engine.Question{}, r.OpenQuestions()...),
 		Ledger:        []engine.Row{},
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/chatops/console"
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/client"
 )
@@ -127,6 +128,11 @@ func outline(steps []server.StepView) chatops.Outline {
 	o := chatops.Outline{}
 	for _, s := range steps {
 		o[s.Path] = chatops.NewEntry(s.ID, s.Uses, s.Kind)
+	}
+	for _, s := range steps {
+		if s.Kind == runbook.KindForeach {
+			o.Number(s.Path)
+		}
 	}
 	return o
 }
