@@ -79,6 +79,8 @@ func (k key) Takes(link func(*Shape) string) string {
 		return "duration"
 	case formCount:
 		return "1 to 100"
+	case formNumber:
+		return "0 to 1000"
 	case formFlag:
 		return "`true` or `false`"
 	case formTemplate:
