@@ -96,7 +96,7 @@ func checkRunbook(t *testing.T, f fence, src string, catalog runbook.Catalog, id
 func checkCases(t *testing.T, f, tested fence, catalog runbook.Catalog) {
 	t.Helper()
 	file, problems := cases.Parse("shown_test.yaml", []byte(f.text), func(string) (*runbook.Runbook, error) {
-		book, problems := runbook.Parse(f.file, []byte(tested.text), catalog)
+		book, problems := runbook.Parse(f.file, []byte(tested.text), catalog, nil)
 		if len(problems) > 0 {
 			return nil, errors.New(problems[0].String())
 		}

@@ -174,7 +174,7 @@ func (s *shelf) parse(file string, src []byte) (*runbook.Runbook, error) {
 	if book := s.books[file]; book != nil {
 		return book, nil
 	}
-	book, problems := runbook.Parse(file, src, s.catalog)
+	book, problems := runbook.Parse(file, src, s.catalog, s.app.library(file))
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("it has problems, the first one: %s", problems[0])
 	}

@@ -36,7 +36,7 @@ func finder(t testing.TB, dir string) cases.Find {
 		if err != nil {
 			return nil, fmt.Errorf("there is none")
 		}
-		book, problems := runbook.Parse(name+".yaml", src, known)
+		book, problems := runbook.Parse(name+".yaml", src, known, nil)
 		if len(problems) > 0 {
 			return nil, fmt.Errorf("%s", problems[0])
 		}

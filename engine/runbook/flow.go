@@ -78,9 +78,9 @@ func (f *flow) lay(steps []*Step, w *way, part int) *way {
 				f.lay([]*Step{member}, inner, part)
 			}
 		} else {
-			f.lay(s.Steps, inner, part)
+			f.lay(s.members(), inner, part)
 		}
-		if part != partFinally || s.Parent != nil { // there a failure does not keep the next from running
+		if part != partFinally || f.p.up(s) != nil { // there a failure does not keep the next from running
 			w = f.pass(s, w)
 		}
 	}
@@ -106,7 +106,10 @@ func (f *flow) pass(s *Step, w *way) *way {
 			w = &way{before: w, holding: holding{condition: r.program}, evaluated: true}
 		}
 	}
-	for _, member := range s.Steps {
+	if s.Each != nil { // there may be no item, or one that failed
+		return w
+	}
+	for _, member := range s.members() {
 		w = f.pass(member, w)
 	}
 	return w
@@ -190,7 +193,7 @@ func (f *flow) reach(name string, to map[string]bool) {
 	case "steps":
 		if s := f.p.producer(second); s != nil {
 			makers = []*Step{s}
-			Walk(s.Steps, func(member *Step) {
+			Walk(s.members(), func(member *Step) {
 				if member.ID != "" {
 					f.reach("steps."+member.ID, to)
 				}
@@ -203,7 +206,7 @@ func (f *flow) reach(name string, to map[string]bool) {
 		for _, r := range s.readings() {
 			f.reachAll(r.program, to)
 		}
-		for at := s.Parent; at != nil; at = at.Parent {
+		for at := f.p.up(s); at != nil; at = f.p.up(at) {
 			f.reachAll(at.If, to)
 		}
 	}
@@ -371,14 +374,12 @@ func (f *flow) statuses(s, reader *Step) []string {
 	switch {
 	case f.part[s] != partMain || f.part[reader] != partMain, s.Kind == KindNotify, s.Kind == KindSet, s.Kind == KindFail:
 		return statuses
-	case s.Kind != KindAction && s.Kind != KindGroup && s.Kind != KindParallel && s.Kind != KindWait && s.Kind != KindAsk:
-		return statuses
 	}
 	words := []string{"succeeded", "skipped"}
 	if s.Optional {
 		words = append(words, "failed")
 	}
-	for at := s.Parent; at != nil; at = at.Parent {
+	for at := f.p.up(s); at != nil; at = f.p.up(at) {
 		if f.p.hasIf[at] || f.mayBeSkipped(at) { // it is skipped as a whole
 			return append(words, "pending")
 		}
@@ -392,7 +393,7 @@ func (w *world) begin(s *Step) {
 		return
 	}
 	w.begun[s] = true
-	for at := s; at != nil; at = at.Parent {
+	for at := s; at != nil; at = w.f.p.up(at) {
 		if at.If == nil {
 			continue
 		}
@@ -419,10 +420,13 @@ func (w *world) make(s *Step) {
 // succeed concludes from a step that went well: what was in it did, too.
 func (w *world) succeed(s *Step) {
 	w.begin(s)
-	if s.Kind == KindAction || s.Kind == KindAsk {
+	if s.OutputType() != nil || s.Kind == KindAction {
 		w.make(s)
 	}
-	for _, member := range s.Steps {
+	if s.Each != nil {
+		return
+	}
+	for _, member := range s.members() {
 		if !w.f.p.hasIf[member] && !member.Optional && !w.f.mayBeSkipped(member) {
 			w.succeed(member)
 		}

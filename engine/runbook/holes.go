@@ -68,12 +68,12 @@ func (f *flow) made(path []string) (string, []*Step) {
 // above are a step and the groups around it that do not hold the place of a
 // reader, the step first.
 func (f *flow) above(s, reader *Step, when moment) []*Step {
-	place := reader.Parent
+	place := f.p.up(reader)
 	if when == after {
 		place = reader
 	}
 	var all []*Step
-	for at := s; at != nil; at = at.Parent {
+	for at := s; at != nil; at = f.p.up(at) {
 		if place != nil && place.In(at) {
 			break
 		}
@@ -258,7 +258,7 @@ func (f *flow) behind(names []string) []string {
 		}
 		name, _, _ = strings.Cut(name, ".")
 		for _, s := range f.setters[name] {
-			for at := s; at != nil; at = at.Parent {
+			for at := s; at != nil; at = f.p.up(at) {
 				for _, r := range at.readings() {
 					for _, ref := range r.program.Refs() {
 						if read := strings.Join(ref.Path, "."); len(ref.Path) > 1 && !slices.Contains(all, read) {

@@ -99,7 +99,7 @@ func BenchmarkCheck(b *testing.B) {
 	src := []byte(optionalReads(500))
 	catalog := testCatalog(b)
 	for b.Loop() {
-		if _, problems := Parse("b.yaml", src, catalog); len(problems) > 0 {
+		if _, problems := Parse("b.yaml", src, catalog, nil); len(problems) > 0 {
 			b.Fatal(problems)
 		}
 	}

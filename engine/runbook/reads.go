@@ -53,6 +53,12 @@ func (s *Step) readings() []reading {
 // values returns what a step is given to do.
 func (s *Step) values() []*expr.Value {
 	values := []*expr.Value{s.With, s.Resource, s.Text}
+	if s.Each != nil {
+		values = append(values, s.Each.List)
+	}
+	if s.Call != nil {
+		values = append(values, s.Call.With)
+	}
 	for _, a := range s.Set {
 		values = append(values, a.Value)
 	}
@@ -60,10 +66,26 @@ func (s *Step) values() []*expr.Value {
 }
 
 // producer is the step that an id means in the file, or nil.
-func (p *parser) producer(id string) *Step { return p.book.byID[id] }
+func (p *parser) producer(id string) *Step { return p.byID[id] }
+
+// up is the group around a step, in the same file; nil: there is none.
+func (p *parser) up(s *Step) *Step {
+	if s.Parent == p.by {
+		return nil
+	}
+	return s.Parent
+}
+
+// members are the steps in a group that are written in the same file.
+func (s *Step) members() []*Step {
+	if s.Call != nil {
+		return nil
+	}
+	return s.Steps
+}
 
 // ownSteps are the steps of the file, in the order written.
-func (p *parser) ownSteps() []*Step { return p.book.All() }
+func (p *parser) ownSteps() []*Step { return p.own }
 
 // pathsOf are the names that an expression reads, one for each place: a.b is
 // read as a, too.

@@ -32,12 +32,16 @@ steps:
   - ask: How many, if not ${{ inputs.size ?? 1 }}?
     of: [{role: sre, for: 1m}]
     value: {type: integer}
+  - foreach: [a]
+    steps:
+      - notify: sre
+        text: ${{ item }}
 `
-	book, problems := Parse(caseFile, []byte(src), testCatalog(t))
+	book, problems := Parse(caseFile, []byte(src), testCatalog(t), nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	read, change, wait, ask := book.Steps[0], book.Steps[1], book.Steps[2], book.Steps[3]
+	read, change, wait, ask, each := book.Steps[0], book.Steps[1], book.Steps[2], book.Steps[3], book.Steps[4].Each
 	made := map[string]any{
 		"runbook.on_locked":  book.OnLocked,
 		"input.required":     book.Inputs[0].Required,
@@ -56,6 +60,8 @@ steps:
 		"wait.every":         wait.Every,
 		"step_ask.on_expiry": ask.Ask.OnExpiry,
 		"optional":           read.Optional,
+
+		"step_foreach.concurrency": each.Concurrency, "step_foreach.max_failures": each.MaxFailures,
 	}
 	// What the parser does not decide: the engine does, or nothing is set.
 	elsewhere := map[string]bool{"id": true, "if": true, "timeout": true, "undo.with": true, "step_uses.retry": true}

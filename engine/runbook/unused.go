@@ -18,8 +18,10 @@ func (p *parser) unused() {
 			}
 		}
 	}
-	for _, program := range p.book.Service.Programs() {
-		note(program)
+	for _, v := range []*expr.Value{p.book.Service, p.book.Outputs} {
+		for _, program := range v.Programs() {
+			note(program)
+		}
 	}
 	for _, s := range p.ownSteps() {
 		for _, r := range s.readings() {
