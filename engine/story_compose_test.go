@@ -58,9 +58,8 @@ var foreachStories = []story{
 			Status("e", engine.StatusSucceeded).Ended(engine.NoAction)
 	}},
 	{"a foreach whose list cannot be made fails", func(t *testing.T) {
-		p := play(t, book(read("r", "optional: true"), each("e", "${{ [steps.r.outputs.value] }}", read("a")))).
-			On("r#1/act", enginetest.None("unavailable")).Start().Status("e", engine.StatusFailed).Ended(engine.FailedClean)
-		if f := p.Run.Step("e").Failure; f.Class != "expression" || !strings.Contains(f.Reason, "steps.r.outputs is null") {
+		p := play(t, book(read("r"), each("e", "${{ [1 / steps.r.outputs.value] }}", read("a")))).Start().Status("e", engine.StatusFailed).Ended(engine.FailedClean)
+		if f := p.Run.Step("e").Failure; f.Class != "expression" || !strings.Contains(f.Reason, "by zero") {
 			t.Error(f)
 		}
 	}},
@@ -324,8 +323,8 @@ var callStories = []story{
 			On("c/a#1/act", enginetest.None("invalid")).Start().Status("c", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
 	{"inputs that cannot be made fail the call", func(t *testing.T) {
-		p := play(t, strings.Replace(calling("c", `{size: "${{ steps.r.outputs.value }}"}`, withSize+book(read("a"))), "steps:", "steps:"+read("r", "optional: true"), 1))
-		p.On("r#1/act", enginetest.None("invalid")).Start().Status("c", engine.StatusFailed).Never("called").Ended(engine.FailedClean)
+		p := play(t, strings.Replace(calling("c", `{size: "${{ 1 % steps.r.outputs.value }}"}`, withSize+book(step("notify: ops", "text: = ${{ inputs.size }}"))), "steps:", "steps:"+read("r"), 1))
+		p.Start().Status("c", engine.StatusFailed).Never("called").Ended(engine.FailedClean)
 	}},
 	{"a gate covers what a runbook that is called changes", func(t *testing.T) {
 		p := play(t, strings.Replace(calling("c", `{size: "${{ steps.r.outputs.value }}"}`, withSize+book(step("id: a", "uses: world.set", `with: {key: a, value: "${{ inputs.size }}"}`, undoSet)), gated, verified), "steps:", "steps:"+read("r"), 1))
