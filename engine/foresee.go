@@ -33,7 +33,7 @@ func Pauses(r *runbook.Retry) time.Duration {
 // Scope is what the expressions of a step may read now. result is the answer of
 // the read that a guard, a verify or a wait has made, decoded by
 // [Decoded]; nil where there is none.
-func (r *Run) Scope(_ *runbook.Step, result any) expr.Vars { return r.vars(result) }
+func (r *Run) Scope(step *runbook.Step, result any) expr.Vars { return r.vars(step.Frame, result) }
 
 // Decoded is what an action returned, as expressions read it.
 func Decoded(action *runbook.Action, outputs []byte) any { return decode(action.Output, outputs) }

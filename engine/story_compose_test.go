@@ -345,7 +345,7 @@ var callStories = []story{
 		p.Give(engine.Returned{ID: "r1/r#1/act", Outcome: engine.Outcome{Outputs: []byte(`{"value":2}`)}}).Settle().Approve("alice").Holds("a", 2).Ended(engine.Succeeded)
 	}},
 	{"a runbook that is called takes no longer than it says", func(t *testing.T) {
-		play(t, calling("c", "", "timeout: 1m\n"+book("\n  - wait: 1h"))).Start().Sleep(61*time.Second).Status("c", engine.StatusFailed).Ended(engine.FailedClean)
+		play(t, calling("c", "", "timeout: 1m\n"+book(longWait))).Start().Sleep(61*time.Second).Status("c", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
 	{"what a runbook that is called does last is done at the end of the run", func(t *testing.T) {
 		p := play(t, strings.Replace(calling("c", `{size: 8}`, withSize+book(read("a"))+"\non_failure:"+step("notify: ops", "text: = ${{ inputs.size }} ${{ run.failure.step }}")+"\nfinally:"+read("z")),

@@ -92,7 +92,7 @@ var flowStories = []story{
 			Sleep(time.Minute).Ended(engine.FailedClean)
 	}},
 	{"a group that takes too long is in trouble", func(t *testing.T) {
-		play(t, book(group("g", "\n  - wait: 1m", "timeout: 30s"))).Start().Sleep(29*time.Second).WaitsOn("timer").
+		play(t, book(group("g", longWait, "timeout: 30s"))).Start().Sleep(29*time.Second).WaitsOn("timer").
 			Sleep(2*time.Second).Status("g", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
 	{"the time of people does not count", func(t *testing.T) {
@@ -108,11 +108,11 @@ var flowStories = []story{
 			Approve("alice").Sleep(10 * time.Second).Ended(engine.Succeeded)
 	}},
 	{"a run that takes too long is in trouble", func(t *testing.T) {
-		play(t, "timeout: 1m\n"+book(bump("a", gated, unverified), bump("b", unverified, gated), "\n  - wait: 2m")).Start().
+		play(t, "timeout: 1m\n"+book(bump("a", gated, unverified), bump("b", unverified, gated), longWait)).Start().
 			Approve("alice").Approve("alice").Sleep(61*time.Second).Ended(engine.FailedClean).Holds("a", 1)
 	}},
 	{"a soft stop goes to what is in flight", func(t *testing.T) {
-		p := play(t, book(side("p", bump("a", gated, unverified)+"\n  - wait: 1m", "timeout: 30s"))).
+		p := play(t, book(side("p", bump("a", gated, unverified)+longWait, "timeout: 30s"))).
 			On("p/a#1/act", enginetest.Silent(true)).Start().Approve("alice").Sleep(31 * time.Second)
 		found := false
 		for _, c := range engine.Pending(p.Run) {

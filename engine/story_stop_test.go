@@ -315,7 +315,7 @@ var lockStories = []story{
 		}
 	}},
 	{"a handler asks for the lock under a new name", func(t *testing.T) {
-		p := play(t, "timeout: 1m\n"+book(side("p", set("a", gated, unverified)+"\n  - wait: 2m"))+"\non_failure:"+bump("b", gated, unverified))
+		p := play(t, "timeout: 1m\n"+book(side("p", set("a", gated, unverified)+longWait))+"\non_failure:"+bump("b", gated, unverified))
 		p.Locked = true
 		p.Start().Sleep(time.Minute).WaitsOn("lock")
 		n := len(p.Journal)

@@ -45,6 +45,7 @@ const (
 	undoBump   = "undo: {uses: world.unbump}"
 	undoNone   = "undo: {none: a test}"
 	guarded    = "guard: {uses: world.read, with: {key: g}, that: result.value == 0}"
+	longWait   = "\n  - if: run.id != \"\"\n    wait: 2m" // nobody can tell before that a timeout is shorter
 	noted      = "\n  - set: {after: 1}"
 )
 
