@@ -92,7 +92,7 @@ func stepType(s *Step) *expr.Type {
 	fields := map[string]*expr.Type{"status": expr.OneOf(statuses...), "effect": effects}
 	if outputs := s.OutputType(); outputs != nil {
 		fields["outputs"] = outputs.OrNull()
-	} else if s.Kind == KindAction {
+	} else if s.Kind == KindAction || s.Kind == KindCall && s.Call == nil {
 		fields["outputs"] = expr.Any().OrNull()
 	}
 	return expr.Record(fields)
