@@ -29,6 +29,11 @@ its plugin is asked what became of it, and where it cannot tell, a person is.`,
 }
 
 func (a *app) resume(ctx context.Context, runs []string) (err error) {
+	if err := a.hasState(); errors.Is(err, errNoState) && len(runs) == 0 {
+		return a.nothingWaits()
+	} else if err != nil {
+		return err
+	}
 	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err
@@ -43,8 +48,8 @@ func (a *app) resume(ctx context.Context, runs []string) (err error) {
 			runs = append(runs, run.ID)
 		}
 	}
-	if len(runs) == 0 && !a.flags.json {
-		a.printf("no run waits\n")
+	if len(runs) == 0 {
+		return a.nothingWaits()
 	}
 	var worst error
 	for _, run := range runs {
@@ -61,4 +66,11 @@ func (a *app) resume(ctx context.Context, runs []string) (err error) {
 		}
 	}
 	return worst
+}
+
+func (a *app) nothingWaits() error {
+	if !a.flags.json {
+		a.printf("no run waits\n")
+	}
+	return nil
 }

@@ -28,6 +28,9 @@ refused where a step before was undone, or left something that nobody has verifi
 }
 
 func (a *app) retry(ctx context.Context, run string, req server.RetryRequest) (err error) {
+	if err := a.hasState(); err != nil {
+		return err
+	}
 	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err

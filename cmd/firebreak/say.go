@@ -23,6 +23,15 @@ func (a *app) withOwner(ctx context.Context, do func(*session) error) error {
 var errNoState = errors.New("nothing has run here")
 
 func (a *app) withRuns(ctx context.Context, load loader, do func(*session) error) error {
+	if err := a.hasState(); err != nil {
+		return err
+	}
+	return a.asOwner(ctx, load, do)
+}
+
+// hasState is [errNoState] where there is no state file: who only wants to do
+// something about a run makes none.
+func (a *app) hasState() error {
 	state, err := a.statePath()
 	if err != nil {
 		return err
@@ -30,7 +39,7 @@ func (a *app) withRuns(ctx context.Context, load loader, do func(*session) error
 	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
 		return fail(exitNotFound, "name another state with --state, or begin with `firebreak run`", "%w: there is no state file %s", errNoState, state)
 	}
-	return a.asOwner(ctx, load, do)
+	return nil
 }
 
 // asOwner does something through the owner of a state, which is made where

@@ -26,6 +26,9 @@ is undone by a new run, with its own locks and its own gate.`,
 }
 
 func (a *app) undo(ctx context.Context, run string, req server.UndoRequest) (err error) {
+	if err := a.hasState(); err != nil {
+		return err
+	}
 	s, err := a.connect(ctx, true, a.loadWorkspace)
 	if err != nil {
 		return err
