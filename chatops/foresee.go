@@ -66,7 +66,7 @@ func foreseenSums(f *forecast.Forecast) []Line {
 		}
 	}
 	for _, why := range f.Cost.Total.NoLimit {
-		longest.Detail = append(longest.Detail, "no limit where a person decides: "+why)
+		longest.Detail = append(longest.Detail, "no limit: "+why)
 	}
 	return append(lines, longest)
 }
@@ -129,7 +129,7 @@ func foreseen(s *forecast.Step, indent string) (l Line, told bool) {
 	if s.Happens == forecast.Done {
 		return done(s, l)
 	}
-	group := s.Kind == runbook.KindGroup || s.Kind == runbook.KindParallel
+	group := len(s.Steps) > 0 && s.Each == nil && s.Kind != runbook.KindCall
 	l.Mark, l.Text = MarkInfo, does(s)
 	if s.Mutates {
 		l.Mark = MarkChange
@@ -187,6 +187,12 @@ func does(s *forecast.Step) string {
 		return "would ask for a value (" + s.Value + "): " + or(s.Text, "a text"+unknown(s.Needs))
 	case s.Kind == runbook.KindSet:
 		return "would set " + strings.Join(s.Set, ", ") + unknown(s.Needs)
+	case s.Each != nil && s.Each.Items == nil:
+		return "would be done for each item of what" + unknown(s.Each.Needs)[len(" that"):]
+	case s.Each != nil:
+		return "would be done for " + amount(*s.Each.Items, "items")
+	case s.Kind == runbook.KindCall:
+		return "would call " + s.Call + unknown(s.Needs)
 	case s.Wait != nil && s.Wait.Uses == "":
 		return "would wait " + round(s.Wait.For)
 	case s.Wait != nil:

@@ -106,7 +106,7 @@ info|touches|0s|1 setting, 4 replicas
 info|locks|0s|git:repo, notes
 info|longest|0s|2h of machines and 1h of people
   steps: 1m5s of machines and 1h of people
-  no limit where a person decides: the verdict on g
+  no limit: the verdict on g
 `
 	var got strings.Builder
 	for _, s := range Foreseen(f) {

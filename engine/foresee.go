@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -30,10 +31,21 @@ func Pauses(r *runbook.Retry) time.Duration {
 	return sum
 }
 
-// Scope is what the expressions of a step may read now. result is the answer of
-// the read that a guard, a verify or a wait has made, decoded by
-// [Decoded]; nil where there is none.
-func (r *Run) Scope(step *runbook.Step, result any) expr.Vars { return r.vars(step.Frame, result) }
+// Scope is what the expressions of a frame may read now. result is the answer
+// of the read that a guard, a verify or a wait has made, decoded by [Decoded];
+// nil where there is none.
+func (r *Run) Scope(frame *runbook.Frame, result any) expr.Vars { return r.vars(frame, result) }
+
+// Given is what the runbook of a frame is called with, or would be now.
+func (r *Run) Given(frame *runbook.Frame) (map[string]json.RawMessage, error) {
+	if given, called := r.Called[frame.Path]; called {
+		return given, nil
+	}
+	return r.given(frame)
+}
+
+// VariableKey names a variable of a frame in [Run.Vars].
+func VariableKey(frame *runbook.Frame, name string) string { return variableKey(frame, name) }
 
 // Decoded is what an action returned, as expressions read it.
 func Decoded(action *runbook.Action, outputs []byte) any { return decode(action.Output, outputs) }

@@ -10,37 +10,44 @@ import (
 
 // costs are those of a whole run; see the package comment for how they are
 // made. They are written into the steps, too.
-func costs(book *runbook.Runbook, f *Forecast) Costs {
-	c := Costs{
-		Steps:   bounded(list(book.Steps, f.Steps, one), book.Timeout, book.Steps),
-		Finally: list(book.Finally, f.Finally, one),
-	}
-	for _, s := range book.Steps { // what is verified at the top is not undone any more
-		if undoing := undoCost(s, f); undoing.Machine > c.Trouble.Machine {
+func costs(timeout time.Duration, f *Forecast) Costs {
+	c := Costs{Steps: bounded(list(f.Steps), timeout, f.Steps), Finally: list(f.Finally)}
+	for _, s := range f.Steps { // what is verified at the top is not undone any more
+		if undoing := undoCost(s); undoing.Machine > c.Trouble.Machine {
 			c.Trouble = undoing
 		}
 	}
-	c.Trouble = plus(c.Trouble, list(book.OnFailure, f.OnFailure, one))
+	c.Trouble = plus(c.Trouble, list(f.OnFailure))
 	c.Total = plus(plus(c.Steps, c.Trouble), c.Finally)
 	return c
 }
 
 // list is what steps cost one after the other.
-func list(steps []*runbook.Step, of []*Step, cost func(*runbook.Step, *Step) Cost) Cost {
+func list(steps []*Step) Cost {
 	var sum Cost
-	for i, s := range steps {
-		sum = plus(sum, cost(s, of[i]))
+	for _, s := range steps {
+		sum = plus(sum, one(s))
 	}
 	return sum
 }
 
+// most is what steps cost side by side: machines and people each for itself.
+func most(steps []*Step) Cost {
+	var out Cost
+	for _, s := range steps {
+		c := one(s)
+		out.Machine, out.People = max(out.Machine, c.Machine), max(out.People, c.People)
+		out.NoLimit = merge(out.NoLimit, c.NoLimit)
+	}
+	return out
+}
+
 // one is what a step or group costs.
-func one(s *runbook.Step, f *Step) Cost {
+func one(f *Step) Cost {
 	if f.Happens == Skipped {
-		list(s.Steps, f.Steps, one)
 		return Cost{}
 	}
-	f.Cost = plus(plus(before(s), body(s, f)), after(s))
+	f.Cost = plus(plus(before(f.step), body(f)), after(f.step))
 	return f.Cost
 }
 
@@ -58,8 +65,8 @@ func before(s *runbook.Step) Cost {
 	return c
 }
 
-func body(s *runbook.Step, f *Step) Cost {
-	switch s.Kind {
+func body(f *Step) Cost {
+	switch s := f.step; s.Kind {
 	case runbook.KindAction:
 		return attempts(s)
 	case runbook.KindWait:
@@ -67,23 +74,26 @@ func body(s *runbook.Step, f *Step) Cost {
 	case runbook.KindAsk:
 		return Cost{People: open(&s.Ask.Asking)}
 	case runbook.KindParallel:
-		var most Cost
-		for i, child := range s.Steps {
-			c := one(child, f.Steps[i])
-			most.Machine, most.People = max(most.Machine, c.Machine), max(most.People, c.People)
-			most.NoLimit = merge(most.NoLimit, c.NoLimit)
-		}
-		return bounded(most, s.Timeout, s.Steps)
+		return bounded(most(f.Steps), s.Timeout, f.Steps)
+	case runbook.KindForeach:
+		return bounded(items(f), s.Timeout, f.Steps)
+	case runbook.KindGroup, runbook.KindCall:
+		return bounded(list(f.Steps), s.Timeout, f.Steps)
 	default:
-		return bounded(list(s.Steps, f.Steps, one), groupTimeout(s), s.Steps)
+		return Cost{}
 	}
 }
 
-func groupTimeout(s *runbook.Step) time.Duration {
-	if len(s.Steps) == 0 {
-		return 0
+// items is what the items of a foreach cost: as many rounds as they need, each
+// as long as the longest of them, or all of them in a row where that is less.
+func items(f *Step) Cost {
+	sum, longest := list(f.Steps), most(f.Steps)
+	rounds := Seconds((len(f.Steps) + f.Each.Concurrency - 1) / f.Each.Concurrency)
+	sum.Machine, sum.People = min(sum.Machine, rounds*longest.Machine), min(sum.People, rounds*longest.People)
+	if f.Each.Items == nil {
+		sum.NoLimit = append(sum.NoLimit, "nobody knows how many items "+f.Path+" has; one is counted")
 	}
-	return s.Timeout
+	return sum
 }
 
 // attempts is what all attempts of an action cost.
@@ -100,7 +110,7 @@ func attempts(s *runbook.Step) Cost {
 			each += engine.CallLimit
 		}
 		if !s.Action.Probe {
-			c.NoLimit = []string{"what became of " + s.Path + ", if nobody can tell"}
+			c.NoLimit = []string{"a person says what became of " + s.Path + ", if nothing can tell"}
 		}
 	}
 	c.Machine = Seconds(time.Duration(n)*each + engine.Pauses(s.Retry))
@@ -116,19 +126,19 @@ func after(s *runbook.Step) Cost {
 	if s.Verify.OnFail == "ask" {
 		when = ", if its verify fails or cannot tell"
 	}
-	return Cost{Machine: Seconds(s.Verify.Within), NoLimit: []string{"the verdict on " + s.Path + when}}
+	return Cost{Machine: Seconds(s.Verify.Within), NoLimit: []string{"a person decides on " + s.Path + when}}
 }
 
 // bounded is a cost under a timeout, which cuts reads, and waits for the
 // change in flight.
-func bounded(c Cost, timeout time.Duration, steps []*runbook.Step) Cost {
+func bounded(c Cost, timeout time.Duration, steps []*Step) Cost {
 	if timeout == 0 {
 		return c
 	}
 	var longest time.Duration
-	runbook.Walk(steps, func(s *runbook.Step) {
-		if s.Mutates() {
-			longest = max(longest, engine.AttemptLimit(s))
+	visit(steps, func(f *Step) {
+		if f.Mutates {
+			longest = max(longest, engine.AttemptLimit(f.step))
 		}
 	})
 	c.Machine = min(c.Machine, Seconds(timeout+longest))
@@ -136,28 +146,15 @@ func bounded(c Cost, timeout time.Duration, steps []*runbook.Step) Cost {
 }
 
 // undoCost is what the undos at and under a step cost.
-func undoCost(s *runbook.Step, f *Forecast) Cost {
+func undoCost(f *Step) Cost {
 	var c Cost
-	runbook.Walk([]*runbook.Step{s}, func(s *runbook.Step) {
-		at := find(f.Steps, s.Path)
-		if s.Undo != nil && s.Undo.Uses != "" && at != nil && at.Happens != Skipped {
-			c.Machine += Seconds(engine.CallLimit + engine.AttemptLimit(s))
-			c.NoLimit = append(c.NoLimit, "the undo of "+s.Path+", if somebody has changed its target")
+	visit([]*Step{f}, func(f *Step) {
+		if f.Undo != nil && f.Undo.Uses != "" {
+			c.Machine += Seconds(engine.CallLimit + engine.AttemptLimit(f.step))
+			c.NoLimit = append(c.NoLimit, "a person decides on the undo of "+f.Path+", if somebody has changed its target")
 		}
 	})
 	return c
-}
-
-func find(steps []*Step, path string) *Step {
-	for _, s := range steps {
-		if s.Path == path {
-			return s
-		}
-		if inside := find(s.Steps, path); inside != nil {
-			return inside
-		}
-	}
-	return nil
 }
 
 func plus(a, b Cost) Cost {

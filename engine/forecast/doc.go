@@ -28,14 +28,19 @@
 //	ask         people: the sum of its roles' `for`
 //	group       gate + guard + the sum of its steps + verify
 //	parallel    gate + guard + the longest of its steps + verify, machine and people each for itself
+//	foreach     gate + guard + its items + verify: as many rounds as concurrency
+//	            makes of them, each the longest of them, or their sum if that is less;
+//	            where its list is not known one item is counted
+//	call        as a group
 //	timeout     of a group or run: its machine time is at most T and the longest
 //	            change in it, which is never cut
 //	undo        plan + T of the step
 //	skipped     nothing
 //
 // There is no limit where a person decides without one: about a verify that
-// says neither yes nor no, or fails with `on_fail: ask`, and about a change
-// whose outcome nobody can tell. Each is named. Not counted: the time in which
+// says neither yes nor no, or fails with `on_fail: ask`, about a change whose
+// outcome nothing can tell, and about an undo whose target somebody else has
+// changed; nor where nobody knows how many items a list has. Each is named. Not counted: the time in which
 // another run has the locks, stops, answers that are void and asked for again,
 // and the time in which firebreak itself is not there.
 package forecast

@@ -60,6 +60,8 @@ type Step struct {
 	To      string          `json:"to,omitempty"`    // of notify
 	Value   string          `json:"value,omitempty"` // of ask: the type of what is asked for
 	Set     []string        `json:"set,omitempty"`   // names of variables
+	Call    string          `json:"call,omitempty"`  // the runbook that it calls
+	Each    *Each           `json:"foreach,omitempty"`
 	Wait    *Watch          `json:"wait,omitempty"`
 	Gate    *Gate           `json:"gate,omitempty"` // or who is asked for a value
 	Guard   *Guard          `json:"guard,omitempty"`
@@ -69,6 +71,17 @@ type Step struct {
 	Retries int             `json:"retries,omitempty"` // how often it is tried again, at most
 	Cost    Cost            `json:"cost"`
 	Steps   []*Step         `json:"steps,omitempty"`
+
+	step *runbook.Step
+}
+
+// Each is how a foreach goes through its list. Where that is not known, the
+// step holds one item, of which there may be any number.
+type Each struct {
+	Items       *int     `json:"items,omitempty"` // nil: it is not known how many
+	Needs       []string `json:"needs,omitempty"`
+	Concurrency int      `json:"concurrency"`
+	MaxFailures int      `json:"max_failures,omitempty"`
 }
 
 // Condition is an `if`, with what it read.
@@ -156,7 +169,7 @@ type Touch struct {
 type Cost struct {
 	Machine Seconds  `json:"machine_seconds"`
 	People  Seconds  `json:"people_seconds"`
-	NoLimit []string `json:"no_limit,omitempty"` // for what a person may take as long as they like
+	NoLimit []string `json:"no_limit,omitempty"` // for what there is none
 }
 
 // Costs are those of the parts of a run.

@@ -13,11 +13,11 @@ import (
 
 // needs are the names that programs read and whose values are not known where
 // the walk stands, as they are written.
-func (w *walk) needs(programs ...*expr.Program) []string {
+func (w *walk) needs(frame *runbook.Frame, programs ...*expr.Program) []string {
 	var out []string
 	for _, p := range programs {
 		for _, path := range names(p) {
-			if name := strings.Join(path, "."); !w.knows(path) && !slices.Contains(out, name) {
+			if name := strings.Join(path, "."); !w.knows(frame, path) && !slices.Contains(out, name) {
 				out = append(out, name)
 			}
 		}
@@ -40,12 +40,16 @@ func names(p *expr.Program) [][]string {
 }
 
 // knows reports whether the value of a name is known.
-func (w *walk) knows(path []string) bool {
+func (w *walk) knows(frame *runbook.Frame, path []string) bool {
 	switch path[0] {
 	case "steps":
-		return w.knowsStep(path)
+		return w.knowsStep(frame, path)
 	case "vars":
-		return len(path) > 1 && !w.unset[path[1]] || len(w.unset) == 0
+		return len(w.unset) == 0 || len(path) > 1 && w.knowsVar(frame, path[1])
+	case "item":
+		return knowsItem(frame)
+	case "inputs":
+		return w.knowsInputs(frame)
 	case "run":
 		return !w.handler || w.base.Failed != nil || len(path) > 1 && path[1] != "failure"
 	default:
@@ -53,11 +57,11 @@ func (w *walk) knows(path []string) bool {
 	}
 }
 
-func (w *walk) knowsStep(path []string) bool {
+func (w *walk) knowsStep(frame *runbook.Frame, path []string) bool {
 	if len(path) < 2 {
 		return false
 	}
-	step := w.base.Book.ByID(path[1])
+	step := frame.ByID(path[1])
 	if step == nil {
 		return false
 	}
@@ -75,11 +79,11 @@ func (w *walk) knowsStep(path []string) bool {
 
 // condition evaluates a step's `if`, as far as what it reads is known.
 func (w *walk) condition(s *runbook.Step) (c *Condition, holds bool, failure string) {
-	c = &Condition{Text: s.If.Source(), Needs: w.needs(s.If)}
+	c = &Condition{Text: s.If.Source(), Needs: w.needs(s.Frame, s.If)}
 	if len(c.Needs) > 0 {
 		return c, false, ""
 	}
-	vars := w.run.Scope(s, nil)
+	vars := w.run.Scope(s.Frame, nil)
 	for _, path := range names(s.If) {
 		if c.Reads == nil {
 			c.Reads = map[string]any{}
@@ -108,10 +112,10 @@ func lookup(in any, path []string) any {
 // input evaluates a value that a plugin is given, or a variable. Without needs
 // it is nil where it cannot be made; failure, where it is given, says why.
 func (w *walk) input(s *runbook.Step, v *expr.Value, failure **engine.Failure) (raw json.RawMessage, needs []string) {
-	if needs = w.needs(v.Programs()...); len(needs) > 0 {
+	if needs = w.needs(s.Frame, v.Programs()...); len(needs) > 0 {
 		return nil, needs
 	}
-	got, err := v.Eval(w.run.Scope(s, nil))
+	got, err := v.Eval(w.run.Scope(s.Frame, nil))
 	if err == nil {
 		raw, err = json.Marshal(got)
 	}
@@ -127,10 +131,10 @@ func (w *walk) input(s *runbook.Step, v *expr.Value, failure **engine.Failure) (
 // text is what people would be told; where it is not known, as far as the
 // names that it needs.
 func (w *walk) text(s *runbook.Step) (text string, needs []string) {
-	if needs = w.needs(s.Text.Programs()...); len(needs) > 0 {
+	if needs = w.needs(s.Frame, s.Text.Programs()...); len(needs) > 0 {
 		return "", needs
 	}
-	v, err := s.Text.Eval(w.run.Scope(s, nil))
+	v, err := s.Text.Eval(w.run.Scope(s.Frame, nil))
 	if err != nil {
 		return err.Error(), nil
 	}

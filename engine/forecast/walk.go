@@ -26,24 +26,25 @@ func Make(run *engine.Run, answers map[string]engine.Input) (*Forecast, []engine
 	f.Undos = undos(f.Steps)
 	f.Touches = touches(f.Steps)
 
-	onFailure := handler(run, answers, run.Book.Steps)
+	onFailure := handler(all, run.Book.Steps)
 	f.OnFailure = onFailure.steps(run.Book.OnFailure, Would)
-	finally := handler(run, answers, run.Book.Steps, run.Book.OnFailure)
+	finally := handler(all, run.Book.Steps, run.Book.OnFailure)
 	f.Finally = finally.steps(run.Book.Finally, Would)
-	f.Cost = costs(run.Book, f)
+	f.Cost = costs(run.Book.Timeout, f)
 	return f, slices.Concat(all.commands, onFailure.commands, finally.commands)
 }
 
 // handler is a walk through a handler: what the steps before it have come to by
 // then is known only where they are over.
-func handler(run *engine.Run, answers map[string]engine.Input, before ...[]*runbook.Step) *walk {
-	w := &walk{run: *run, base: run, answers: answers, handler: true}
+func handler(all *walk, before ...[]*runbook.Step) *walk {
+	run := all.base
+	w := &walk{run: *run, base: run, answers: all.answers, handler: true, called: all.called}
 	runbook.Walk(slices.Concat(before...), func(s *runbook.Step) {
 		if state := run.Step(s.Path); state.Done() {
 			return
 		}
 		for _, a := range s.Set {
-			w.unset = with(w.unset, a.Name)
+			w.unset = with(w.unset, engine.VariableKey(s.Frame, a.Name))
 		}
 	})
 	return w
@@ -57,10 +58,11 @@ type walk struct {
 	commands []engine.Command
 	handler  bool
 
-	known   map[string]bool // paths whose status is known, besides those that are over
-	unset   map[string]bool // variables whose value is not known
-	changes []change        // that would have been made before
-	over    string          // why nothing that follows is reached; empty: it is
+	known   map[string]bool    // paths whose status is known, besides those that are over
+	unset   map[string]bool    // keys of variables whose value is not known
+	called  map[string]Happens // calls, by their path
+	changes []change           // that would have been made before
+	over    string             // why nothing that follows is reached; empty: it is
 }
 
 // change is a mutation that was walked through.
@@ -76,17 +78,20 @@ func (w *walk) steps(steps []*runbook.Step, around Happens) []*Step {
 
 // step foresees one step. around is what is known of the group around it.
 func (w *walk) step(s *runbook.Step, around Happens) *Step {
-	f := &Step{Path: s.Path, ID: s.ID, Kind: s.Kind, Uses: s.Uses, Mutates: s.Mutates()}
+	f := &Step{Path: s.Path, ID: s.ID, Kind: s.Kind, Uses: s.Uses, Mutates: s.Mutates(), step: s}
 	w.begin(s, f, around)
 	if f.Happens == Skipped {
+		w.call(s, f)
 		w.suppose(s, f)
 		f.Steps = w.steps(s.Steps, Skipped)
 		return f
 	}
+	s = w.unroll(s, f)
+	w.call(s, f)
 	w.gate(s, f)
 	w.guard(s, f)
 	w.perform(s, f)
-	f.Steps = w.steps(s.Steps, f.Happens)
+	f.Steps = w.steps(s.Steps, inside(f))
 	if s.Retry != nil {
 		f.Retries = s.Retry.Attempts - 1
 	}
@@ -116,6 +121,8 @@ func (w *walk) begin(s *runbook.Step, f *Step, around Happens) {
 	case state.Done() && state.Status != engine.StatusCancelled:
 		f.Happens, f.Outputs, f.Failure = Done, state.Outputs, state.Failure
 		f.Seconds = Seconds(state.EndedAt.Sub(state.StartedAt))
+	case s.Of != nil && w.called[s.Of.Path] == Skipped:
+		f.Happens, f.Why = Skipped, s.Of.Path+" was not called"
 	case w.over != "":
 		f.Happens, f.Why = Skipped, w.over
 	case w.past(s):
@@ -226,7 +233,7 @@ func (w *walk) behind(target string) []string {
 // them before its first gate.
 func (w *walk) targets() []string {
 	set := map[string]bool{}
-	for _, s := range w.base.Book.Mutations() {
+	for _, s := range w.run.Book.Mutations() {
 		if target := w.target(s); target != "" {
 			set[target] = true
 		}
@@ -240,10 +247,10 @@ func (w *walk) target(s *runbook.Step) string {
 	if s.Resource == nil {
 		return w.base.Facts.Resources[s.Action.Capability]
 	}
-	if len(w.needs(s.Resource.Programs()...)) > 0 {
+	if len(w.needs(s.Frame, s.Resource.Programs()...)) > 0 {
 		return ""
 	}
-	v, err := s.Resource.Eval(w.run.Scope(s, nil))
+	v, err := s.Resource.Eval(w.run.Scope(s.Frame, nil))
 	if err != nil {
 		return ""
 	}
@@ -276,7 +283,7 @@ func (w *walk) guard(s *runbook.Step, f *Step) {
 	if failure != nil {
 		g.Failure = failure.Reason
 	}
-	if needs := w.needs(s.Guard.That); len(needs) > 0 {
+	if needs := w.needs(s.Frame, s.Guard.That); len(needs) > 0 {
 		g.Needs = merge(g.Needs, needs)
 	}
 	if g.Input == nil || len(g.Needs) > 0 || len(w.changes) > 0 || w.handler {
@@ -294,7 +301,7 @@ func (w *walk) guard(s *runbook.Step, f *Step) {
 		}
 		return
 	}
-	holds, err := s.Guard.That.Bool(w.run.Scope(s, engine.Decoded(s.Guard.Action, got.Outcome.Outputs)))
+	holds, err := s.Guard.That.Bool(w.run.Scope(s.Frame, engine.Decoded(s.Guard.Action, got.Outcome.Outputs)))
 	if err != nil {
 		g.Failure = err.Error()
 		return
@@ -354,10 +361,10 @@ func (w *walk) set(s *runbook.Step, f *Step) {
 		raw, needs := w.input(s, a.Value, &f.Failure)
 		f.Needs = merge(f.Needs, needs)
 		if raw == nil || f.Happens == Depends {
-			w.unset = with(w.unset, a.Name)
+			w.unset = with(w.unset, engine.VariableKey(s.Frame, a.Name))
 			continue
 		}
-		delete(w.unset, a.Name)
+		delete(w.unset, engine.VariableKey(s.Frame, a.Name))
 		values[a.Name] = raw
 	}
 	w.apply(engine.VarsSet{Path: s.Path, Values: values})
