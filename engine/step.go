@@ -70,6 +70,8 @@ type Step struct {
 	NextSample  time.Time
 	PausedFor   time.Duration // of a group: time of people and stops, not counted by its timeout
 	Accepted    string        // who accepted it instead of a passed verify
+
+	value any // the outputs as expressions read them: they are decoded once
 }
 
 // Sample is one answer of a verify or a wait.
@@ -97,10 +99,23 @@ func (r *Run) step(path string) *Step {
 	return &Step{Status: StatusPending}
 }
 
+// same reports whether two slices are one: outputs are replaced, and never
+// changed in place.
+func same(a, b json.RawMessage) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
 // setStep replaces the state of one step by what change makes of a copy.
 func (r *Run) setStep(path string, change func(*Step)) {
 	s := *r.step(path)
+	was := s.Outputs
 	change(&s)
+	if !same(was, s.Outputs) && r.Book != nil {
+		s.value = nil
+		if step := r.Book.Step(path); step != nil {
+			s.value = decode(step.OutputType(), s.Outputs)
+		}
+	}
 	m := maps.Clone(r.Steps)
 	if m == nil {
 		m = map[string]*Step{}

@@ -23,7 +23,7 @@ func (r *Run) vars(frame *runbook.Frame, result any) expr.Vars {
 			steps[id] = map[string]any{
 				"status":  string(r.StatusOf(s.Path)),
 				"effect":  string(st.Effect),
-				"outputs": decode(s.OutputType(), st.Outputs),
+				"outputs": st.value,
 			}
 		}
 		if f.Each != nil {

@@ -100,7 +100,11 @@ func (a *app) bookOf(ctx context.Context, r *sqlite.Reader, records []engine.Rec
 	if err != nil {
 		return nil, err
 	}
-	return a.parse(started.Facts.Runbook+".yaml", src, catalog)
+	book, problems := runbook.Load(started.Facts.Runbook+".yaml", src, catalog)
+	if len(problems) > 0 {
+		return nil, problemsOf(a, a.err, problems)
+	}
+	return book, nil
 }
 
 func hasEnded(records []engine.Record) bool {

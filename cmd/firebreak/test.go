@@ -50,7 +50,7 @@ instead, and the short timeline of the run.`,
 	c.Flags().StringVar(&f.run, "run", "", "play only cases whose name matches this regular expression")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "name the cases that pass, too")
 	c.Flags().BoolVar(&f.coverage, "coverage", false, "show the steps, branches, gates, guards, verifies and undos that no case reached")
-	c.Flags().Float64Var(&f.min, "min", 0, "with --coverage: fail where fewer percent of a runbook are reached")
+	c.Flags().Float64Var(&f.min, "min", 0, "as --coverage, and fail where fewer percent of a runbook are reached")
 	return c
 }
 
@@ -287,7 +287,7 @@ func (a *app) reportTests(s *shelf, all []*tested, f testFlags) error {
 		}
 	}
 	thin := false
-	if f.coverage {
+	if f.coverage || f.min > 0 {
 		var err error
 		if thin, err = a.reportCoverage(s, f.min); err != nil {
 			return err

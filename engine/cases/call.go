@@ -95,7 +95,7 @@ func attemptOf(id string) string {
 }
 
 func (p *player) keys(path, part, action string) []string {
-	return callKeys(p.run.Book.Step(path), path, part, action)
+	return p.c.index.callKeys(path, part, action)
 }
 
 // plan answers a plan: what is written, or what the target's story so far

@@ -13,6 +13,8 @@ import (
 type Coverage struct {
 	Book *runbook.Runbook
 
+	index index
+
 	mu    sync.Mutex // guards the hits of points
 	all   []*Point
 	known map[point]*Point
@@ -47,8 +49,11 @@ const (
 
 // NewCoverage returns the coverage of a runbook that nothing has reached yet.
 func NewCoverage(book *runbook.Runbook) *Coverage {
-	c := &Coverage{Book: book, known: map[point]*Point{}}
+	c := &Coverage{Book: book, index: newIndex(book), known: map[point]*Point{}}
 	for _, s := range book.All() {
+		if s.Frame.File != book.Frame.File {
+			continue // of a runbook that is called: its own cases cover it
+		}
 		if s.If != nil {
 			c.add(s, s.Pos, atTrue, atFalse) // true: it began
 		} else {
@@ -90,7 +95,7 @@ func (c *Coverage) Add(r Result) {
 		if path == "" {
 			continue
 		}
-		path = templateOf(c.Book, path)
+		path = c.index.template(path)
 		if what == atBegan && c.known[point{path, atTrue}] != nil && !errs(path, r.Records[i+1:]) {
 			what = atTrue
 		}
@@ -151,10 +156,6 @@ func reached(e engine.Event) (path, what string) {
 	}
 	return "", ""
 }
-
-// templateOf is the path of a step as the runbook has it, of one that an item
-// of a foreach repeats.
-func templateOf(book *runbook.Runbook, path string) string { return path }
 
 // Count returns how many points were reached, of how many.
 func (c *Coverage) Count() (reached, all int) {

@@ -108,6 +108,7 @@ type expect struct {
 	asked   *[]asked
 	notices []notice
 	vars    []field
+	outputs *field
 	within  *limit
 }
 

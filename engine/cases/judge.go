@@ -53,6 +53,11 @@ func (p *player) judge() {
 			p.failf(v.pos, "", "vars.%s: %s", v.name, why)
 		}
 	}
+	if e.outputs != nil {
+		if why := differs(e.outputs.want, valueOf(p.run.Outputs)); why != "" {
+			p.failf(e.outputs.pos, "", "outputs: %s", why)
+		}
+	}
 	if took := p.now.Sub(p.c.start); e.within != nil && took > e.within.max {
 		p.failf(e.within.pos, "", "it took %s, expected at most %s", took.Round(time.Millisecond), e.within.max)
 	}
@@ -210,7 +215,7 @@ func (p *player) diff(want *list, what string, got []string) {
 // place names a step with its line in the runbook.
 func (p *player) place(path string) string {
 	if step := p.run.Book.Step(path); step != nil {
-		return fmt.Sprintf("%s (line %d of %s)", p.label(path), step.Pos.Line, p.run.Book.File)
+		return fmt.Sprintf("%s (line %d of %s)", p.label(path), step.Pos.Line, step.Frame.File)
 	}
 	return path
 }

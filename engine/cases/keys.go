@@ -148,6 +148,7 @@ var expectShape = runbook.NewShape("expect", "expect",
 	runbook.NewKey("asked", runbook.FormListed, "every question to people, in that order, and no other").Of(askedShape),
 	runbook.NewKey("notices", runbook.FormListed, "what people are told, in that order, with any others between them").Of(noticeShape),
 	runbook.NewKey("vars", runbook.FormValues, "what set steps have set"),
+	runbook.NewKey("outputs", runbook.FormValues, "what the run returns; fields that are not named do not matter"),
 	runbook.NewKey("within", runbook.FormDuration, "the longest that it may take"),
 )
 

@@ -36,7 +36,10 @@ func finder(t testing.TB, dir string) cases.Find {
 		if err != nil {
 			return nil, fmt.Errorf("there is none")
 		}
-		book, problems := runbook.Parse(name+".yaml", src, known, nil)
+		book, problems := runbook.Parse(name+".yaml", src, known, func(name string) (string, []byte, error) {
+			src, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
+			return name + ".yaml", src, err
+		})
 		if len(problems) > 0 {
 			return nil, fmt.Errorf("%s", problems[0])
 		}

@@ -41,8 +41,8 @@ func newIndex(book *runbook.Runbook) index {
 	x := index{map[string]*runbook.Step{}, map[string]*runbook.Action{}}
 	for _, s := range book.All() {
 		x.steps[s.Path] = s
-		if s.ID != "" {
-			x.steps[s.ID] = s
+		if s.ID != "" && (x.steps[s.ID] == nil || s.Frame == book.Frame) {
+			x.steps[s.ID] = s // an id of the runbook itself is before those of what it calls
 		}
 		for _, part := range append(parts, partOwn) {
 			if a := actionAt(s, part); a != nil {
@@ -67,9 +67,33 @@ func actionAt(s *runbook.Step, part string) *runbook.Action {
 	return nil
 }
 
-// step finds a step by its id or path. An item of a foreach is named by its
-// template, or by its own number.
-func (x index) step(name string) *runbook.Step { return x.steps[name] }
+// step finds a step by its id or path. That of an item of a foreach is its
+// template.
+func (x index) step(name string) *runbook.Step {
+	if s := x.steps[name]; s != nil || !strings.Contains(name, "/") {
+		return s
+	}
+	return x.steps[x.template(name)]
+}
+
+// template is the path of a step with each number of an item replaced by the
+// word for all of them.
+func (x index) template(path string) string {
+	if x.steps[path] != nil {
+		return path
+	}
+	words := strings.Split(path, "/")
+	for i := 1; i < len(words); i++ {
+		around := x.steps[strings.Join(words[:i], "/")]
+		if around != nil && around.Kind == runbook.KindForeach {
+			words[i] = templateName
+		}
+	}
+	return strings.Join(words, "/")
+}
+
+// templateName is the last part of the path of a foreach's template.
+const templateName = "item"
 
 // call finds the action that a name of a call stands for.
 func (x index) call(name string) *runbook.Action {
@@ -111,10 +135,14 @@ func (x index) callNames() []string {
 
 // callKeys are the names under which a case may answer a call, the most
 // precise first.
-func callKeys(step *runbook.Step, path, part, action string) []string {
+func (x index) callKeys(path, part, action string) []string {
 	keys := []string{path + part}
-	if step != nil && step.ID != "" && step.ID != path {
-		keys = append(keys, step.ID+part)
+	template := x.template(path)
+	if template != path {
+		keys = append(keys, template+part)
+	}
+	if s := x.steps[template]; s != nil && s.ID != "" && s.ID != path && x.steps[s.ID] == s {
+		keys = append(keys, s.ID+part)
 	}
 	return append(keys, action)
 }

@@ -276,10 +276,9 @@ func suggest(word string, names []string) string {
 
 // step returns the path of a step, or reports that there is none.
 func (p *parser) step(n noted) string {
-	if s := p.index.step(n.text); s != nil {
-		return s.Path
-	}
-	if p.recorded || p.item(n.text) != nil {
+	if s := p.index.step(n.text); s != nil && s.Path != p.index.template(n.text) {
+		return s.Path // it was an id
+	} else if s != nil || p.recorded {
 		return n.text
 	}
 	p.file.Add(n.pos, "unknown-step", p.book.Name+" has no step "+n.text, suggest(n.text, p.index.stepNames()))
@@ -293,8 +292,5 @@ func (p *parser) steps(l *list) *list {
 	}
 	return l
 }
-
-// item finds the step that an item of a foreach repeats.
-func (p *parser) item(string) *runbook.Step { return nil }
 
 func (p *parser) raw(n *yaml.Node) (any, bool) { return p.file.Literal(n) }

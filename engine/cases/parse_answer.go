@@ -259,6 +259,10 @@ func (p *parser) expect(n *yaml.Node) expect {
 			e.vars = append(e.vars, field{runbook.PosOf(v), name, want})
 		})
 	}
+	if n := f.Node("outputs"); n != nil {
+		want, _ := p.raw(n)
+		e.outputs = &field{runbook.PosOf(n), "outputs", want}
+	}
 	if f.Has("within") {
 		e.within = &limit{f.At("within"), duration(f, "within")}
 	}

@@ -66,12 +66,7 @@ func (p *player) script(path string) ([]say, string) {
 	if script, ok := p.c.people[path]; ok {
 		return script, path
 	}
-	if step := p.run.Book.Step(path); step != nil && step.ID != "" {
-		if named := p.c.index.step(step.ID); named != nil {
-			return p.c.people[named.Path], path
-		}
-	}
-	return nil, path
+	return p.c.people[p.c.index.template(path)], path
 }
 
 func (s say) input(q engine.Question) engine.Input {
@@ -115,7 +110,7 @@ func (p *player) began(names ...string) {
 // onName is one name of a call: by path where a step is named.
 func (p *player) onName(name string) string {
 	step, part := splitCall(name)
-	if s := p.c.index.step(step); s != nil && p.c.index.actions[name] == nil {
+	if s := p.c.index.steps[step]; s != nil && p.c.index.actions[name] == nil {
 		return s.Path + part
 	}
 	return name

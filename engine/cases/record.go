@@ -505,6 +505,9 @@ func (r *recorder) expect(h story) mapping {
 		}
 	}
 	m.add("asked", orNothing(asked))
+	if object(r.run.Outputs) {
+		m.add("outputs", r.run.Outputs)
+	}
 	return m
 }
 
