@@ -77,6 +77,8 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 	case engine.QuestionOpened:
 		card := o.Card(as, e.Question, rec.At, briefDetail)
 		return []Line{{Mark: MarkAsk, Name: o.Name(e.Question.Path), Text: card[0], Detail: card[1:]}}
+	case engine.QuestionAnnounced:
+		return []Line{{Mark: MarkTell, Name: o.Name(e.Path), Text: "will need a yes of " + strings.Join(e.Roles, " or ")}}
 	case engine.QuestionDecided:
 		return []Line{o.decided(e)}
 	case engine.ValueProvided:

@@ -19,6 +19,7 @@ func TestPeople(t *testing.T) {
 	var said []string
 	for i, e := range []engine.Event{
 		engine.RunStarted{Facts: engine.Facts{ID: "r1"}},
+		engine.QuestionAnnounced{Path: "cure", Roles: []string{"sre", "leads"}},
 		engine.QuestionOpened{Question: q},
 		engine.VoteCounted{ID: "q", Path: "cure", By: "ann"},
 		engine.QuestionHanded{ID: "q", Path: "cure", By: "bob", To: "eve", Reason: "she knows it"},
@@ -43,6 +44,7 @@ func TestPeople(t *testing.T) {
 		}
 	}
 	want := []string{
+		"cure will need a yes of sre or leads",
 		"cure May it?  (waits for sre or leads, 8m0s left)",
 		"  2 people must say yes", "  leads is asked next, in 3m0s",
 		"  firebreak approve r1", "  firebreak deny r1 --reason WHY",

@@ -214,6 +214,9 @@ func (d *decider) undoRun(u UndoRun) string {
 	if refusal := d.mayDecide(u.By, d.rolesOf("")); refusal != "" {
 		return refusal
 	}
+	if d.run.Facts.UndoOf != "" && d.run.Phase == PhaseRunning { // it may have no locks yet, and its gate is for others than who asked
+		return fmt.Sprintf("the run undoes run %s; its question is whether it may", d.run.Facts.UndoOf)
+	}
 	d.emit(UndoAsked{By: u.By, Reason: u.Reason})
 	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo asked for by " + u.By, By: u.By, All: true, ReadOnly: true}, nil)
 	return ""

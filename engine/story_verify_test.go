@@ -249,10 +249,8 @@ func undone(t *testing.T) *enginetest.Play {
 // rows makes a run the undo of one that has ended.
 func rows(done *enginetest.Play) func(*engine.Facts) {
 	return func(f *engine.Facts) {
-		f.ID, f.UndoOf = "r2", done.Run.Facts.ID
-		for _, row := range done.Run.Ledger {
-			f.Undo = append(f.Undo, *row)
-		}
+		r := engine.UndoOf(&done.Run)
+		f.ID, f.UndoOf, f.Undo = "r2", r.UndoOf, r.Undo
 	}
 }
 

@@ -12,9 +12,10 @@ func UndoOf(done *Run) Facts {
 	for _, row := range done.Ledger {
 		switch row.State {
 		case RowCommitted, RowApplied, RowPartial, RowLeft, RowUndoFailed:
-			undo := *row
-			undo.State, undo.Undoing, undo.Why = RowCommitted, UndoIdle, ""
-			f.Undo = append(f.Undo, undo)
+			f.Undo = append(f.Undo, Row{ // what it says, and not how far its undo came
+				Path: row.Path, Attempt: row.Attempt, Action: row.Action, Resource: row.Resource, Gate: row.Gate, State: RowCommitted,
+				Completed: row.Completed, Receipt: row.Receipt, Left: row.Left, Served: row.Served,
+			})
 			step := done.Book.Step(row.Path)
 			reads = reads || step != nil && step.Undo != nil && step.Undo.With != nil
 		default:

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +41,7 @@ type vote struct {
 }
 
 func (a *app) vote(ctx context.Context, run, step string, v vote) error {
-	return a.atGate(ctx, run, step, func(s *session, q engine.Question) error {
+	return a.atGate(ctx, run, step, func(s *session, view server.View, q engine.Question) error {
 		err := s.Say(ctx, run, server.VoteRequest{
 			Question: q.ID, Digest: q.Digest, Approve: v.approve, Keep: v.keep, Reason: v.reason, BreakGlass: v.glass,
 		})
@@ -51,29 +51,84 @@ func (a *app) vote(ctx context.Context, run, step string, v vote) error {
 		if !v.approve {
 			return a.said(s, "denied", run, fmt.Sprintf("denied: %s of run %s", q.Path, run), nil)
 		}
-		return a.approved(ctx, s, run, q, v)
+		return a.approved(ctx, s, run, q, view.Seq)
 	})
 }
 
 // approved says what a yes to a gate has come to: where several people are
-// needed it may only have been counted.
-func (a *app) approved(ctx context.Context, s *session, run string, q engine.Question, v vote) error {
+// needed it may only have been counted, and the question may have become void
+// in that moment. from is the number of the run's last record before.
+func (a *app) approved(ctx context.Context, s *session, run string, q engine.Question, from int) error {
 	of := fmt.Sprintf("%s of run %s", q.Path, run)
-	if q.Quorum < 2 || v.glass != "" {
-		return a.said(s, "approved", run, "approved: "+of, nil)
-	}
 	if s.own != nil {
+		if q.Quorum < 2 {
+			return a.said(s, "approved", run, "approved: "+of, nil)
+		}
 		return a.said(s, "recorded", run, fmt.Sprintf("recorded: your yes to %s, which needs %d", of, q.Quorum), map[string]any{"need": q.Quorum})
 	}
-	view, err := s.Run(ctx, run)
-	if err != nil {
+	came, err := cameOf(ctx, s, run, q, from)
+	switch {
+	case err != nil:
 		return fmt.Errorf("your yes is recorded; what it came to cannot be told: %w", err)
-	}
-	i := slices.IndexFunc(view.Questions, func(open engine.Question) bool { return open.ID == q.ID })
-	if i < 0 {
+	case came.void != "":
+		return a.said(s, "void", run, fmt.Sprintf("void: your yes to %s does not hold: %s", of, came.void), map[string]any{"why": came.void})
+	case came.decided:
 		return a.said(s, "approved", run, "approved: "+of, nil)
 	}
-	have := len(view.Questions[i].Votes)
-	return a.said(s, "counted", run, fmt.Sprintf("counted: %d of %d have said yes to %s", have, q.Quorum, of),
-		map[string]any{"have": have, "need": q.Quorum})
+	return a.said(s, "counted", run, fmt.Sprintf("counted: %d of %d have said yes to %s", came.have, q.Quorum, of),
+		map[string]any{"have": came.have, "need": q.Quorum})
+}
+
+// outcome is what became of a gate's question.
+type outcome struct {
+	decided bool
+	have    int    // how many have said yes
+	void    string // why it no longer holds
+}
+
+// take notes what a record says of a question.
+func (o *outcome) take(e engine.Event, q engine.Question) {
+	switch e := e.(type) {
+	case engine.VoteCounted:
+		if e.ID == q.ID {
+			o.have++
+		}
+	case engine.VoteWithdrawn:
+		if e.ID == q.ID {
+			o.have--
+		}
+	case engine.QuestionDecided:
+		o.decided = o.decided || e.ID == q.ID && e.Choice == engine.ChoiceApprove
+	case engine.GateVoided:
+		if e.Path == q.Path {
+			o.void = e.Why
+		}
+	}
+}
+
+var errRead = errors.New("everything was read")
+
+// cameOf reads what became of a question in the records that there are after
+// one.
+func cameOf(ctx context.Context, s *session, run string, q engine.Question, from int) (outcome, error) {
+	came := outcome{have: len(q.Votes)}
+	view, err := s.Run(ctx, run)
+	if err != nil {
+		return came, err
+	}
+	err = s.Watch(ctx, run, from+1, func(line server.Line) error {
+		e, err := engine.UnmarshalEvent(line.Kind, line.Data)
+		if err != nil {
+			return err
+		}
+		came.take(e, q)
+		if line.Seq >= view.Seq {
+			return errRead
+		}
+		return nil
+	})
+	if errors.Is(err, errRead) {
+		err = nil
+	}
+	return came, err
 }

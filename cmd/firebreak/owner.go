@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,7 +71,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		return nil, err
 	}
 	o.server = server.New(server.Config{
-		Socket: server.SocketPath(o.store.Path()), Runs: o.rt, Stops: stops{o.rt, ws},
+		Socket: server.SocketPath(o.store.Path()), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
@@ -129,6 +133,42 @@ func (o *owner) warn(run string, err error) {
 var errNoChannel = errors.New("no channel is configured; it is shown to whoever follows the run")
 
 func (o *owner) notify(string, engine.Notify) error { return errNoChannel }
+
+// runs are the runtime's, with what only the configuration can tell: which
+// services there are.
+type runs struct {
+	*local.Runtime
+	ws *workspace
+}
+
+// Give implements [server.Runs].
+func (r runs) Give(ctx context.Context, run string, in engine.Input) error {
+	if provide, ok := in.(engine.Provide); ok {
+		if err := r.known(ctx, run, provide); err != nil {
+			return err
+		}
+	}
+	return r.Runtime.Give(ctx, run, in)
+}
+
+// known refuses the name of a service that is not configured, where a service
+// is asked for. What is not even a text the run itself refuses.
+func (r runs) known(ctx context.Context, run string, in engine.Provide) error {
+	state, err := r.Run(ctx, run)
+	if err != nil {
+		return err
+	}
+	q := state.Questions[in.Question]
+	if q == nil || q.Value != "service" {
+		return nil
+	}
+	name, err := strconv.Unquote(string(in.Value))
+	if bad := err != nil || name == ""; bad || r.ws.config.Services[name] != nil {
+		return nil // the run refuses it
+	}
+	services := strings.Join(slices.Sorted(maps.Keys(r.ws.config.Services)), ", ")
+	return local.NewError(local.ClassNotFound, fmt.Sprintf("there is no service %q", name), "firebreak.yaml has "+services, nil)
+}
 
 // stops are the runtime's orders, with the rule of who may lift one. Anybody
 // who reaches the socket may stop everything; to go on takes a role.
@@ -248,11 +288,10 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if o.host == nil {
 		return "", errNoDriver
 	}
-	f := done.Facts
-	if f.UndoOf != "" { // its ledger holds what the first has changed
+	if f := done.Facts; f.UndoOf != "" { // its ledger holds what the first has changed
 		return "", fail(exitRefused, "`firebreak undo "+f.UndoOf+"` undoes what is left", "run %s is the undo of run %s, which is not undone", f.ID, f.UndoOf)
 	}
-	f = engine.UndoOf(&done)
+	f := engine.UndoOf(&done)
 	f.Reason, f.Requester = reason, engine.Requester{Kind: "person", Name: by.Person}
 	if len(f.Undo) == 0 {
 		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)

@@ -64,7 +64,7 @@ func (a *app) tell(ctx context.Context, run string, say server.Say, what, text s
 }
 
 // atGate does something about the open gate of a run.
-func (a *app) atGate(ctx context.Context, run, step string, do func(*session, engine.Question) error) error {
+func (a *app) atGate(ctx context.Context, run, step string, do func(*session, server.View, engine.Question) error) error {
 	return a.withOwner(ctx, func(s *session) error {
 		view, err := s.Run(ctx, run)
 		if err != nil {
@@ -74,7 +74,7 @@ func (a *app) atGate(ctx context.Context, run, step string, do func(*session, en
 		if err != nil {
 			return err
 		}
-		return do(s, q)
+		return do(s, view, q)
 	})
 }
 

@@ -107,6 +107,8 @@ func (l *life) said(cmd engine.Command, well bool) engine.Input {
 		in = engine.LocksGranted{ID: c.ID}
 		if is {
 			in = busy
+			delete(l.busy, c.ID)
+			l.calls[c.ID] = c // it still waits, if it wants to
 		}
 	default:
 		in = l.world.Do(cmd)

@@ -119,6 +119,9 @@ func generate(rng *rand.Rand, many bool) string {
 	if g.IntN(4) == 0 {
 		g.b.WriteString("timeout: 15m\n")
 	}
+	if many {
+		g.b.WriteString([]string{"", "", "on_locked: skip\n", "on_locked: join\n"}[g.IntN(4)])
+	}
 	g.list("steps", 0, 1+g.IntN(4), false, false)
 	if g.IntN(3) == 0 {
 		g.list("on_failure", 0, 1+g.IntN(2), false, false)

@@ -38,6 +38,7 @@ type ghost struct {
 	pinsAt        int
 	undoFailedAt  int
 	wanted        []string // identities that it asked for last
+	handlers      bool     // its main part is over
 	ended         bool
 	paged         bool // in this transaction
 	last          engine.Input
@@ -181,6 +182,10 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		g.busy(in, recs)
 	case engine.Start:
 		g.facts = in.Facts
+		for _, s := range in.Facts.Stops {
+			g.stop(s.Kind, s.Service)
+		}
+		g.inherits()
 	case engine.Recovered:
 		g.downs = append(g.downs, down{g.n, in.Down})
 		clear(g.samples) // the count begins again
@@ -213,6 +218,62 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	}
 	if id := answers(in); id != "" {
 		g.answered[id] = true
+	}
+}
+
+// inherits: what another run has changed is there to be undone, and stays
+// where it is until somebody has said yes to that.
+func (g *ghost) inherits() {
+	of := g.j.ghosts[g.facts.UndoOf]
+	if of == nil {
+		return
+	}
+	maps.Copy(g.left, of.left)
+	for id, c := range of.calls {
+		if c.undo && c.known != "applied" {
+			g.doubts++ // what the record says of it may not be so
+		}
+		if c.undo {
+			continue
+		}
+		mine, undone := *c, of.reallyUndone(c)
+		if !slices.ContainsFunc(g.facts.Undo, func(row engine.Row) bool { return row.Path == c.path && row.Attempt == c.attempt }) {
+			if c.took() && !undone && c.known != "left unknown" {
+				g.failf("it undoes %s, and is not told of %s", g.facts.UndoOf, id)
+			}
+			continue
+		}
+		if undone { // and nobody knows: by the record it stays
+			mine.happened, mine.lied = false, true
+		}
+		g.calls[fmt.Sprintf("%s/%s#%d/act", g.id, c.path, c.attempt)] = &mine
+		g.committed[first(c.path)] = true
+	}
+}
+
+// gate is who is asked at a gate, by how many it is passed, and whether who
+// started the run may be among them. The gate of a run that undoes another
+// asks everybody whom the runbook asks.
+func (g *ghost) gate(path string) (of []runbook.Asked, quorum int, self bool) {
+	if step := g.book.Step(path); step != nil {
+		return step.Approve.Of, step.Approve.Quorum, step.Approve.Self
+	}
+	for _, step := range g.book.All() {
+		if step.Approve != nil {
+			of = append(of, step.Approve.Of...)
+		}
+	}
+	return of, 1, false
+}
+
+// undoWord: a person has said that all that the run changed is to be undone.
+func (g *ghost) undoWord() {
+	g.undoWordAt, g.yesAt, g.cancelAt, g.undoFailedAt = g.n, g.n, -1, -1
+	g.kept, g.committed = map[string]bool{}, map[string]bool{}
+	for _, c := range g.calls {
+		if c.undo && c.known == "failed" {
+			c.known = "none" // it may be tried again
+		}
 	}
 }
 
@@ -249,7 +310,7 @@ func (g *ghost) plain() []string {
 // busy: who does not wait for a lock goes no further.
 func (g *ghost) busy(in engine.LocksBusy, recs []engine.Record) {
 	_, _, tried := split(in.ID)
-	waits := tried == "" && g.book.OnLocked == runbook.OnLockedJoin && !in.Same
+	waits := tried == "" && (g.handlers || g.book.OnLocked == runbook.OnLockedJoin && !in.Same)
 	goes := !slices.ContainsFunc(recs, func(r engine.Record) bool {
 		return slices.Contains([]string{"step_failed", "retry_scheduled", "troubled"}, r.Event.Kind())
 	})
@@ -354,13 +415,7 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 			g.cancelAt = g.n
 		}
 	case engine.UndoRun:
-		g.undoWordAt, g.yesAt, g.cancelAt, g.undoFailedAt = g.n, g.n, -1, -1
-		g.kept, g.committed = map[string]bool{}, map[string]bool{}
-		for _, c := range g.calls {
-			if c.undo && c.known == "failed" {
-				c.known = "none" // it may be tried again
-			}
-		}
+		g.undoWord()
 	case engine.Halt:
 		g.stop(engine.StopHalt, in.Service)
 	case engine.Hold:
@@ -403,11 +458,14 @@ func (g *ghost) vote(v engine.Vote, q *asked, recs []engine.Record) {
 	if !decided {
 		return
 	}
-	if quorum := g.book.Step(q.Path).Approve.Quorum; len(q.yes) < quorum && !g.glass(v) {
+	if _, quorum, _ := g.gate(q.Path); len(q.yes) < quorum && !g.glass(v) {
 		g.failf("%s is approved by %d, and needs %d", q.Path, len(q.yes), quorum)
 	}
 	g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: slices.Collect(maps.Keys(q.yes)), question: q}
 	g.yesAt = g.n
+	if q.Undo {
+		g.undoWord()
+	}
 }
 
 func (g *ghost) glass(v engine.Vote) bool {
@@ -432,8 +490,8 @@ func (g *ghost) withdraw(in engine.Withdraw) {
 
 // may reports whether somebody may say yes to a gate.
 func (g *ghost) may(by string, q *asked) bool {
-	approve := g.book.Step(q.Path).Approve
-	if g.facts.Requester.Kind == "person" && g.facts.Requester.Name == by && !approve.Self {
+	of, _, self := g.gate(q.Path)
+	if g.facts.Requester.Kind == "person" && g.facts.Requester.Name == by && !self {
 		return false
 	}
 	if g.handed[q.Path][by] != "" {
@@ -444,7 +502,7 @@ func (g *ghost) may(by string, q *asked) bool {
 			return true
 		}
 	}
-	return g.inOne(by, approve.Of)
+	return g.inOne(by, of)
 }
 
 // inOne reports whether somebody is in one of the roles that are asked.
@@ -471,7 +529,11 @@ func (g *ghost) mayApprove(v engine.Vote, q *asked) {
 	if v.Digest != q.Digest {
 		g.failf("a yes for another digest counts at %s", q.Path)
 	}
-	until := g.longer(q.OpenedAt.Add(g.book.Step(q.Path).Approve.Expires()+q.extended), q.n)
+	limit := 10 * time.Minute // of a run that undoes another
+	if step := g.book.Step(q.Path); step != nil {
+		limit = step.Approve.Expires()
+	}
+	until := g.longer(q.OpenedAt.Add(limit+q.extended), q.n)
 	if !q.Early && g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
@@ -558,6 +620,8 @@ func (g *ghost) records(recs []engine.Record) {
 			g.acted(e)
 		case engine.NoticeQueued:
 			g.paged = g.paged || e.Page
+		case engine.PhaseEntered:
+			g.handlers = g.handlers || e.Phase == engine.PhaseOnFailure || e.Phase == engine.PhaseFinally
 		case engine.LocksWanted:
 			g.wanted = e.Identities
 		case engine.Troubled:
@@ -570,6 +634,10 @@ func (g *ghost) records(recs []engine.Record) {
 			g.questions[e.Question.ID] = &asked{Question: e.Question, n: g.n, yes: map[string]bool{}}
 		case engine.Intended:
 			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
+			gate := g.book.Step(e.Path).Gate()
+			if a := g.approvals[gate.Path]; a != nil && !g.j.now.After(g.holds(a, gate)) {
+				a.consumed = true // also if a crash comes before it is begun
+			}
 		case engine.UndoIntended:
 			id := fmt.Sprintf("%s/%s#%d/undo", g.id, e.Path, e.Attempt)
 			if g.calls[id] != nil {

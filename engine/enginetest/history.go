@@ -61,7 +61,7 @@ type kept struct {
 
 // keepable are all inputs, and the commands that change something.
 var keepable = []any{
-	engine.Start{}, engine.Recovered{}, engine.AlertResolved{}, engine.LocksGranted{}, engine.LocksBusy{}, engine.Notified{}, engine.Planned{},
+	engine.Start{}, engine.Recovered{}, engine.AlertResolved{}, engine.LocksGranted{}, engine.LocksBusy{}, engine.Joined{}, engine.Notified{}, engine.Planned{},
 	engine.Probed{}, engine.Returned{}, engine.TimerFired{},
 	engine.Vote{}, engine.Answer{}, engine.Cancel{}, engine.Halt{}, engine.Lift{}, engine.Skip{}, engine.UndoRun{},
 	engine.Withdraw{}, engine.Hand{}, engine.Extend{}, engine.Hold{}, engine.TakeOver{}, engine.HandBack{}, engine.BreakLock{}, engine.Provide{},
@@ -216,10 +216,10 @@ func endOf(r engine.Run) end {
 }
 
 // record keeps the history of a town.
-func (t *town) record(p plot, about string) (*recorded, error) {
+func (t *town) record(about string) (*recorded, error) {
 	h := &recorded{About: about, Books: map[string]string{}}
-	for i, l := range t.lives[:t.open] {
-		h.Books[l.id] = p.books[i]
+	for _, l := range t.lives[:t.open] {
+		h.Books[l.id] = l.src
 	}
 	for _, m := range t.history {
 		k, err := m.keep()

@@ -58,7 +58,7 @@ func TestHistories(t *testing.T) {
 func keepHistory(t *testing.T, p plot, name, about string) {
 	t.Helper()
 	town := liveBy(p)
-	h, err := town.record(p, about)
+	h, err := town.record(about)
 	if err != nil {
 		t.Fatal(err)
 	}

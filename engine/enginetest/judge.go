@@ -167,6 +167,11 @@ func (g *ghost) acts(c engine.Act, attempt int) {
 	}
 }
 
+// holds is until when an approval has to be used.
+func (g *ghost) holds(a *approval, gate *runbook.Step) time.Time {
+	return g.longer(a.at.Add(gate.Approve.ValidFor), a.n)
+}
+
 func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 	gate := step.Gate()
 	a := g.approvals[gate.Path]
@@ -177,11 +182,9 @@ func (g *ghost) approved(c engine.Act, step *runbook.Step) {
 	if a.n < g.haltAt || a.n < g.pinsAt {
 		g.failf("%s is begun under an approval that was void", c.ID)
 	}
-	until := g.longer(a.at.Add(gate.Approve.ValidFor), a.n)
-	if !a.consumed && g.j.now.After(until) {
-		g.failf("%s is begun under an approval that held until %s", c.ID, until)
+	if !a.consumed {
+		g.failf("%s is begun under an approval that held until %s", c.ID, g.holds(a, gate))
 	}
-	a.consumed = true
 	for _, m := range a.question.Members {
 		if m.Path != c.Path {
 			continue
@@ -285,11 +288,7 @@ func (g *ghost) ends(e engine.RunEnded) {
 	}
 	g.ended = true
 	g.j.free(g)
-	for _, step := range g.book.Finally {
-		if !g.touched[step.Path] {
-			g.failf("the run ends, and never came to %s", step.Path)
-		}
-	}
+	g.finally()
 	var stays []string
 	failed := false
 	for id, c := range g.calls {
@@ -327,6 +326,15 @@ func (g *ghost) ends(e engine.RunEnded) {
 	}
 	if e.AskedFor < 0 || e.AskedFor > g.j.passed {
 		g.failf("people were waited for %s", e.AskedFor)
+	}
+}
+
+// finally: a run comes to each of its last steps, unless it undoes another.
+func (g *ghost) finally() {
+	for _, step := range g.book.Finally {
+		if g.facts.UndoOf == "" && !g.touched[step.Path] {
+			g.failf("the run ends, and never came to %s", step.Path)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 type life struct {
 	*town
 	id   string
+	src  string // of its runbook
 	book *runbook.Runbook
 
 	facts   engine.Facts
@@ -24,7 +25,10 @@ type life struct {
 	flights map[string]*flight
 	zombies []engine.Returned // results of calls that nobody waits for any more
 	given   []engine.Input    // to be given again
-	mail    []engine.Person   // said, and still on its way
+
+	followed bool            // another run undoes it, or tries it again
+	mail     []engine.Person // said, and still on its way
+	news     []engine.Input  // of other runs
 }
 
 // flight is a mutation that was begun and has not returned.
@@ -33,10 +37,16 @@ type flight struct {
 	done *engine.Outcome // it took effect, or found that it may not
 }
 
-func newLife(t *town, id string, book *runbook.Runbook) *life {
-	l := &life{town: t, id: id, book: book, run: engine.New(book)}
+// newLife adds a run to a town, or says why its runbook cannot be read.
+func newLife(t *town, src string) (*life, error) {
+	book, _, problems := Book(src)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("the generator wrote a bad runbook: %s", problems[0])
+	}
+	l := &life{town: t, id: fmt.Sprintf("r%d", len(t.lives)+1), src: src, book: book, run: engine.New(book)}
 	l.empty()
-	return l
+	t.lives = append(t.lives, l)
+	return l, nil
 }
 
 func (l *life) empty() {
@@ -49,13 +59,17 @@ func (l *life) ghost() *ghost { return l.judge.ghosts[l.id] }
 func (l *life) start() {
 	if l.facts.ID == "" {
 		l.facts = Facts(l.book)
-		l.facts.ID = l.id
 		if l.once(3) {
 			l.facts.Requester = engine.Requester{Kind: "alert", Name: "HighLatency"}
 		}
+	}
+	if l.judge.ghosts[l.id] == nil {
 		l.judge.add(l.id, l.book)
 	}
-	l.facts.Generation = l.generation
+	l.facts.ID, l.facts.Generation, l.facts.Stops = l.id, l.generation, nil
+	if l.held {
+		l.facts.Stops = []engine.Stop{{Kind: engine.StopHold, Service: l.facts.Service, By: "firebreak", At: l.now}}
+	}
 	l.give(engine.Start{Facts: l.facts}, true)
 }
 
@@ -113,7 +127,11 @@ func (l *life) give(in engine.Input, crashes bool) {
 		return
 	}
 	l.store(recs)
+	l.held = l.held || next.Word == engine.FailedDirty && !l.run.Ended() // in the same transaction
 	l.run = next
+	if lift, ok := in.(engine.Lift); ok && lift.Kind == engine.StopHold {
+		l.held = false
+	}
 	l.tell(moment{run: l.id, in: in, recs: recs, err: err})
 	if crashes && stores && l.once(30) {
 		l.crash("after the records are stored")
@@ -122,9 +140,18 @@ func (l *life) give(in engine.Input, crashes bool) {
 	l.reconcile(crashes)
 }
 
+// down is for how long nobody was there since the generation that the run
+// knows of.
+func (l *life) down() (sum time.Duration) {
+	for _, d := range l.gaps[l.run.Generation-1:] {
+		sum += d
+	}
+	return sum
+}
+
 // takenOver tells the run that a new owner is there. Nothing begins yet.
 func (l *life) takenOver() {
-	in := engine.Recovered{Generation: l.generation, Down: l.down}
+	in := engine.Recovered{Generation: l.generation, Down: l.down()}
 	if l.once(10) {
 		pins := l.run.Facts.Pins
 		pins.Config = fmt.Sprintf("sha256:%d", l.generation)
@@ -140,6 +167,16 @@ func (l *life) takenOver() {
 	if l.run.Locks.State == engine.LocksHeld && !l.run.Ended() {
 		l.table.Restore(l.id, l.run.Locks.Identities)
 	}
+}
+
+// missed tells a run of the hold that firebreak has set, unless it knows. It
+// reports whether it did not.
+func (l *life) missed() bool {
+	if !l.held || l.run.Ended() || slices.ContainsFunc(l.run.Stops, func(s engine.Stop) bool { return s.Kind == engine.StopHold }) {
+		return false
+	}
+	l.give(engine.Hold{By: "firebreak", Service: l.facts.Service}, true)
+	return true
 }
 
 // forget is what a crash does to a run: what is in flight is on its own.
@@ -204,13 +241,21 @@ func (l *life) reconcile(crashes bool) {
 // lock asks the table. Who does not wait is told who has what it asked for.
 func (l *life) lock(c engine.Lock) {
 	holder := ""
-	if c.Try {
+	switch {
+	case c.Try:
 		holder = l.table.Try(l.id, c.ID, c.Identities)
-	} else {
+	case c.OnLocked != runbook.OnLockedQueue:
+		l.table.Request(l.id, c.ID, c.Identities)
+		holder = l.table.Holder(l.id, c.Identities)
+	default:
 		l.table.Request(l.id, c.ID, c.Identities)
 	}
-	if holder != "" {
-		l.busy[c.ID] = engine.LocksBusy{ID: c.ID, Holder: holder}
+	if other := l.named(holder); other != nil {
+		same := other.book.Digest == l.book.Digest && other.facts.UndoOf == l.facts.UndoOf
+		l.busy[c.ID] = engine.LocksBusy{ID: c.ID, Holder: holder, Same: same}
+		if same && c.OnLocked == runbook.OnLockedJoin {
+			other.news = append(other.news, engine.Joined{Run: l.id, Requester: l.facts.Requester})
+		}
 	}
 }
 

@@ -133,8 +133,8 @@ func explain(p *plot, shrinks bool) string {
 	town := liveBy(*p)
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %v\n", p.seed, town.err)
-	for i, src := range p.books[:town.open] {
-		fmt.Fprintf(&b, "\nrunbook of r%d:\n%s", i+1, src)
+	for _, l := range town.lives[:town.open] {
+		fmt.Fprintf(&b, "\nrunbook of %s:\n%s", l.id, l.src)
 	}
 	fmt.Fprintf(&b, "\n%s\ngo test ./engine/enginetest -run TestLives -lives 1 -seed %d", town.story(), p.seed)
 	return b.String()

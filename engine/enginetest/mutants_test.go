@@ -28,6 +28,13 @@ var mutants = []mutant{
 	{"a yes that was taken back still holds", "", []edit{{"vote.go", "\td.void(path, why, nil, false)\n", "\t_ = why\n"}}},
 	{"who has left the answer to others answers", "", []edit{{"vote.go", "if h.By == person && (", "if h.By == \"\" && ("}}},
 	{"a stranger may approve", "", []edit{{"policy/policy.go", "case !f.In(person, roles) && !slices.Contains(f.Handed, person):", "case false:"}}},
+	{"a stranger gives a value", "its value, and may not", []edit{{"ask.go", "\tif _, refusal := d.mayVote(in.By, q, q.Self, \"\"); refusal != \"\" {\n\t\treturn refusal\n\t}\n", ""}}},
+	{"a value of another type is taken", "which is no integer", []edit{{"ask.go", "value, err := fitting(step.Ask, in.Value)", "value, err := in.Value, error(nil)"}}},
+	{"a late value is taken", "its value after", []edit{{"vote.go", "case !q.Expires.IsZero() && d.now.After(q.Expires):", "case q.Kind != AskValue && !q.Expires.IsZero() && d.now.After(q.Expires):"}}},
+	{"a run that undoes another is undone before it has its locks", "is begun without the lock", []edit{{"people.go", "if d.run.Facts.UndoOf != \"\" && d.run.Phase == PhaseRunning {", "if false {"}}},
+	{"a run that does not wait for locks waits", "that is recorded as", []edit{{"stop.go", "case c.OnLocked == runbook.OnLockedSkip:", "case c.OnLocked == \"\":"}}},
+	{"a run that tries again does what is done again", "", []edit{{"event_run_started.go", "s.Status, s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt = c.Status,", "s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt ="}}},
+	{"a run begins as if nothing stood", "", []edit{{"event_run_started.go", "r.Stops, r.UndoWord = e.Facts.Stops, ", "r.UndoWord = "}}},
 	{"a stop voids nothing", "", []edit{{"stop.go", "\td.voidAll(stopWords[s.Kind] + \" by \" + s.By)\n", ""}}},
 	{"a stop stops nobody", "", []edit{
 		{"mutation.go", "\tif d.run.Stopped() {\n\t\treturn true\n\t}\n", ""},

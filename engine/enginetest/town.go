@@ -27,11 +27,12 @@ type town struct {
 	passed time.Duration // what has really passed
 
 	generation int
-	seen       time.Time     // when the owner was last alive, by its clock
-	down       time.Duration // for how long there was none
-	full       bool          // nothing can be stored
-	lossy      bool          // answers are often lost
-	busybody   bool          // somebody changes whatever people are asked about
+	seen       time.Time       // when the owner was last alive, by its clock
+	gaps       []time.Duration // for how long there was none before each generation, from the second on
+	full       bool            // nothing can be stored
+	lossy      bool            // answers are often lost
+	held       bool            // firebreak holds the service: a run has left something changed
+	busybody   bool            // somebody changes whatever people are asked about
 	lives      []*life
 	open       int             // how many of the lives have begun
 	granted    map[string]bool // ids of wishes for locks
@@ -64,11 +65,18 @@ type plot struct {
 func newPlot(seed uint64) plot {
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a life must be the same for the same seed
 	n := 1
-	if rng.IntN(3) == 0 {
+	switch rng.IntN(30) {
+	case 0:
+		n = 5 + rng.IntN(6)
+	case 1, 2, 3, 4, 5, 6, 7, 8, 9:
 		n = 2 + rng.IntN(3)
 	}
 	p := plot{seed: seed}
-	for range n {
+	for i := range n {
+		if i > 0 && rng.IntN(6) == 0 {
+			p.books = append(p.books, p.books[i-1]) // the same once more
+			continue
+		}
 		p.books = append(p.books, generate(rng, n > 1))
 	}
 	return p
@@ -82,13 +90,11 @@ func liveBy(p plot) *town {
 		granted: map[string]bool{}, busy: map[string]engine.LocksBusy{}, reached: map[reach]int{}, judge: newJudge(),
 	}
 	t.newTable()
-	for i, src := range p.books {
-		book, _, problems := Book(src)
-		if len(problems) > 0 {
-			t.failf("the generator wrote a bad runbook: %s", problems[0])
+	for _, src := range p.books {
+		if _, err := newLife(t, src); err != nil {
+			t.failf("%w", err)
 			return t
 		}
-		t.lives = append(t.lives, newLife(t, fmt.Sprintf("r%d", i+1), book))
 	}
 	t.turn()
 	t.world.SetSick(t.once(2))
@@ -106,6 +112,8 @@ func liveBy(p plot) *town {
 		t.turn()
 		if t.open < len(t.lives) && t.once(8) {
 			t.begin()
+		} else if t.follow() {
+			continue
 		} else if l := t.turnOf(); l != nil {
 			t.do(l, bad)
 		}
@@ -157,6 +165,46 @@ func (t *town) begin() {
 	l.start()
 }
 
+// follow begins a run that follows one which has ended: it undoes it, or tries
+// it again. It reports whether there was one to follow.
+func (t *town) follow() bool {
+	var ended []*life
+	for _, l := range t.lives[:t.open] {
+		if l.run.Ended() && !l.followed {
+			ended = append(ended, l)
+		}
+	}
+	if len(ended) == 0 || t.open < len(t.lives) || !t.once(12) {
+		return false
+	}
+	done := pick(t.choices, ended...)
+	facts, ok := done.again()
+	if t.once(2) {
+		facts, ok = done.undo()
+	}
+	if !ok {
+		return false
+	}
+	l, err := newLife(t, done.src)
+	if err != nil {
+		t.failf("%w", err)
+		return false
+	}
+	done.followed, l.facts = true, facts
+	t.begin()
+	return true
+}
+
+// named is the run with an id, or nil.
+func (t *town) named(id string) *life {
+	for _, l := range t.lives {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
+}
+
 // turnOf chooses whose turn it is: seldom that of a run that has ended.
 func (t *town) turnOf() *life {
 	open := t.going()
@@ -179,6 +227,9 @@ func (t *town) going() []*life {
 func (t *town) do(l *life, bad int) {
 	t.seen = t.now
 	if t.busybody && t.once(4) && l.meddle() {
+		return
+	}
+	if l.held && t.once(2) && l.missed() || l.hear() {
 		return
 	}
 	if l.run.Doubtful() && len(l.zombies) > 0 && t.once(3) {
@@ -321,18 +372,20 @@ func (t *town) takeOver() {
 			continue
 		}
 		t.generation++
-		t.down, t.seen = max(t.now.Sub(t.seen), 0), t.now
+		t.gaps, t.seen = append(t.gaps, max(t.now.Sub(t.seen), 0)), t.now
 		t.newTable()
 		if t.recover() {
 			break
 		}
 	}
 	for _, l := range t.lives[:t.open] {
-		if l.run.Seq == 0 {
+		switch {
+		case l.run.Seq == 0:
 			l.start()
-			continue
+		case l.missed():
+		default:
+			l.reconcile(false)
 		}
-		l.reconcile(false)
 	}
 }
 
@@ -343,10 +396,14 @@ func (t *town) away() {
 		d *= 60
 	}
 	t.pass(d)
-	if t.once(6) {
-		behind := time.Duration(1+t.IntN(300)) * time.Second
-		t.now = t.now.Add(-behind)
-		t.notef("the clock is %s behind", behind)
+	off := time.Duration(1+t.IntN(300)) * time.Second
+	switch t.IntN(10) {
+	case 8:
+		t.now = t.now.Add(-off)
+		t.notef("the clock is %s behind", off)
+	case 9:
+		t.now = t.now.Add(off)
+		t.notef("the clock is %s ahead", off)
 	}
 }
 

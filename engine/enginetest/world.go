@@ -244,9 +244,11 @@ func short(id string) string {
 	return rest
 }
 
-// Forget drops the account of what was begun, and keeps the values.
+// Forget drops the account of what was begun, and what was to end badly. It
+// keeps the values.
 func (w *World) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun = nil
+	clear(w.faults)
 }

@@ -114,7 +114,8 @@ func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, rest []b
 		sums[i] = before.next(b.Run, r)
 		before = sums[i]
 	}
-	if err := s.putHead(ctx, b.Run, b.Head, rest, before); err != nil {
+	list := listingOf(b.Run, b.Head, rest)
+	if err := s.list(ctx, list, b.Head.Seq, before); err != nil {
 		return err
 	}
 	for _, digest := range pinned(b.Records[0].Event) {
@@ -127,7 +128,7 @@ func (s *Store) putRows(ctx context.Context, b local.Batch, rows []row, rest []b
 			return err
 		}
 	}
-	s.wrote = append(s.wrote, entry{b.Run, rows[len(rows)-1].seq, before})
+	s.wrote = append(s.wrote, entry{b.Run, rows[len(rows)-1].seq, before, list.digest()})
 	return nil
 }
 
@@ -198,9 +199,29 @@ func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 	return toSum(last), nil
 }
 
-func (s *Store) putHead(ctx context.Context, run string, h local.Head, rest []byte, last sum) error {
-	_, err := s.stmt.run.ExecContext(ctx, run, h.Runbook, h.Service, h.Requester.Kind, h.Requester.Name,
-		string(h.Phase), string(h.Word), strings.Join(h.Waiting, ","), nanos(h.StartedAt), nanos(h.EndedAt), h.Seq, last[:], h.Settled, rest)
+// listing is how a run stands in the list of runs, as it is stored.
+type listing struct {
+	id, runbook, service, requesterKind, requester, phase, word, waiting string
+
+	started, ended, settled int64
+	rest                    []byte
+}
+
+func listingOf(run string, h local.Head, rest []byte) listing {
+	l := listing{
+		id: run, runbook: h.Runbook, service: h.Service, requesterKind: h.Requester.Kind, requester: h.Requester.Name,
+		phase: string(h.Phase), word: string(h.Word), waiting: strings.Join(h.Waiting, ","),
+		started: nanos(h.StartedAt), ended: nanos(h.EndedAt), rest: rest,
+	}
+	if h.Settled {
+		l.settled = 1
+	}
+	return l
+}
+
+func (s *Store) list(ctx context.Context, l listing, seq int, last sum) error {
+	_, err := s.stmt.run.ExecContext(ctx, l.id, l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting,
+		l.started, l.ended, seq, last[:], l.settled, l.rest)
 	return err
 }
 

@@ -56,7 +56,7 @@ func (r *Reader) Head(ctx context.Context) (head string, links int64, err error)
 // it could not look everywhere, and the Audit then holds what was found until
 // there.
 func (r *Reader) Verify(ctx context.Context, run, noted string) (Audit, error) {
-	v := &verifier{run: run, noted: noted, ends: map[string][]entry{}}
+	v := &verifier{run: run, noted: noted, runs: map[string]*logged{}}
 	err := v.verify(ctx, r.db)
 	if err != nil {
 		err = explain("verify", r.path, err)
@@ -71,7 +71,13 @@ type verifier struct {
 	noted string
 
 	tx   *sql.Tx
-	ends map[string][]entry // what the log says of each run, in its order
+	runs map[string]*logged
+}
+
+// logged is what the log says of a run.
+type logged struct {
+	last, before entry   // what it says last, and before that
+	other        []entry // where a record is not what it says
 }
 
 func (v *verifier) verify(ctx context.Context, db *sql.DB) error {
@@ -87,12 +93,12 @@ func (v *verifier) verify(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if v.run != "" {
-		if len(v.ends[v.run]) == 0 {
+		if v.runs[v.run] == nil {
 			return local.NewError(local.ClassNotFound, "the log has no run "+v.run, "`firebreak runs list` lists them", nil)
 		}
 		return v.verifyRun(ctx, v.run)
 	}
-	for _, run := range slices.Sorted(maps.Keys(v.ends)) {
+	for _, run := range slices.Sorted(maps.Keys(v.runs)) {
 		if err := v.verifyRun(ctx, run); err != nil {
 			return err
 		}
@@ -139,9 +145,14 @@ func (v *verifier) sound(ctx context.Context) error {
 
 // log makes the heads of the log anew and notes what it says of every run.
 func (v *verifier) log(ctx context.Context) error {
+	record, err := v.tx.PrepareContext(ctx, `SELECT hash FROM events WHERE run = ? AND seq = ?`)
+	if err != nil {
+		return err
+	}
+	defer record.Close()
 	head := firstHead()
 	noted := v.noted == "" || v.noted == head.String()
-	err := v.query(ctx, func(rows *sql.Rows) error {
+	err = v.query(ctx, func(rows *sql.Rows) error {
 		var n int64
 		var link []byte
 		if err := rows.Scan(&n, &link); err != nil {
@@ -157,8 +168,11 @@ func (v *verifier) log(ctx context.Context) error {
 			v.foundf(OtherLog, "", 0, "link %d of the log cannot be read", n)
 		}
 		for _, e := range entries {
-			if v.run == "" || v.run == e.run {
-				v.ends[e.run] = append(v.ends[e.run], e)
+			if v.run != "" && v.run != e.run {
+				continue
+			}
+			if err := v.note(ctx, record, e); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -181,11 +195,32 @@ func (v *verifier) log(ctx context.Context) error {
 	return nil
 }
 
+// note keeps what the log says last of a run, and whether the record it speaks
+// of is another one. A record that is not there shows later.
+func (v *verifier) note(ctx context.Context, record *sql.Stmt, e entry) error {
+	l := v.runs[e.run]
+	if l == nil {
+		l = &logged{}
+		v.runs[e.run] = l
+	}
+	l.before, l.last = l.last, e
+	var stored []byte
+	err := record.QueryRowContext(ctx, e.run, e.seq).Scan(&stored)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("run %s after record %d: %w", e.run, e.seq-1, err)
+	case toSum(stored) != e.of:
+		l.other = append(l.other, e)
+	}
+	return nil
+}
+
 // verifyRun looks whether a run's records are those that were written.
 func (v *verifier) verifyRun(ctx context.Context, run string) error {
 	v.Runs++
-	ends := v.ends[run]
-	last := ends[len(ends)-1]
+	last := v.runs[run].last
 	t, err := readTombstone(ctx, v.tx, run)
 	if !errors.Is(err, sql.ErrNoRows) {
 		if err == nil {
@@ -193,7 +228,7 @@ func (v *verifier) verifyRun(ctx context.Context, run string) error {
 		}
 		return err
 	}
-	c := chain{v: v, run: run, ends: ends, last: last, prev: firstOf(run), known: true}
+	c := chain{v: v, run: run, other: v.runs[run].other, last: last, prev: firstOf(run), known: true}
 	err = v.query(ctx, func(rows *sql.Rows) error {
 		var r row
 		var stored []byte
@@ -220,10 +255,10 @@ func (v *verifier) verifyRun(ctx context.Context, run string) error {
 // and the only thing that is left.
 func (v *verifier) verifyPruned(ctx context.Context, run string, t tombstone) error {
 	v.Pruned++
-	ends := v.ends[run]
-	if last := ends[len(ends)-1]; last.seq != t.seq || last.of != t.sum(run) {
+	said := v.runs[run]
+	if said.last.seq != t.seq || said.last.of != t.sum(run) {
 		v.foundf(Changed, run, t.seq, "the tombstone of run %s is not what was written", run)
-	} else if len(ends) > 1 && (ends[len(ends)-2].seq != t.seq-1 || ends[len(ends)-2].of != t.last) {
+	} else if said.before.seq > 0 && (said.before.seq != t.seq-1 || said.before.of != t.last) {
 		v.foundf(Changed, run, t.seq, "the tombstone of run %s is not that of the records that the log says it had", run)
 	}
 	var left int
@@ -240,8 +275,10 @@ func (v *verifier) verifyPruned(ctx context.Context, run string, t tombstone) er
 func (v *verifier) listed(ctx context.Context, run string, ended bool, last entry) error {
 	var seq int
 	var of []byte
-	var settled bool
-	err := v.tx.QueryRowContext(ctx, `SELECT seq, hash, settled FROM runs WHERE id = ?`, run).Scan(&seq, &of, &settled)
+	l := listing{id: run}
+	err := v.tx.QueryRowContext(ctx, `SELECT runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled, rest
+		FROM runs WHERE id = ?`, run).Scan(&l.runbook, &l.service, &l.requesterKind, &l.requester, &l.phase, &l.word, &l.waiting,
+		&l.started, &l.ended, &seq, &of, &l.settled, &l.rest)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		v.foundf(Missing, run, 0, "run %s is gone from the list of runs", run)
@@ -250,8 +287,10 @@ func (v *verifier) listed(ctx context.Context, run string, ended bool, last entr
 		return err
 	case seq != last.seq || toSum(of) != last.of:
 		v.foundf(Changed, run, 0, "the list of runs says something else about the last record of run %s than the log", run)
-	case settled && !ended:
+	case l.settled != 0 && !ended:
 		v.foundf(Changed, run, 0, "the list of runs says that run %s has ended, and its records do not", run)
+	case l.digest() != last.listed:
+		v.foundf(Changed, run, 0, "the list of runs says of run %s what was not written", run)
 	}
 	return nil
 }
@@ -260,7 +299,7 @@ func (v *verifier) listed(ctx context.Context, run string, ended bool, last entr
 type chain struct {
 	v     *verifier
 	run   string
-	ends  []entry // those of the log that are not behind yet
+	other []entry // where the log says something else, that are not behind yet
 	last  entry
 	prev  sum // of the record before
 	known bool
@@ -283,13 +322,13 @@ func (c *chain) record(r row, stored sum) {
 		c.v.foundf(Missing, c.run, c.seq+1, "record %d of run %s is missing%s", c.seq+1, c.run, upTo(c.seq+1, r.seq-1))
 		c.known = false
 	}
-	for len(c.ends) > 0 && c.ends[0].seq < r.seq {
-		c.ends = c.ends[1:]
+	for len(c.other) > 0 && c.other[0].seq < r.seq {
+		c.other = c.other[1:]
 	}
 	switch {
 	case c.known && c.prev.next(c.run, r) != stored:
 		c.v.foundf(Changed, c.run, r.seq, "record %d of run %s was changed, or the one before", r.seq, c.run)
-	case len(c.ends) > 0 && c.ends[0].seq == r.seq && c.ends[0].of != stored:
+	case len(c.other) > 0 && c.other[0].seq == r.seq:
 		c.v.foundf(Changed, c.run, r.seq, "record %d of run %s, or one before, is not what the log says", r.seq, c.run)
 	}
 	c.prev, c.known, c.seq = stored, true, r.seq
@@ -307,7 +346,7 @@ func (v *verifier) strangers(ctx context.Context) error {
 	return v.query(ctx, func(rows *sql.Rows) error {
 		var run string
 		err := rows.Scan(&run)
-		if err == nil && len(v.ends[run]) == 0 {
+		if err == nil && v.runs[run] == nil {
 			v.foundf(Inserted, run, 0, "the log does not know run %s", run)
 		}
 		return err

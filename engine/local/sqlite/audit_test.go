@@ -121,6 +121,10 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 		{"a run put in", `INSERT INTO runs SELECT 'd', runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled, rest FROM runs WHERE id = 'a';
 			INSERT INTO events SELECT 'd', seq, at, kind, data, hash FROM events WHERE run = 'a'`, "inserted d 0"},
 		{"an end forged", `UPDATE runs SET settled = 1, phase = 'ended' WHERE id = 'b'`, "changed b 0"},
+		{"a service forged in the list", `UPDATE runs SET service = 'web' WHERE id = 'b'`, "changed b 0"},
+		{"when it began, in the list", `UPDATE runs SET started_at = started_at + 1 WHERE id = 'b'`, "changed b 0"},
+		{"what it waits for, in the list", `UPDATE runs SET waiting = '' WHERE id = 'b'`, "changed b 0"},
+		{"what an owner must know of it", `UPDATE runs SET rest = x'7b7d' WHERE id = 'b'`, "changed b 0"},
 		{"a last record forged in the list", `UPDATE runs SET hash = zeroblob(32) WHERE id = 'b'`, "changed b 0"},
 		{"a link taken out", `DELETE FROM links WHERE n = 2`, "log  0"},
 		{"the last run taken out, its links too", `DELETE FROM links WHERE n = 9; DELETE FROM events WHERE run = 'c' AND seq > 4;
@@ -332,7 +336,7 @@ func TestSumsTellPartsApart(t *testing.T) {
 	see("at", s.next("r", row{seq: 1, at: 3}))
 	see("seq", s.next("r", row{seq: 2, at: 2}))
 	see("another run's first", firstOf("ra").next("r", row{seq: 1, at: 2}))
-	entries := []entry{{"a", 1, s}, {"bc", 1 << 40, firstHead()}}
+	entries := []entry{{"a", 1, s, digest{1}}, {"bc", 1 << 40, firstHead(), digest{2}}}
 	got, ok := unpack(pack(entries))
 	if diff := cmp.Diff(entries, got, cmp.AllowUnexported(entry{})); !ok || diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)

@@ -52,11 +52,29 @@ func (s sum) next(run string, r row) sum {
 }
 
 // entry is what a link says of a run: that it has records up to seq, of which
-// the last has this sum.
+// the last has this sum, and how it stands in the list of runs.
 type entry struct {
-	run string
-	seq int
-	of  sum
+	run    string
+	seq    int
+	of     sum
+	listed digest // zero: it is not listed any more
+}
+
+// digest is a sum that is cut: what it is of is found by a run's name, and
+// only has to be told from what somebody would put in its place.
+type digest [16]byte
+
+// digest of how a run is listed.
+func (l listing) digest() digest {
+	b := appendText(nil, l.id)
+	for _, text := range []string{l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, string(l.rest)} {
+		b = appendText(b, text)
+	}
+	for _, n := range []int64{l.started, l.ended, l.settled} {
+		b = appendInt(b, n)
+	}
+	s := sha256.Sum256(b)
+	return digest(s[:len(digest{})])
 }
 
 // pack is how the entries of a link are stored.
@@ -66,6 +84,7 @@ func pack(entries []entry) []byte {
 		b = appendText(b, e.run)
 		b = appendInt(b, int64(e.seq))
 		b = append(b, e.of[:]...)
+		b = append(b, e.listed[:]...)
 	}
 	return b
 }
@@ -79,12 +98,13 @@ func unpack(b []byte) (entries []entry, ok bool) {
 		}
 		n := binary.BigEndian.Uint64(b)
 		b = b[8:]
-		if n > uint64(len(b)) || uint64(len(b))-n < 8+uint64(len(e.of)) {
+		if n > uint64(len(b)) || uint64(len(b))-n < 8+uint64(len(e.of)+len(e.listed)) {
 			return nil, false
 		}
 		e.run, b = string(b[:n]), b[n:]
 		e.seq, b = int(binary.BigEndian.Uint64(b)), b[8:] //nolint:gosec // the bits are what counts
 		b = b[copy(e.of[:], b):]
+		b = b[copy(e.listed[:], b):]
 		entries = append(entries, e)
 	}
 	return entries, true

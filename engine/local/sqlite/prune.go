@@ -35,12 +35,13 @@ func (s *Store) Prune(ctx context.Context, p local.Pruning) (local.Pruned, error
 	}
 }
 
-// grave is a run that may be pruned; the oldest end first.
+// grave is a run that may be pruned; what began first comes first, as the list
+// of runs is kept.
 type grave struct {
-	ended int64
-	run   string
-	seq   int // number of its last record
-	last  sum // of that
+	started int64
+	run     string
+	seq     int // number of its last record
+	last    sum // of that
 }
 
 // prune gives up a handful of runs behind one, and returns the last of them;
@@ -78,13 +79,16 @@ func (s *Store) prune(ctx context.Context, tx *sql.Tx, p local.Pruning, behind g
 	return done, last, nil
 }
 
+// findRuns goes on where the last handful ended: no run is looked at twice.
+const findRuns = `SELECT started_at, id, seq, hash FROM runs
+	WHERE (started_at, id) > (?, ?) AND started_at < ? AND settled = 1 AND phase = ? AND waiting = '' AND ended_at > 0 AND ended_at < ?
+		AND NOT EXISTS (SELECT 1 FROM said WHERE said.run = runs.id)
+	ORDER BY started_at, id LIMIT ?`
+
 // find returns runs that have ended, with nothing left to be done: nothing is
 // in doubt, nobody is to be told, and nothing was said that nobody has heard.
 func find(ctx context.Context, tx *sql.Tx, p local.Pruning, behind grave) ([]grave, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT ended_at, id, seq, hash FROM runs
-		WHERE settled = 1 AND phase = ? AND waiting = '' AND ended_at > 0 AND ended_at < ? AND (ended_at, id) > (?, ?)
-			AND NOT EXISTS (SELECT 1 FROM said WHERE said.run = runs.id)
-		ORDER BY ended_at, id LIMIT ?`, string(engine.PhaseEnded), nanos(p.Before), behind.ended, behind.run, handful)
+	rows, err := tx.QueryContext(ctx, findRuns, behind.started, behind.run, nanos(p.Before), string(engine.PhaseEnded), nanos(p.Before), handful)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +97,7 @@ func find(ctx context.Context, tx *sql.Tx, p local.Pruning, behind grave) ([]gra
 	for rows.Next() {
 		var g grave
 		var last []byte
-		if err := rows.Scan(&g.ended, &g.run, &g.seq, &last); err != nil {
+		if err := rows.Scan(&g.started, &g.run, &g.seq, &last); err != nil {
 			return nil, err
 		}
 		g.last = toSum(last)
@@ -159,6 +163,6 @@ func (s *Store) remove(ctx context.Context, tx *sql.Tx, p local.Pruning, g grave
 			return err
 		}
 	}
-	s.wrote = append(s.wrote, entry{g.run, t.seq, t.sum(g.run)})
+	s.wrote = append(s.wrote, entry{run: g.run, seq: t.seq, of: t.sum(g.run)})
 	return nil
 }

@@ -165,3 +165,25 @@ func TestVerifyTombstoneOfForgedRecords(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 }
+
+// However many runs there are, none is looked at twice.
+func TestPruneGoesOnWhereItWas(t *testing.T) {
+	s := open(t, file(t))
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+findRuns, 0, "", 0, "", 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if text := strings.Join(plan, "; "); rows.Err() != nil || !strings.HasPrefix(text, "SEARCH runs USING INDEX runs_started (") || strings.Contains(text, "TEMP") {
+		t.Errorf("%s, %v", text, rows.Err())
+	}
+}

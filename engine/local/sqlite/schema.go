@@ -38,7 +38,7 @@ CREATE TABLE runs (
 	rest           BLOB             -- JSON of what an owner must know of it while it only waits
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
-CREATE INDEX runs_started ON runs (started_at);
+CREATE INDEX runs_started ON runs (started_at, id);
 
 CREATE TABLE events (
 	run  TEXT    NOT NULL REFERENCES runs (id),

@@ -42,14 +42,15 @@ func file(t testing.TB) string { return filepath.Join(t.TempDir(), "state.db") }
 
 // batch is the n-th batch of a run, with one record.
 func batch(run string, n int) local.Batch {
-	at := time.Date(2026, 11, 22, 10, 0, 0, 123456000, time.UTC).Add(time.Duration(n) * time.Second)
+	began := time.Date(2026, 11, 22, 10, 0, 0, 123456000, time.UTC)
+	at := began.Add(time.Duration(n) * time.Second)
 	return local.Batch{
 		Run:     run,
 		After:   n - 1,
 		Records: []engine.Record{{Seq: n, At: at, Event: engine.InputRefused{By: "alice", What: "approve", Reason: fmt.Sprint(n)}}},
 		Head: local.Head{
 			ID: run, Runbook: "book", Service: "api", Requester: engine.Requester{Kind: "person", Name: "alice"},
-			Phase: engine.PhaseRunning, Waiting: []string{"approval", "timer"}, StartedAt: at, Seq: n,
+			Phase: engine.PhaseRunning, Waiting: []string{"approval", "timer"}, StartedAt: began, Seq: n,
 		},
 	}
 }
