@@ -32,6 +32,7 @@ type Stops interface {
 // class; see [Problem].
 type Config struct {
 	Socket string // where to listen; see [SocketPath]
+	State  string // the state file, whose owner may connect; may be empty
 	Runs   Runs
 	Stops  Stops
 

@@ -50,7 +50,7 @@ func (s *Server) Start() error {
 	if s.listener != nil {
 		return nil
 	}
-	l, err := listen(s.cfg.Socket)
+	l, err := listen(s.cfg.Socket, s.cfg.State)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.cfg.Socket, err)
 	}

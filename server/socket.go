@@ -40,7 +40,9 @@ const staging = ".new/s"
 // listen makes a socket that only this user can reach at any time: it is made
 // in a closed directory and moved from there. A socket that an owner before
 // us has left is replaced; the caller must own the state.
-func listen(path string) (*net.UnixListener, error) {
+// Where root makes it, it is of whoever owns the state: they are kept out of
+// nothing else.
+func listen(path, state string) (*net.UnixListener, error) {
 	if err := privateDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -57,10 +59,25 @@ func listen(path string) (*net.UnixListener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false) // it will have another name by then
-	if err := errors.Join(os.Chmod(staged, 0o600), os.Rename(staged, path)); err != nil {
+	if err := errors.Join(os.Chmod(staged, 0o600), give(staged, state), os.Rename(staged, path)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// give makes root's socket that of a file's owner.
+func give(socket, state string) error {
+	info, err := os.Stat(state)
+	if os.Getuid() != 0 || errors.Is(err, fs.ErrNotExist) || state == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return os.Lchown(socket, int(st.Uid), int(st.Gid))
+	}
+	return nil
 }
 
 // privateDir makes a directory for this user alone if there is none. One that

@@ -71,7 +71,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		return nil, err
 	}
 	o.server = server.New(server.Config{
-		Socket: server.SocketPath(o.store.Path()), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
+		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})

@@ -34,6 +34,7 @@ type town struct {
 	held       bool            // firebreak holds the service: a run has left something changed
 	busybody   bool            // somebody changes whatever people are asked about
 	lives      []*life
+	follows    int             // how many of the lives follow another
 	open       int             // how many of the lives have begun
 	granted    map[string]bool // ids of wishes for locks
 	busy       map[string]engine.LocksBusy
@@ -165,6 +166,9 @@ func (t *town) begin() {
 	l.start()
 }
 
+// followers is how many runs of a town may follow others.
+const followers = 3
+
 // follow begins a run that follows one which has ended: it undoes it, or tries
 // it again. It reports whether there was one to follow.
 func (t *town) follow() bool {
@@ -174,9 +178,10 @@ func (t *town) follow() bool {
 			ended = append(ended, l)
 		}
 	}
-	if len(ended) == 0 || t.open < len(t.lives) || !t.once(12) {
+	if len(ended) == 0 || t.open < len(t.lives) || t.follows == followers || !t.once(12) {
 		return false
 	}
+	t.follows++
 	done := pick(t.choices, ended...)
 	facts, ok := done.again()
 	if t.once(2) {

@@ -39,6 +39,13 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 			}
 		}
 	}
+	if !rt.cfg.RecordOnly && next.Seq > 0 && !next.Ended() {
+		for _, in := range rt.untold(next) {
+			if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
+				return nil, rt.answer(l, items, nil, fmt.Errorf("stop run %s: %w", l.id, err))
+			}
+		}
+	}
 	for i, it := range items {
 		if _, starts := it.in.(engine.Start); next.Seq == 0 && !starts {
 			errs[i] = unknown(l.id) // its start was refused a moment ago

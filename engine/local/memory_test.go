@@ -44,6 +44,7 @@ type tenant struct {
 	*memory
 	mine int
 	fail func(b Batch) error // guarded by memory.mu; nil: nothing fails
+	dark error               // guarded by memory.mu: the list of runs cannot be read
 }
 
 func (m *tenant) Own(_ context.Context, drives bool) (Tenure, error) {
@@ -185,6 +186,9 @@ func (m *tenant) Load(_ context.Context, run string, after int) ([]engine.Record
 func (m *tenant) Heads(_ context.Context, f Filter) ([]Head, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.dark != nil {
+		return nil, m.dark
+	}
 	heads := slices.Collect(maps.Values(m.heads))
 	heads = slices.DeleteFunc(heads, func(h Head) bool { return f.Unsettled && h.Settled })
 	slices.SortFunc(heads, func(a, b Head) int { return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.ID, b.ID)) })

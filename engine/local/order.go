@@ -114,6 +114,21 @@ func (o Order) input() engine.Input {
 // missed are the orders that a run has not been told, or not been told the
 // end of.
 func (rt *Runtime) missed(r engine.Run) []engine.Input {
+	out := rt.untold(r)
+	for _, s := range rt.Stops(r.Facts.Service) {
+		i := slices.IndexFunc(r.Stops, s.Is)
+		if i >= 0 && s.At.After(r.Stops[i].At) { // another one: what people said under the first does not pass it
+			again := Order{Kind: s.Kind, Service: s.Service, On: true, By: s.By, Reason: s.Reason}
+			out = append(out, engine.Lift{By: s.By, Kind: s.Kind, Service: s.Service}, again.input())
+		}
+	}
+	return out
+}
+
+// untold are the orders that a run of this owner does not know of, or does not
+// know to be over: telling it has failed, or its turn has not come. Whatever it
+// is given, it is told them first.
+func (rt *Runtime) untold(r engine.Run) []engine.Input {
 	var out []engine.Input
 	stand := rt.Stops(r.Facts.Service)
 	for _, s := range r.Stops {
@@ -123,12 +138,7 @@ func (rt *Runtime) missed(r engine.Run) []engine.Input {
 		}
 	}
 	for _, s := range stand {
-		i := slices.IndexFunc(r.Stops, s.Is)
-		if i >= 0 && s.At.After(r.Stops[i].At) { // another one: what people said under the first does not pass it
-			out = append(out, engine.Lift{By: s.By, Kind: s.Kind, Service: s.Service})
-			i = -1
-		}
-		if i < 0 {
+		if !slices.ContainsFunc(r.Stops, s.Is) {
 			out = append(out, Order{Kind: s.Kind, Service: s.Service, On: true, By: s.By, Reason: s.Reason}.input())
 		}
 	}

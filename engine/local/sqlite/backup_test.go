@@ -213,6 +213,10 @@ func TestRestoreAfterAKill(t *testing.T) {
 	if a := verify(t, left, "", got.Audit.Head); a.Problems != nil || a.Records != 18 {
 		t.Errorf("restored: %+v", a)
 	}
+	one, err := parts(got.Aside) // so that nothing can be left apart by who is killed while it is moved
+	if err != nil || len(one) != 1 {
+		t.Errorf("moved aside are %q, %v", one, err)
+	}
 	if a := verify(t, got.Aside, "", ""); a.Problems != nil || a.Records != 50 {
 		t.Errorf("moved aside: %+v", a)
 	}

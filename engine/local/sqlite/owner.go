@@ -100,6 +100,9 @@ func lock(ctx context.Context, path string, o Owner) (*os.File, error) {
 	if err != nil {
 		return nil, explain("lock", path, err)
 	}
+	if err := give(f, path); err != nil {
+		return nil, errors.Join(explain("lock", path, err), f.Close())
+	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	for err = flock(f, syscall.LOCK_EX); errors.Is(err, syscall.EWOULDBLOCK) && ctx.Err() == nil; err = flock(f, syscall.LOCK_EX) {
@@ -119,6 +122,19 @@ func lock(ctx context.Context, path string, o Owner) (*os.File, error) {
 		return nil, errors.Join(explain("lock", path, err), f.Close())
 	}
 	return f, nil
+}
+
+// give makes root's lock that of whoever owns the state, who could not own it
+// again otherwise.
+func give(f *os.File, path string) error {
+	info, err := os.Stat(path)
+	if os.Getuid() != 0 || err != nil {
+		return nil //nolint:nilerr // there is no state yet, or opening it will say why not
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return f.Chown(int(st.Uid), int(st.Gid))
+	}
+	return nil
 }
 
 func writeOwner(f *os.File, o Owner) error {

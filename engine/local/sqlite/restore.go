@@ -69,6 +69,9 @@ func Restore(ctx context.Context, q Restoring) (done Restored, err error) {
 		return done, explain("mark", part, err)
 	}
 	if len(there) > 0 {
+		if there, err = folded(ctx, to); err != nil {
+			return done, explain("look for", to, err)
+		}
 		done.Aside = to + ".before-" + q.Halt.At.UTC().Format("20060102T150405Z")
 		if err := aside(to, done.Aside, there); err != nil {
 			return done, explain("move aside", to, err)
@@ -92,6 +95,19 @@ func parts(path string) ([]string, error) {
 		}
 	}
 	return there, nil
+}
+
+// folded writes the log of a state that nobody owns into the state, so that it
+// is one file, and whoever is killed while it is moved leaves nothing apart. A
+// state that cannot be read is moved as it is. It returns the parts that there
+// are then.
+func folded(ctx context.Context, path string) ([]string, error) {
+	db, err := sql.Open("sqlite", uri(path, url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(FULL)", "trusted_schema(0)"}}))
+	if err == nil {
+		_, _ = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		_ = db.Close() // who closes a state last takes its log away
+	}
+	return parts(path)
 }
 
 // aside gives a state another name. The log of a database is replayed into

@@ -44,8 +44,8 @@ func commandUnderTest(do string, args []string) int {
 			return 1
 		}
 		s := newStream()
-		go func() { fmt.Println(<-s.pids) }()
-		b.Run(context.Background(), call("exec.run", `{"command": "deaf"}`), s)
+		go func() { fmt.Println(<-s.pids, <-s.pids) }()
+		b.Run(context.Background(), call("exec.run", `{"command": "wait"}`), s)
 	case "env":
 		fmt.Println(strings.Join(os.Environ(), "\n"))
 	case "dir":
@@ -285,7 +285,8 @@ func TestCommandThatEndsWellWhenItIsStopped(t *testing.T) {
 	}
 }
 
-// TestCommandDiesWithThePlugin kills the process that runs the command.
+// TestCommandDiesWithThePlugin kills the process that runs the command: with it
+// goes what the command has started, too.
 func TestCommandDiesWithThePlugin(t *testing.T) {
 	host := exec.Command("/proc/self/exe", marker, "host", string(section(t, "")))
 	out, err := host.StdoutPipe()
@@ -295,8 +296,8 @@ func TestCommandDiesWithThePlugin(t *testing.T) {
 	if err := host.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var pid int
-	if _, err := fmt.Fscan(out, &pid); err != nil {
+	var command, child int
+	if _, err := fmt.Fscan(out, &command, &child); err != nil {
 		t.Error(err)
 	}
 	if err := host.Process.Kill(); err != nil {
@@ -305,8 +306,10 @@ func TestCommandDiesWithThePlugin(t *testing.T) {
 	if err := host.Wait(); err == nil {
 		t.Error("it was not killed")
 	}
-	if pid > 0 {
-		gone(t, pid)
+	for _, pid := range []int{command, child} {
+		if pid > 0 {
+			gone(t, pid)
+		}
 	}
 }
 

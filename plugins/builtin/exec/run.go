@@ -34,11 +34,14 @@ func (c command) run(ctx context.Context, in input, stop <-chan struct{}, to plu
 	stdout, stderr := &capture{level: "info", to: to}, &capture{level: "warn", to: to}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 
+	watch := newWatch()
+	defer watch.end()
 	began := time.Now()
 	started, ended := launch(cmd)
 	if err := <-started; err != nil {
 		return plugins.Outcome{Failure: plugins.Fail(classOfStart(err), "%s: %v", in.Command, err), Applied: plugins.None}
 	}
+	watch.over(cmd.Process.Pid)
 	cut, err := c.attend(ctx, cmd.Process.Pid, stop, ended)
 	stdout.flush()
 	stderr.flush()

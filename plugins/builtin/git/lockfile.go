@@ -45,9 +45,18 @@ func lock(ctx context.Context, stop <-chan struct{}, name string) (*lockfile, er
 		case <-ctx.Done():
 			return nil, plugins.Fail(plugins.Timeout, "time ran out while waiting for %s.lock; nothing was written", name)
 		case <-giveUp:
-			return nil, plugins.Fail(plugins.Conflict, "%s.lock is there: another git process is at work, or one died; if none runs, remove the file", name)
+			return nil, plugins.Fail(plugins.Conflict, "%s.lock is there%s: another git process is at work, or one died; if none runs there, remove the file", name, since(name+".lock"))
 		}
 	}
+}
+
+// since says when a lock was made; empty: it cannot be told.
+func since(name string) string {
+	info, err := os.Stat(name)
+	if err != nil {
+		return ""
+	}
+	return " since " + info.ModTime().UTC().Format(time.RFC3339)
 }
 
 // write stores what the locked file will hold. Call it at most once.
