@@ -102,6 +102,7 @@ type generator struct {
 	b     strings.Builder
 	next  int
 	tools bool  // change what tools change, not the world
+	spent int   // seconds of the waits and verifies so far
 	reach []int // which of the tools' things; empty: any
 }
 
@@ -116,9 +117,7 @@ func generate(rng *rand.Rand, many bool) string {
 		g.tools = rng.IntN(4) > 0
 		g.reach = rng.Perm(4)[:1+rng.IntN(3)]
 	}
-	if g.IntN(4) == 0 {
-		g.b.WriteString("timeout: 15m\n")
-	}
+	timed := g.IntN(4) == 0
 	if many {
 		g.b.WriteString([]string{"", "", "on_locked: skip\n", "on_locked: join\n"}[g.IntN(4)])
 	}
@@ -128,6 +127,9 @@ func generate(rng *rand.Rand, many bool) string {
 	}
 	if g.IntN(2) == 0 {
 		g.list("finally", 0, 1+g.IntN(2), false, false)
+	}
+	if timed {
+		g.linef(0, "timeout: %ds", 15*60+g.spent)
 	}
 	return g.b.String()
 }
@@ -162,7 +164,9 @@ func (g *generator) step(depth int, gated, verified bool) {
 		g.maybe(depth, "optional: true")
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	case k == 2:
-		g.linef(depth, "- wait: %ds", 1+g.IntN(40))
+		seconds := 1 + g.IntN(40)
+		g.spent += seconds
+		g.linef(depth, "- wait: %ds", seconds)
 	case k == 3:
 		g.linef(depth, "- {notify: ops, text: hello}")
 	case k < 7 || depth > 3:
@@ -190,6 +194,7 @@ func (g *generator) verify(depth int) {
 		g.linef(depth, `  verify: {none: a test, owner: t, last_day: "2026-12-31"}`)
 		return
 	}
+	g.spent += 2
 	g.linef(depth, "  verify: {uses: world.health, until: result.ok, for: %ds, within: 8s, on_fail: %s}",
 		g.IntN(3), []string{"undo", "keep", "ask"}[g.IntN(3)])
 }
@@ -279,7 +284,7 @@ func (g *generator) group(id string, depth int, gated, verified bool) {
 			gated = true
 		}
 	}
-	g.maybe(depth, "timeout: 90s")
+	timed, before := g.IntN(3) == 0, g.spent
 	if gated {
 		g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
 	}
@@ -292,4 +297,7 @@ func (g *generator) group(id string, depth int, gated, verified bool) {
 		key = "  parallel"
 	}
 	g.list(key, depth, 1+g.IntN(3), gated, verified)
+	if timed {
+		g.linef(depth, "  timeout: %ds", 60+g.spent-before)
+	}
 }

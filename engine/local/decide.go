@@ -27,23 +27,12 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		b.Records = append(b.Records, recs...)
 		return err
 	}
-	if l.run.Seq > 0 && l.run.Generation != rt.tenure.Generation && !rt.cfg.RecordOnly {
-		if err := add(rt.recovered(l.run)); err != nil && !errors.Is(err, engine.ErrStale) {
-			return nil, rt.answer(l, items, nil, fmt.Errorf("recover run %s: %w", l.id, err))
+	for _, in := range rt.overdue(l.run) {
+		if next.Ended() {
+			break
 		}
-		if !next.Ended() {
-			for _, in := range rt.missed(next) {
-				if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
-					return nil, rt.answer(l, items, nil, fmt.Errorf("stop run %s: %w", l.id, err))
-				}
-			}
-		}
-	}
-	if !rt.cfg.RecordOnly && next.Seq > 0 && !next.Ended() {
-		for _, in := range rt.untold(next) {
-			if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
-				return nil, rt.answer(l, items, nil, fmt.Errorf("stop run %s: %w", l.id, err))
-			}
+		if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
+			return nil, rt.answer(l, items, nil, fmt.Errorf("tell run %s what it has missed: %w", l.id, err))
 		}
 	}
 	for i, it := range items {
@@ -137,6 +126,19 @@ func (rt *Runtime) answer(l *life, items []item, errs []error, failure error) er
 		it.answer(err)
 	}
 	return failure
+}
+
+// overdue is what a run must be told before anything else: that there is a new
+// owner, and orders that it does not know of.
+func (rt *Runtime) overdue(r engine.Run) []engine.Input {
+	switch {
+	case rt.cfg.RecordOnly || r.Seq == 0 || r.Ended():
+		return nil
+	case r.Generation != rt.tenure.Generation:
+		return append([]engine.Input{rt.recovered(r)}, rt.missed(r)...)
+	default:
+		return rt.untold(r)
+	}
 }
 
 // recovered is what a run of an older generation is told.
