@@ -44,6 +44,7 @@ type ghost struct {
 	last          engine.Input
 
 	committed map[string]bool // top-level paths
+	verified  map[string]bool // those that ever were, also if all is to be undone
 	samples   map[string][]Taken
 	accepted  map[string]bool
 	forced    map[string]int
@@ -128,7 +129,7 @@ type approval struct {
 func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
 		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, handed: map[string]map[string]string{},
-		answered: map[string]bool{}, committed: map[string]bool{}, samples: map[string][]Taken{},
+		answered: map[string]bool{}, committed: map[string]bool{}, verified: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
 		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1,
 	}
@@ -676,7 +677,7 @@ func (g *ghost) troubled(c engine.Cause) {
 // commits: what a verify watches over is committed only when it held for as
 // long as the runbook says, or when a person accepted it.
 func (g *ghost) commits(path string) {
-	g.committed[path] = true
+	g.committed[path], g.verified[path] = true, true
 	step := g.book.Step(path)
 	if step.Verify == nil || step.Verify.None != "" || g.accepted[path] {
 		return
