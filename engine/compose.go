@@ -65,7 +65,7 @@ func clip(raw json.RawMessage) string {
 // change it any more.
 func (d *decider) unroll(step *runbook.Step) bool {
 	for _, program := range step.Each.List.Programs() {
-		if !d.settledRefs(step.Frame, program.Refs()) {
+		if !d.settledNames(step.Frame, program) {
 			return false
 		}
 	}

@@ -124,7 +124,7 @@ func (d *decider) willRun(step *runbook.Step) bool {
 	if step.If == nil {
 		return true
 	}
-	if !d.settledRefs(step.Frame, step.If.Refs()) {
+	if !d.settledNames(step.Frame, step.If) {
 		return false
 	}
 	ok, err := step.If.Bool(d.vars(step.Frame, nil))
@@ -134,13 +134,13 @@ func (d *decider) willRun(step *runbook.Step) bool {
 // known reports whether all that decides about a mutation is.
 func (d *decider) known(m *runbook.Step) bool {
 	for s := m; s != nil && s.Approve == nil; s = s.Parent { // up to its gate
-		if s.If != nil && !d.settledRefs(s.Frame, s.If.Refs()) {
+		if s.If != nil && !d.settledNames(s.Frame, s.If) {
 			return false
 		}
 	}
 	for _, value := range []*expr.Value{m.With, m.Resource} {
 		for _, program := range value.Programs() {
-			if !d.settledRefs(m.Frame, program.Refs()) {
+			if !d.settledNames(m.Frame, program) {
 				return false
 			}
 		}
@@ -148,17 +148,17 @@ func (d *decider) known(m *runbook.Step) bool {
 	return true
 }
 
-// settledRefs reports whether what an expression reads will not change before
+// settledNames reports whether what an expression reads will not change before
 // its turn: steps have ended, and variables are not set again.
-func (d *decider) settledRefs(f *runbook.Frame, refs []expr.Ref) bool {
-	for _, ref := range refs {
-		switch ref.Path[0] {
+func (d *decider) settledNames(f *runbook.Frame, program *expr.Program) bool {
+	for _, name := range program.Names() {
+		switch name[0] {
 		case "steps":
-			if len(ref.Path) < 2 || !d.ended(f, ref.Path[1]) {
+			if len(name) < 2 || !d.ended(f, name[1]) {
 				return false
 			}
 		case "vars":
-			if len(ref.Path) < 2 || d.setLater(f, ref.Path[1]) {
+			if len(name) < 2 || d.setLater(f, name[1]) {
 				return false
 			}
 		case "inputs":
@@ -179,7 +179,7 @@ func (d *decider) settledInputs(f *runbook.Frame) bool {
 		return true
 	}
 	for _, program := range f.Call.With.Programs() {
-		if !d.settledRefs(f.Outer, program.Refs()) {
+		if !d.settledNames(f.Outer, program) {
 			return false
 		}
 	}

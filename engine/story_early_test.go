@@ -14,6 +14,11 @@ func tool(id string, lines ...string) string {
 }
 
 var earlyStories = []story{
+	{"a gate that reads a step that has ended is asked early", func(t *testing.T) {
+		play(t, book(read("r"), "\n  - set: {n: \"${{ steps.r.outputs.value + 3 }}\"}", "\n  - wait: 1m",
+			step("id: a", "if: steps.r.outputs.value == 0", "uses: world.set", `with: {key: a, value: "${{ vars.n }}"}`, undoSet, gated, unverified))).Start().
+			WaitsOn("approval", "timer").Approve("alice").Sleep(time.Minute).Never("gate_voided").Holds("a", 3).Ended(engine.Succeeded)
+	}},
 	{"a gate is asked as soon as its question is known", func(t *testing.T) {
 		p := play(t, book(read("r"), set("a", gated, unverified))).On("r#1/act", enginetest.Silent(false)).Start()
 		if q := p.WaitsOn("approval").Question(engine.AskGate); !q.Early || !q.Expires.IsZero() || len(q.Members) != 1 {

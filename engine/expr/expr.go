@@ -176,8 +176,21 @@ func syntaxError(err error) *Error {
 // Type returns the type of the program's value.
 func (p *Program) Type() *Type { return p.typ }
 
-// Refs returns the names that the program reads.
+// Refs returns the names that the program reads. What is read through counts,
+// too: of steps.a.outputs there are steps, steps.a and steps.a.outputs.
 func (p *Program) Refs() []Ref { return p.refs }
+
+// Names returns what the program reads, each as long as it is written.
+func (p *Program) Names() [][]string {
+	var names [][]string
+	for i, ref := range p.refs {
+		if i+1 < len(p.refs) && p.refs[i+1].At == ref.At && len(p.refs[i+1].Path) > len(ref.Path) {
+			continue
+		}
+		names = append(names, ref.Path)
+	}
+	return names
+}
 
 // Reads reports whether the program reads a name of its scope.
 func (p *Program) Reads(name string) bool {

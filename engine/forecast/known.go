@@ -16,25 +16,11 @@ import (
 func (w *walk) needs(frame *runbook.Frame, programs ...*expr.Program) []string {
 	var out []string
 	for _, p := range programs {
-		for _, path := range names(p) {
+		for _, path := range p.Names() {
 			if name := strings.Join(path, "."); !w.knows(frame, path) && !slices.Contains(out, name) {
 				out = append(out, name)
 			}
 		}
-	}
-	return out
-}
-
-// names are what a program reads, each as long as it is written: of
-// steps.a.outputs its references hold steps and steps.a, too.
-func names(p *expr.Program) [][]string {
-	refs := p.Refs()
-	var out [][]string
-	for i, ref := range refs {
-		if i+1 < len(refs) && refs[i+1].At == ref.At && len(refs[i+1].Path) > len(ref.Path) {
-			continue
-		}
-		out = append(out, ref.Path)
 	}
 	return out
 }
@@ -84,7 +70,7 @@ func (w *walk) condition(s *runbook.Step) (c *Condition, holds bool, failure str
 		return c, false, ""
 	}
 	vars := w.run.Scope(s.Frame, nil)
-	for _, path := range names(s.If) {
+	for _, path := range s.If.Names() {
 		if c.Reads == nil {
 			c.Reads = map[string]any{}
 		}

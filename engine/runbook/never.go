@@ -55,7 +55,7 @@ var fixed = regexp.MustCompile(`\btrue\b|\bfalse\b|\[\s*\]`)
 // it cannot contradict itself.
 func readsTwice(condition *expr.Program) bool {
 	seen := map[string]bool{}
-	for _, path := range pathsOf(condition) {
+	for _, path := range condition.Names() {
 		name := strings.Join(path, ".")
 		if seen[name] {
 			return true

@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -86,15 +85,3 @@ func (s *Step) members() []*Step {
 
 // ownSteps are the steps of the file, in the order written.
 func (p *parser) ownSteps() []*Step { return p.own }
-
-// pathsOf are the names that an expression reads, one for each place: a.b is
-// read as a, too.
-func pathsOf(program *expr.Program) [][]string {
-	longest := map[int][]string{}
-	for _, ref := range program.Refs() {
-		if len(ref.Path) > len(longest[ref.At]) {
-			longest[ref.At] = ref.Path
-		}
-	}
-	return slices.Collect(maps.Values(longest))
-}

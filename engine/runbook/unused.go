@@ -8,7 +8,7 @@ func (p *parser) unused() {
 	const all = ""
 	read := map[string]bool{}
 	note := func(program *expr.Program) {
-		for _, path := range pathsOf(program) {
+		for _, path := range program.Names() {
 			switch {
 			case path[0] != "inputs":
 			case len(path) > 1:
