@@ -121,6 +121,13 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "undoing with " + e.Action}}
 	case engine.StepUndone:
 		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "undone"}}
+	case engine.UndoRetryScheduled:
+		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: fmt.Sprintf("undo failed, and is tried again: %s: %s", e.Class, e.Reason)}}
+	case engine.UndoVerdict:
+		if e.By != "" {
+			return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "its undo is accepted by " + e.By}}
+		}
+		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "verify of its undo " + e.Verdict + ": " + e.Why}}
 	case engine.UndoFailed:
 		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "undo failed: " + e.Reason}}
 	case engine.EffectKept:

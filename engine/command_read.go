@@ -16,7 +16,8 @@ type Read struct {
 	NotBefore time.Time // do not start earlier; zero: at once
 	Deadline  time.Time // answer by then, with class timeout
 
-	use readUse
+	use     readUse
+	attempt int // of an undo's sample: that is undone
 }
 
 // CommandID implements [Command].
@@ -29,4 +30,6 @@ const (
 	useStep   readUse = "step"
 	useGuard  readUse = "guard"
 	useSample readUse = "sample"
+
+	useUndoSample readUse = "undo_sample"
 )

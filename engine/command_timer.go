@@ -21,7 +21,7 @@ const (
 	timerExpiry   timerKind = "expiry"   // of a question
 	timerEscalate timerKind = "escalate" // of a question: the next role is asked
 	timerValid    timerKind = "valid"    // of an approval
-	timerRetry    timerKind = "retry"    // until the next attempt
+	timerRetry    timerKind = "retry"    // until the next attempt, of an undo, too
 	timerFence    timerKind = "fence"    // until a lost effect can no longer arrive
 	timerWithin   timerKind = "within"   // of a verify or a wait
 	timerWait     timerKind = "wait"     // of a plain wait

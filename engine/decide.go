@@ -235,10 +235,18 @@ func (d *decider) fired(t Timer) error {
 	case timerValid:
 		d.void(t.path, "the approval was not used in time", nil, false)
 	case timerRetry:
+		if t.undo {
+			d.emit(UndoRetryBegan{Path: t.path, Attempt: t.n})
+			return nil
+		}
 		d.again(t.path)
 	case timerFence:
 		d.fenced(t.path, t.n, t.undo)
 	case timerWithin:
+		if t.undo {
+			d.undoSampledOut(d.run.row(t.path, t.n))
+			return nil
+		}
 		d.sampledOut(t.path)
 	case timerWait:
 		d.emit(StepSucceeded{Path: t.path})

@@ -14,7 +14,7 @@ func (d *decider) stopping() bool {
 		return false
 	}
 	for _, row := range d.run.Ledger {
-		if row.Undoing == UndoAct {
+		if row.Undoing == UndoAct || row.Undoing == UndoVerify || row.Undoing == UndoVerdictAsk {
 			return false
 		}
 	}

@@ -22,6 +22,10 @@ func (e QuestionOpened) apply(r *Run, at time.Time) {
 			}
 		})
 	case AskVerdict:
+		if q.Undo {
+			r.setRow(q.Path, q.Attempt, func(row *Row) { row.Undoing = UndoVerdictAsk })
+			return
+		}
 		r.setStep(q.Path, func(s *Step) { s.Doing = DoingVerdict })
 	case AskDrift:
 		r.setRow(q.Path, q.Attempt, func(row *Row) { row.Undoing = UndoAsk })

@@ -58,8 +58,14 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 		r.setStep(path, func(s *Step) { s.recover(step, e.Down, at) })
 	}
 	for _, row := range r.Ledger {
-		if row.Undoing == UndoGuard || row.Undoing == UndoProbe {
+		switch row.Undoing {
+		case UndoGuard, UndoProbe:
 			r.setRow(row.Path, row.Attempt, func(row *Row) { row.deadline = at.Add(readTimeout) })
+		case UndoVerify:
+			r.setRow(row.Path, row.Attempt, func(row *Row) {
+				row.deadline, row.samples, row.nextSample = row.deadline.Add(e.Down), nil, at
+			})
+		default:
 		}
 	}
 }

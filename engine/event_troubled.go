@@ -44,6 +44,7 @@ func (e Troubled) apply(r *Run, at time.Time) {
 		}
 	}
 	r.dropUndoGuards(false)
+	r.verifyUndosAgain(at)
 	if r.Locks.State == LocksRequested {
 		wanted := r.Locks.Identities
 		r.Locks = Locks{N: r.Locks.N}
@@ -57,14 +58,30 @@ func (e Troubled) apply(r *Run, at time.Time) {
 // target is looked at; force: a person's word to undo all the same, too.
 func (r *Run) dropUndoGuards(force bool) {
 	for _, row := range r.Ledger {
-		if row.Undoing != UndoGuard && row.Undoing != UndoAsk && !row.forced {
+		begins := row.Undoing == UndoGuard || row.Undoing == UndoAsk || row.Undoing == UndoRetryWait
+		if !begins && !row.forced {
 			continue
 		}
 		r.setRow(row.Path, row.Attempt, func(row *Row) {
-			if row.Undoing == UndoGuard || row.Undoing == UndoAsk {
+			if begins {
 				row.Undoing = UndoIdle
 			}
 			row.forced = row.forced && !force
+		})
+	}
+}
+
+// verifyUndosAgain begins a verify of an undo anew whose question about the
+// verdict is closed: the undo has happened, and what came of it must be known.
+func (r *Run) verifyUndosAgain(at time.Time) {
+	for _, row := range r.Ledger {
+		step := r.Book.Step(row.Path)
+		if row.Undoing != UndoVerdictAsk || step == nil {
+			continue
+		}
+		r.setRow(row.Path, row.Attempt, func(row *Row) {
+			row.Undoing, row.deadline, row.samples, row.nextSample = UndoVerify, at.Add(step.Undo.Verify.Within), nil, at
+			row.N++
 		})
 	}
 }

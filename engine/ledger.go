@@ -46,6 +46,12 @@ type Row struct {
 	deadline   time.Time
 	forced     bool // a person wants it undone although its target was changed
 	undos      int  // how often its undo was intended
+	tries      int  // how often it was tried again after a failure
+
+	samples     []Sample // of the verify of its undo
+	sampleInput json.RawMessage
+	nextSample  time.Time
+	undoneLeft  string // fingerprint that the undo left, while that is verified
 }
 
 // UndoDoing is what the undo of a row does.
@@ -60,6 +66,10 @@ const (
 	UndoProbe UndoDoing = "probing"
 	UndoDoubt UndoDoing = "in_doubt"
 	UndoAsk   UndoDoing = "asking"
+
+	UndoRetryWait  UndoDoing = "retrying"  // waits for the time of its next try
+	UndoVerify     UndoDoing = "verifying" // it has happened
+	UndoVerdictAsk UndoDoing = "verdict"   // a person decides about its verify
 )
 
 // row returns the ledger's row of an attempt, or nil.

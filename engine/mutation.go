@@ -250,6 +250,8 @@ func (d *decider) read(c Read, o Outcome) {
 		d.guarded(c.Path, o)
 	case useSample:
 		d.sample(c.Path, o)
+	case useUndoSample:
+		d.undoSample(d.run.row(c.Path, c.attempt), o)
 	case useStep:
 		d.stepRead(c.Path, o)
 	}

@@ -253,7 +253,18 @@ func (p *pending) undo(row *Row) {
 		}
 		c.Input, c.Receipt = row.undoInput()
 		p.watch(c, row.Path, row.deadline)
-	case UndoIdle, UndoDoubt, UndoAsk:
+	case UndoRetryWait:
+		id := r.id(row.Path, row.Attempt, fmt.Sprintf("undo.timer.retry.%d", row.tries))
+		p.add(Timer{ID: id, At: row.deadline, path: row.Path, what: timerRetry, undo: true, n: row.Attempt})
+	case UndoVerify:
+		p.add(Read{
+			ID: r.id(row.Path, row.Attempt, fmt.Sprintf("undo.verify.%d", row.N)), Path: row.Path, Service: r.Facts.Service,
+			Action: step.Undo.Verify.Uses, Input: row.sampleInput, NotBefore: row.nextSample, Deadline: row.nextSample.Add(readTimeout),
+			use: useUndoSample, attempt: row.Attempt,
+		})
+		id := r.id(row.Path, row.Attempt, fmt.Sprintf("undo.timer.within.%d", row.deadline.UnixMilli()))
+		p.add(Timer{ID: id, At: row.deadline, path: row.Path, what: timerWithin, undo: true, n: row.Attempt})
+	case UndoIdle, UndoDoubt, UndoAsk, UndoVerdictAsk:
 	}
 }
 

@@ -139,6 +139,10 @@ func (d *decider) answer(a Answer) string {
 	case AskDoubt:
 		d.resolve(q.Path, q.Attempt, q.Undo, a.By, Outcome{Effect: doubtEffect(a.Choice)})
 	case AskVerdict:
+		if q.Undo {
+			d.undoVerdictChosen(d.run.row(q.Path, q.Attempt), a)
+			return ""
+		}
 		d.verdictChosen(q.Path, a)
 	case AskDrift:
 		d.driftChosen(d.run.row(q.Path, q.Attempt), a)

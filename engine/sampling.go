@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/engine/expr"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
@@ -66,14 +67,7 @@ func (d *decider) sample(path string, o Outcome) {
 	if step.Kind != runbook.KindWait {
 		action, until, every = step.Verify.Action, step.Verify.Until, step.Verify.Every
 	}
-	sample := Sample{At: d.now, Verdict: sampleFalse}
-	if o.Failure != nil {
-		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
-	} else if ok, err := until.Bool(d.vars(step.Frame, decode(action.Output, o.Outputs))); err != nil {
-		sample.Verdict, sample.Why = sampleVoid, err.Error()
-	} else if ok {
-		sample.Verdict = sampleTrue
-	}
+	sample := d.judged(step, action, until, o)
 	d.emit(Sampled{Path: path, Sample: sample, Answer: o.Outputs, Next: d.now.Add(every)})
 
 	s := d.run.step(path)
@@ -89,6 +83,19 @@ func (d *decider) sample(path string, o Outcome) {
 		}
 		d.emit(VerifyVerdict{Path: path, Verdict: verdictPassed, Why: fmt.Sprintf("%s held for %s", step.Verify.Until.Source(), step.Verify.For)})
 	}
+}
+
+// judged is what one answer says about a condition.
+func (d *decider) judged(step *runbook.Step, action *runbook.Action, until *expr.Program, o Outcome) Sample {
+	sample := Sample{At: d.now, Verdict: sampleFalse}
+	if o.Failure != nil {
+		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
+	} else if ok, err := until.Bool(d.vars(step.Frame, decode(action.Output, o.Outputs))); err != nil {
+		sample.Verdict, sample.Why = sampleVoid, err.Error()
+	} else if ok {
+		sample.Verdict = sampleTrue
+	}
+	return sample
 }
 
 // holdsFor reports whether the samples end in true ones that span the time.
@@ -120,10 +127,15 @@ func (d *decider) sampledOut(path string) {
 		d.fail(step, "timeout", reason)
 		return
 	}
-	v := step.Verify
+	verdict, why := d.counted(step.Verify, s.Samples)
+	d.verdict(step, verdict, why)
+}
+
+// counted is what the samples of a verify say whose time is over.
+func (d *decider) counted(v *runbook.Verify, samples []Sample) (verdict, reason string) {
 	span := max(v.For, minSamples*v.Every)
 	fresh, bad, why := 0, 0, ""
-	for _, sample := range s.Samples {
+	for _, sample := range samples {
 		if sample.Verdict == sampleVoid {
 			why = sample.Why
 		}
@@ -136,14 +148,13 @@ func (d *decider) sampledOut(path string) {
 		}
 	}
 	if fresh >= minSamples && bad > 0 {
-		d.verdict(step, verdictFailed, fmt.Sprintf("%s was false in %d of the last %d samples", v.Until.Source(), bad, fresh))
-		return
+		return verdictFailed, fmt.Sprintf("%s was false in %d of the last %d samples", v.Until.Source(), bad, fresh)
 	}
-	reason := fmt.Sprintf("%d usable samples in the last %s, %d of them false", fresh, span, bad)
+	reason = fmt.Sprintf("%d usable samples in the last %s, %d of them false", fresh, span, bad)
 	if why != "" {
 		reason += "; " + why
 	}
-	d.verdict(step, verdictInconclusive, reason)
+	return verdictInconclusive, reason
 }
 
 // verdict acts on a verify that did not pass: by the runbook when it failed,

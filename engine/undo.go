@@ -130,6 +130,8 @@ func (d *decider) undoPlanned(row *Row, in Planned) {
 	step := d.run.Book.Step(row.Path)
 	why := ""
 	switch {
+	case in.Failure != nil && d.undoAgain(row, step, *in.Failure):
+		return
 	case in.Failure != nil:
 		why = "it could not be looked at: " + in.Failure.Reason
 	case row.forced || step.Undo.Action.NoPrecondition:
@@ -178,9 +180,10 @@ func (d *decider) undone(row *Row, o Outcome) {
 	case o.Effect == EffectUnknown:
 		d.undoLost(row, f.Class, f.Reason)
 	case o.Failure == nil && o.Effect != EffectPartial:
-		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt, Left: o.Left})
+		d.putBack(row, o.Left)
 	case o.Effect == EffectNone && f.Class == "drift":
 		d.askDrift(row, "somebody has changed it in the meantime: "+f.Reason)
+	case o.Effect == EffectNone && d.undoAgain(row, d.run.Book.Step(row.Path), f):
 	default:
 		d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: f.Class, Reason: f.Reason})
 	}
@@ -194,7 +197,7 @@ const maxUndos = 3
 // not happen is looked at and begun again.
 func (d *decider) undoSettled(row *Row, o Outcome) {
 	if o.Effect == EffectApplied && o.Failure == nil {
-		d.emit(StepUndone{Path: row.Path, Attempt: row.Attempt, Left: o.Left})
+		d.putBack(row, o.Left)
 		return
 	}
 	if o.Effect == EffectNone && o.Failure == nil && row.undos < maxUndos {

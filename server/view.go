@@ -30,7 +30,7 @@ type View struct {
 	EndedAt       time.Time                  `json:"ended_at,omitzero"`
 	PeopleSeconds float64                    `json:"people_seconds"` // how long people were waited for
 	Waits         []engine.Wait              `json:"waits"`
-	Steps         []StepView                 `json:"steps"` // in the runbook's order
+	Steps         []StepView                 `json:"steps"`             // in the runbook's order
 	Outputs       json.RawMessage            `json:"outputs,omitempty"` // what the run returned
 	Questions     []engine.Question          `json:"questions"`
 	Approved      []Approved                 `json:"approved,omitempty"` // in the runbook's order

@@ -161,6 +161,8 @@ func (p *player) read(c engine.Read) {
 		part = partGuard
 	case strings.HasPrefix(phase, "verify.") && step != nil && step.Kind != runbook.KindWait:
 		part = partVerify
+	case strings.HasPrefix(phase, "undo.verify."):
+		part = partUndoVerify
 	}
 	if !c.NotBefore.After(p.now) {
 		p.readNow(c, part)

@@ -27,9 +27,12 @@ const (
 	partGuard  = ".guard"
 	partVerify = ".verify"
 	partUndo   = ".undo"
+
+	partUndoVerify = ".undo.verify"
 )
 
-var parts = []string{partGuard, partVerify, partUndo}
+// parts are the longest first: a name ends with one of them.
+var parts = []string{partUndoVerify, partGuard, partVerify, partUndo}
 
 // index finds the steps and the calls that names of a case stand for.
 type index struct {
@@ -63,6 +66,8 @@ func actionAt(s *runbook.Step, part string) *runbook.Action {
 		return s.Verify.Action
 	case part == partUndo && s.Undo != nil:
 		return s.Undo.Action
+	case part == partUndoVerify && s.Undo != nil && s.Undo.Verify != nil:
+		return s.Undo.Verify.Action
 	}
 	return nil
 }

@@ -208,9 +208,18 @@ func (r *recorder) note(rec engine.Record, next []engine.Record) {
 	case engine.SamplingBegan:
 		r.begin(r.sampler(e.Path), rec.At)
 	case engine.Sampled:
-		r.sampled(e, rec.At)
+		r.sampled(r.sampler(e.Path), e.Sample, e.Answer, rec.At, e.Next)
 	case engine.VerifyVerdict:
 		delete(r.began, r.sampler(e.Path))
+	case engine.UndoRetryScheduled:
+		r.end(r.label(e.Path)+partUndo, rec.At, failed(e.Class, e.Reason))
+	case engine.UndoSamplingBegan:
+		r.undone(e.Path, e.Left, rec.At)
+		r.begin(r.label(e.Path)+partUndoVerify, rec.At)
+	case engine.UndoSampled:
+		r.sampled(r.label(e.Path)+partUndoVerify, e.Sample, e.Answer, rec.At, e.Next)
+	case engine.UndoVerdict:
+		delete(r.began, r.label(e.Path)+partUndoVerify)
 	case engine.UndoIntended:
 		name := r.label(e.Path) + partUndo
 		m := mapping{}
@@ -218,11 +227,7 @@ func (r *recorder) note(rec engine.Record, next []engine.Record) {
 		r.plan(name, m)
 		r.begin(name, rec.At)
 	case engine.StepUndone:
-		m := mapping{}
-		m.addText("left", e.Left)
-		if !r.began[r.label(e.Path)+partUndo].IsZero() {
-			r.end(r.label(e.Path)+partUndo, rec.At, m)
-		}
+		r.undone(e.Path, e.Left, rec.At)
 	case engine.UndoFailed:
 		if name := r.label(e.Path) + partUndo; !r.began[name].IsZero() {
 			r.end(name, rec.At, failed(e.Class, e.Reason))
@@ -316,19 +321,30 @@ func (r *recorder) found(e engine.DoubtResolved) {
 	h.addText("left", e.Outcome.Left)
 }
 
-func (r *recorder) sampled(e engine.Sampled, at time.Time) {
+// undone notes that an undo has happened, once.
+func (r *recorder) undone(path, left string, at time.Time) {
+	name := r.label(path) + partUndo
+	if r.began[name].IsZero() {
+		return
+	}
+	m := mapping{}
+	m.addText("left", left)
+	r.end(name, at, m)
+	delete(r.began, name)
+}
+
+func (r *recorder) sampled(name string, sample engine.Sample, answer json.RawMessage, at, next time.Time) {
 	m := mapping{}
 	switch {
-	case len(e.Answer) > 0:
-		m.add("outputs", e.Answer)
-	case strings.Contains(e.Sample.Why, "no answer came"):
-		m = failed("timeout", e.Sample.Why)
+	case len(answer) > 0:
+		m.add("outputs", answer)
+	case strings.Contains(sample.Why, "no answer came"):
+		m = failed("timeout", sample.Why)
 	default:
-		m = failed("inconclusive", e.Sample.Why)
+		m = failed("inconclusive", sample.Why)
 	}
-	name := r.sampler(e.Path)
 	r.end(name, at, m)
-	r.begin(name, e.Next)
+	r.begin(name, next)
 }
 
 // notePeople takes a record of what people said, and of what else happened.

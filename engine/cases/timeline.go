@@ -14,7 +14,8 @@ func (r Result) Timeline() []string {
 	out := []string{}
 	var samples int
 	for _, rec := range r.Records {
-		if _, ok := rec.Event.(engine.Sampled); ok {
+		switch rec.Event.(type) {
+		case engine.Sampled, engine.UndoSampled:
 			samples++
 			continue
 		}

@@ -86,8 +86,21 @@ var verifyShape = shape{name: "verify", def: "verify", keys: []key{
 var undoShape = shape{name: "undo", def: "undo", keys: []key{
 	{name: "uses", form: formText, doc: "the action that takes the receipt of the step's"},
 	{name: "with", form: formValues, otherwise: "the receipt", doc: "its input"},
+	{name: "retry", form: formShape, of: &retryShape, doc: "of an undo that may be done again"},
+	{name: "verify", form: formShape, of: &undoVerifyShape, doc: "what shows that it is put back"},
 	{name: "none", form: formText, doc: "why it cannot be undone"},
 }, either: [][]string{{"uses"}, {"none"}}}
+
+// undoVerifyShape is a verify without a choice: an undo that did not work has
+// failed.
+var undoVerifyShape = shape{name: "verify of an undo", def: "undo_verify", keys: []key{
+	{name: "uses", form: formText, need: true, doc: "an action that reads"},
+	{name: "with", form: formValues, doc: "its input"},
+	{name: "until", form: formCondition, need: true, doc: "what must hold; result is the action's answer"},
+	{name: "for", form: formDuration, otherwise: "`0s`", doc: "for how long without a break"},
+	{name: "within", form: formDuration, otherwise: "`1m`", doc: "how long it is tried"},
+	{name: "every", form: formDuration, otherwise: "`1s`", doc: "between two reads, at least 100ms"},
+}}
 
 var waitShape = shape{name: "wait", def: "wait", keys: []key{
 	{name: "uses", form: formText, need: true, doc: "an action that reads"},

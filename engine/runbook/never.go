@@ -28,6 +28,9 @@ func (f *flow) conditions() {
 		if s.Verify != nil {
 			f.alone(s.Verify.Until, "success")
 		}
+		if s.Undo != nil && s.Undo.Verify != nil {
+			f.alone(s.Undo.Verify.Until, "the undo's success")
+		}
 	}
 }
 

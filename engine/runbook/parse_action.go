@@ -264,6 +264,22 @@ func (p *parser) every(f fields) time.Duration {
 	return every
 }
 
+// undoTries reads how often an undo is tried, and what shows that it worked.
+func (p *parser) undoTries(u *Undo, f fields) {
+	if f.has("retry") {
+		u.Retry = p.retry(f.node("retry"))
+		if u.Retry != nil && u.Retry.Attempts > 1 && u.Action != nil && !u.Action.Idempotent && !u.Action.Probe {
+			p.add(f.at("retry"), "retry", u.Uses+" may not be retried: it could be done twice, and nothing can tell whether it was done", "remove retry")
+		}
+	}
+	if !f.has("verify") {
+		return
+	}
+	if v, ok := p.fields(f.node("verify"), &undoVerifyShape); ok {
+		u.Verify = p.samples(v)
+	}
+}
+
 func (p *parser) undo(n *yaml.Node) *Undo {
 	f, ok := p.fields(n, &undoShape)
 	if !ok {
@@ -273,13 +289,18 @@ func (p *parser) undo(n *yaml.Node) *Undo {
 	switch {
 	case f.has("none") && f.has("uses"):
 		p.add(f.at("none"), "conflict", "undo has uses and none", "keep one of them")
-	case f.has("none") && f.has("with"):
-		p.add(f.at("with"), "conflict", "an undo that does nothing has no input", "")
+	case f.has("none"):
+		for _, name := range []string{"with", "retry", "verify"} {
+			if f.has(name) {
+				p.add(f.at(name), "conflict", "an undo that does nothing has no "+name, "remove it")
+			}
+		}
 	case f.has("uses"):
 		u.Action = p.lookUp(f)
 		if f.has("with") {
 			u.With = p.with(f, u.Action, p.scope.names(nil))
 		}
+		p.undoTries(u, f)
 	case !f.has("none"):
 		p.add(f.pos, "missing-key", "undo needs uses, or none with the reason", "")
 	}

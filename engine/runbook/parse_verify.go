@@ -11,10 +11,9 @@ func (p *parser) verify(step *Step, n *yaml.Node) *Verify {
 	if !ok {
 		return nil
 	}
-	v := &Verify{None: f.text("none"), Owner: f.text("owner"), LastDay: f.text("last_day"), Pos: f.pos}
 	if f.has("none") {
 		p.waiver(f)
-		return v
+		return &Verify{None: f.text("none"), Owner: f.text("owner"), LastDay: f.text("last_day"), Pos: f.pos}
 	}
 	for _, name := range []string{"owner", "last_day"} {
 		if f.has(name) {
@@ -26,7 +25,14 @@ func (p *parser) verify(step *Step, n *yaml.Node) *Verify {
 			p.add(f.pos, "missing-key", "verify needs "+name, "or none with the reason, an owner and a last_day")
 		}
 	}
-	v.Uses, v.Action = f.text("uses"), p.reading(f, "verify")
+	v := p.samples(f)
+	v.OnFail = f.word("on_fail", defaultOnFail(step))
+	return v
+}
+
+// samples reads what is sampled until it shows that something worked.
+func (p *parser) samples(f fields) *Verify {
+	v := &Verify{Uses: f.text("uses"), Action: p.reading(f, "verify"), Pos: f.pos}
 	v.With = p.with(f, v.Action, p.scope.names(nil))
 	if f.has("until") {
 		v.Until = p.condition(f.node("until"), "until", p.scope.names(resultOf(v.Action)))
@@ -36,7 +42,6 @@ func (p *parser) verify(step *Step, n *yaml.Node) *Verify {
 	if v.Within < v.For || v.Within <= 0 {
 		p.add(f.at("within"), "duration", "verify within "+v.Within.String()+" can never hold for "+v.For.String(), "make within longer than for")
 	}
-	v.OnFail = f.word("on_fail", defaultOnFail(step))
 	return v
 }
 

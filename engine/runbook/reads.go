@@ -45,6 +45,9 @@ func (s *Step) readings() []reading {
 	}
 	if s.Undo != nil {
 		add(undone, s.Undo.With.Programs()...)
+		if v := s.Undo.Verify; v != nil {
+			add(undone, slices.Concat(v.With.Programs(), []*expr.Program{v.Until})...)
+		}
 	}
 	return all
 }

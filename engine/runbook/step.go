@@ -180,6 +180,8 @@ type Undo struct {
 	Uses   string
 	Action *Action
 	With   *expr.Value // nil: the receipt of what it undoes
+	Retry  *Retry      // nil: one attempt
+	Verify *Verify     // nil: it is believed; else without OnFail
 	Pos    Pos
 }
 

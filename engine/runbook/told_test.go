@@ -24,7 +24,9 @@ steps:
     verify:
       uses: metrics.health
       until: result.waiting == 0
-    undo: {uses: settings.apply}
+    undo:
+      uses: settings.apply
+      verify: {uses: metrics.health, until: result.waiting == 0}
   - wait:
       uses: metrics.health
       until: result.waiting == 0
@@ -61,6 +63,7 @@ steps:
 		"step_ask.on_expiry": ask.Ask.OnExpiry,
 		"optional":           read.Optional,
 
+		"undo_verify.for": change.Undo.Verify.For, "undo_verify.within": change.Undo.Verify.Within, "undo_verify.every": change.Undo.Verify.Every,
 		"step_foreach.concurrency": each.Concurrency, "step_foreach.max_failures": each.MaxFailures,
 	}
 	// What the parser does not decide: the engine does, or nothing is set.
