@@ -1,6 +1,9 @@
 package engine
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+)
 
 // UndoOf returns the facts of a run that undoes one that has ended: those of
 // that run, and what its ledger says is still changed. The caller sets who
@@ -25,9 +28,7 @@ func UndoOf(done *Run) Facts {
 		return f
 	}
 	f.Carried, f.Vars = map[string]Carried{}, map[string]json.RawMessage{} // what the undos' own inputs read
-	for key, raw := range done.Vars {
-		f.Vars[key] = raw
-	}
+	maps.Copy(f.Vars, done.Vars)
 	for path, s := range done.Steps {
 		if s.Done() && s.Outputs != nil {
 			f.Carried[path] = Carried{Status: s.Status, Outputs: s.Outputs, Effect: s.Effect}

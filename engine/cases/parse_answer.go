@@ -127,6 +127,9 @@ func (p *parser) people(n *yaml.Node, c *Case) {
 		for _, item := range some(v) {
 			script = append(script, p.say(item, p.index.step(name)))
 		}
+		if len(script) == 0 {
+			p.file.Add(runbook.PosOf(v), "empty", name+" has nobody who says anything", "write {nobody: true} for silence")
+		}
 		c.people[path] = script
 	})
 }

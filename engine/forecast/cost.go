@@ -150,7 +150,15 @@ func undoCost(f *Step) Cost {
 	var c Cost
 	visit([]*Step{f}, func(f *Step) {
 		if f.Undo != nil && f.Undo.Uses != "" {
-			c.Machine += Seconds(engine.CallLimit + engine.AttemptLimit(f.step))
+			undo, tries := f.step.Undo, 1
+			if undo.Retry != nil {
+				tries = undo.Retry.Attempts
+			}
+			c.Machine += Seconds(time.Duration(tries)*(engine.CallLimit+engine.AttemptLimit(f.step)) + engine.Pauses(undo.Retry))
+			if undo.Verify != nil {
+				c.Machine += Seconds(undo.Verify.Within)
+				c.NoLimit = append(c.NoLimit, "a person decides on the verify of the undo of "+f.Path+", if it has no verdict")
+			}
 			c.NoLimit = append(c.NoLimit, "a person decides on the undo of "+f.Path+", if somebody has changed its target")
 		}
 	})

@@ -34,7 +34,7 @@
 //	call        as a group
 //	timeout     of a group or run: its machine time is at most T and the longest
 //	            change in it, which is never cut
-//	undo        plan + T of the step
+//	undo        (plan + T of the step) x tries + pauses + within of its own verify
 //	skipped     nothing
 //
 // There is no limit where a person decides without one: about a verify that
