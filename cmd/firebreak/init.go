@@ -28,7 +28,7 @@ where there is none: this one if none is named. The test passes at once, and nee
 nothing that the configuration names. A file that is there already is never
 overwritten: nothing is written then.`,
 		Example: `  firebreak init oncall
-  cd oncall && firebreak test --coverage`,
+  cd oncall && firebreak test`,
 		Args: args(0, 1, "at most a folder"),
 		RunE: func(_ *cobra.Command, got []string) error {
 			dir := "."

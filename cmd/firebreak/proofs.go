@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -20,6 +21,7 @@ type proofLine struct {
 }
 
 type proofGate struct {
+	File   string   `json:"file"`
 	Step   string   `json:"step"`
 	Line   int      `json:"line"`
 	Roles  []string `json:"roles"`
@@ -27,6 +29,7 @@ type proofGate struct {
 }
 
 type proofVerdict struct {
+	File    string `json:"file"`
 	Step    string `json:"step"`
 	Line    int    `json:"line"`
 	Uses    string `json:"uses,omitempty"`
@@ -41,12 +44,12 @@ type proofUndo struct {
 	None string `json:"none,omitempty"`
 }
 
-func proofOf(book *runbook.Runbook, p runbook.Proof) proofLine {
+func proofOf(p runbook.Proof) proofLine {
 	s, gate, verify := p.Step, p.Gate.Approve, p.Verify.Verify
 	line := proofLine{
-		Type: "proof", File: book.File, Line: s.Pos.Line, Step: s.Path, Uses: s.Uses, Effect: string(s.Action.Effect),
-		Gate:   proofGate{Step: p.Gate.Path, Line: gate.Pos.Line, Quorum: gate.Quorum},
-		Verify: proofVerdict{Step: p.Verify.Path, Line: verify.Pos.Line, Uses: verify.Uses, None: verify.None, Owner: verify.Owner, LastDay: verify.LastDay},
+		Type: "proof", File: s.Frame.File, Line: s.Pos.Line, Step: s.Path, Uses: s.Uses, Effect: string(s.Action.Effect),
+		Gate:   proofGate{File: p.Gate.Frame.File, Step: p.Gate.Path, Line: gate.Pos.Line, Quorum: gate.Quorum},
+		Verify: proofVerdict{File: p.Verify.Frame.File, Step: p.Verify.Path, Line: verify.Pos.Line, Uses: verify.Uses, None: verify.None, Owner: verify.Owner, LastDay: verify.LastDay},
 		Undo:   proofUndo{Line: s.Undo.Pos.Line, Uses: s.Undo.Uses, None: s.Undo.None},
 	}
 	for _, of := range gate.Of {
@@ -58,22 +61,28 @@ func proofOf(book *runbook.Runbook, p runbook.Proof) proofLine {
 // proofs shows for every change of a runbook what makes it safe.
 func (a *app) proofs(book *runbook.Runbook) error {
 	for _, p := range book.Proofs() {
-		line := proofOf(book, p)
+		line := proofOf(p)
 		if a.flags.json {
 			if err := a.printJSON(line); err != nil {
 				return err
 			}
 			continue
 		}
-		a.printf("  line %d: %s, %s (%s)\n", line.Line, line.Step, line.Uses, line.Effect)
-		a.printf("    gate    line %d, of %s: %s\n", line.Gate.Line, line.Gate.Step, strings.Join(line.Gate.Roles, ", then "))
+		where := func(file string, line int) string {
+			if file == book.File {
+				return fmt.Sprintf("line %d", line)
+			}
+			return fmt.Sprintf("line %d of %s", line, file)
+		}
+		a.printf("  %s: %s, %s (%s)\n", where(line.File, line.Line), line.Step, line.Uses, line.Effect)
+		a.printf("    gate    %s, of %s: %s\n", where(line.Gate.File, line.Gate.Line), line.Gate.Step, strings.Join(line.Gate.Roles, ", then "))
 		v, u := line.Verify, line.Undo
 		if v.None != "" {
-			a.printf("    verify  line %d, of %s: none until %s (%s): %s\n", v.Line, v.Step, v.LastDay, v.Owner, v.None)
+			a.printf("    verify  %s, of %s: none until %s (%s): %s\n", where(v.File, v.Line), v.Step, v.LastDay, v.Owner, v.None)
 		} else {
-			a.printf("    verify  line %d, of %s: %s\n", v.Line, v.Step, v.Uses)
+			a.printf("    verify  %s, of %s: %s\n", where(v.File, v.Line), v.Step, v.Uses)
 		}
-		a.printf("    undo    line %d: %s\n", u.Line, usesOrNone(u.Uses, u.None))
+		a.printf("    undo    %s: %s\n", where(line.File, u.Line), usesOrNone(u.Uses, u.None))
 	}
 	return nil
 }

@@ -18,6 +18,17 @@ func (f *flow) holes() {
 			}
 		}
 	}
+	f.ofOutputs()
+}
+
+// ofOutputs looks at what a runbook returns, which is made when its main part
+// went well.
+func (f *flow) ofOutputs() {
+	end := &Step{Kind: KindSet}
+	f.part[end], f.way[end] = partMain, f.end
+	for _, program := range f.p.book.Outputs.Programs() {
+		f.hole(end, reading{program, during})
+	}
 }
 
 // hole looks at one expression of a step.

@@ -7,8 +7,8 @@ import "time"
 func (f *flow) tooShort() {
 	f.bounded(nil, f.p.book.Timeout, f.together(f.p.book.Steps, false))
 	for _, s := range f.steps {
-		if s.Kind == KindGroup || s.Kind == KindParallel {
-			f.bounded(s, s.Timeout, f.together(s.Steps, s.Kind == KindParallel)) // its own verify is not
+		if _, written := f.p.timeouts[s]; written && s.Group() {
+			f.bounded(s, s.Timeout, f.inside(s)) // its own verify is not
 		}
 	}
 }
@@ -35,6 +35,15 @@ func (f *flow) together(steps []*Step, beside bool) time.Duration {
 	return d
 }
 
+// inside is how long what is in a group takes at least; of a foreach, for
+// which there may be no item, nothing is known.
+func (f *flow) inside(s *Step) time.Duration {
+	if s.Each != nil {
+		return 0
+	}
+	return f.together(s.Steps, s.Kind == KindParallel)
+}
+
 // least is how long a step takes at least when it goes well; nothing where it
 // may be passed over.
 func (f *flow) least(s *Step) time.Duration {
@@ -42,8 +51,8 @@ func (f *flow) least(s *Step) time.Duration {
 		return 0
 	}
 	d := s.For
-	if s.Kind == KindGroup || s.Kind == KindParallel {
-		d = f.together(s.Steps, s.Kind == KindParallel)
+	if s.Group() {
+		d = f.inside(s)
 	}
 	if s.Verify != nil {
 		d += s.Verify.For
