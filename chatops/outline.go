@@ -36,6 +36,9 @@ func NewEntry(id, uses string, kind runbook.Kind) Entry {
 // template.
 func (o Outline) unroll(path string, items int) {
 	template := path + "/item"
+	if _, ok := o[template]; !ok {
+		return // they are known already
+	}
 	for at, e := range maps.Clone(o) {
 		if rest, ok := strings.CutPrefix(at, template); ok && (rest == "" || rest[0] == '/') {
 			for i := 1; i <= items; i++ {
@@ -53,7 +56,11 @@ func (o Outline) Number(path string) {
 		items++
 	}
 	for i := 1; i <= items; i++ {
-		prefix := fmt.Sprintf("%s/%d/", path, i)
+		item := fmt.Sprintf("%s/%d", path, i)
+		e := o[item]
+		e.Name = fmt.Sprintf("%d of %d", i, items)
+		o[item] = e
+		prefix := item + "/"
 		for at, e := range o {
 			if strings.HasPrefix(at, prefix) {
 				e.Name = fmt.Sprintf("%s (%d of %d)", e.Name, i, items)
