@@ -51,6 +51,9 @@ func (d *decider) items(step *runbook.Step) ([]json.RawMessage, error) {
 	if len(items) > runbook.MaxItems {
 		return nil, fmt.Errorf("the list of %s has %d items; the limit is %d", step.Path, len(items), runbook.MaxItems)
 	}
+	if n := d.run.Book.Unrolled(step, len(items)); n > runbook.MaxUnrolled {
+		return nil, fmt.Errorf("with the %d items of %s the run would have %d steps; the limit is %d", len(items), step.Path, n, runbook.MaxUnrolled)
+	}
 	return items, nil
 }
 

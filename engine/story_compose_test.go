@@ -63,6 +63,13 @@ var foreachStories = []story{
 			t.Error(f)
 		}
 	}},
+	{"a foreach that would make too many steps fails", func(t *testing.T) {
+		list := "[" + strings.Repeat("0, ", 999) + "0]"
+		p := play(t, book(each("e", list, strings.Repeat(step("notify: ops", "text: hello"), 12)))).Start().Ended(engine.FailedClean)
+		if f := p.Run.Step("e").Failure; f == nil || !strings.Contains(f.Reason, "steps; the limit is 10000") {
+			t.Error(f)
+		}
+	}},
 	{"a foreach returns what its steps do in the order of the items", func(t *testing.T) {
 		p := play(t, book(each("e", "[x, y]", readItem()+step("id: no", "if: item == \"x\"", "uses: world.read", "with: {key: n}"), "concurrency: 2"),
 			step("notify: ops", "text: = ${{ map(steps.e.outputs, .a.value) }} ${{ steps.e.outputs[1].no == nil }}")))

@@ -87,6 +87,17 @@ func (r *Runbook) Unroll(path string, items []json.RawMessage) *Runbook {
 	return &c.book
 }
 
+// MaxUnrolled bounds the steps of a run, those of all items included.
+const MaxUnrolled = 10_000
+
+// Unrolled is how many steps the runbook would have with a foreach unrolled for
+// so many items.
+func (r *Runbook) Unrolled(step *Step, items int) int {
+	each := 0
+	Walk(step.Steps[:1], func(*Step) { each++ })
+	return len(r.byPath) + (items-1)*each
+}
+
 // copier copies the steps of a runbook and unrolls one of them. What a step
 // is made of besides steps never changes, and is shared.
 type copier struct {
