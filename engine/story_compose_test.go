@@ -326,8 +326,8 @@ var callStories = []story{
 		}
 	}},
 	{"outputs that cannot be made fail the call", func(t *testing.T) {
-		play(t, calling("c", "", book(read("a", "optional: true"))+"\noutputs: {n: \"${{ steps.a.outputs.value }}\"}")).
-			On("c/a#1/act", enginetest.None("invalid")).Start().Status("c", engine.StatusFailed).Ended(engine.FailedClean)
+		play(t, calling("c", "", book(read("a"))+"\noutputs: {n: \"${{ 1 % steps.a.outputs.value }}\"}")).Start().
+			Status("c", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
 	{"inputs that cannot be made fail the call", func(t *testing.T) {
 		p := play(t, strings.Replace(calling("c", `{size: "${{ 1 % steps.r.outputs.value }}"}`, withSize+book(step("notify: ops", "text: = ${{ inputs.size }}"))), "steps:", "steps:"+read("r"), 1))
@@ -394,7 +394,7 @@ var callStories = []story{
 		play(t, book(read("a"))+"\noutputs: {n: 1}").On("a#1/act", enginetest.None("invalid")).Start().Never("outputs_made").Ended(engine.FailedClean)
 	}},
 	{"a run whose outputs cannot be made has failed, and leaves what is verified", func(t *testing.T) {
-		play(t, book(read("r", "optional: true"), set("a", gated, verified))+"\noutputs: {n: \"${{ steps.r.outputs.value }}\"}").On("r#1/act", enginetest.None("invalid")).Start().
+		play(t, book(read("r"), set("a", gated, verified))+"\noutputs: {n: \"${{ 1 % steps.r.outputs.value }}\"}").Start().
 			Approve("alice").Sleep(3*time.Second).Called("a#1/act").Holds("a", 7).Ended(engine.FailedClean)
 	}},
 }
