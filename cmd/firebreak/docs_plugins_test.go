@@ -94,7 +94,7 @@ func follow(t *testing.T, file, text string, wanted func(only string) bool) (hom
 // approveAll is the other terminal: it approves what it finds open, until ctx
 // ends.
 func approveAll(ctx context.Context, env []string) {
-	ticker := time.NewTicker(200 * time.Millisecond)
+	ticker := time.NewTicker(time.Second) // each look owns the state for a moment
 	defer ticker.Stop()
 	for {
 		select {
