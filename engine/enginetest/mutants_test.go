@@ -62,7 +62,7 @@ var mutants = []mutant{
 		{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"},
 		{"pending.go", "\tif s.Generation != r.Generation {\n\t\treturn\n\t}\n", ""},
 	}},
-	{"a crash begins an undo again", "what became of", []edit{
+	{"a crash begins an undo again", "is begun for the second time", []edit{
 		{"decide.go", "if row.Undoing == UndoAct {", "if row.Undoing == UndoAct && d == nil {"},
 		{"pending.go", "\t\tif row.generation != r.Generation {\n\t\t\treturn\n\t\t}\n", ""},
 	}},
