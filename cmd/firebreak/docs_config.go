@@ -22,8 +22,11 @@ func writeConfigKeys(b *strings.Builder) error {
 	}
 	b.WriteString("What the file is for, with examples: [the guide](../configuration.md). An editor knows its frame by `firebreak schema config`; a plugin reads its own sections.\nA name is at most 63 of `a-z 0-9 . _ -` and begins with a letter or digit.\n")
 	writeKeys(b, "firebreak.yaml", &root, root.Defs)
-	for _, name := range []string{"service", "section", "role", "person", "plugin"} {
+	for _, name := range []string{"service", "section", "role", "person", "plugin", "source"} {
 		writeKeys(b, "Each "+name, root.Defs[name], root.Defs)
+	}
+	for _, name := range []string{"mapping", "serve"} {
+		writeKeys(b, name, root.Defs[name], root.Defs)
 	}
 	sections := map[string]json.RawMessage{}
 	for name, plugin := range builtins() {
@@ -95,7 +98,9 @@ func boolCompare(x, y bool) int {
 // name and has no heading of its own.
 func formOf(s *jsonschema.Schema, defs map[string]*jsonschema.Schema) (form string, named *jsonschema.Schema) {
 	if def, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
-		s = defs[def]
+		if s = defs[def]; s.Type == "object" {
+			return fmt.Sprintf("[the keys below](#%s)", def), nil
+		}
 	}
 	inner := s.AdditionalProperties
 	if s.Type != "object" || inner == nil || inner.Not != nil {

@@ -14,6 +14,8 @@ type Config struct {
 	Roles    map[string]*Role
 	People   map[string]*Person
 	Plugins  map[string]PluginBinary // third parties; the built-ins are not listed
+	Sources  map[string]*Source      // of alerts
+	Serve    *Serve                  // nil: it is not said
 	Digest   string                  // sha256:… of the bytes
 }
 

@@ -21,6 +21,7 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			Roles:    map[string]*Role{},
 			People:   map[string]*Person{},
 			Plugins:  map[string]PluginBinary{},
+			Sources:  map[string]*Source{},
 			Digest:   "sha256:" + hex.EncodeToString(sum[:]),
 		},
 	}
@@ -31,6 +32,8 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			"roles":    r.roles,
 			"people":   r.people,
 			"plugins":  r.plugins,
+			"sources":  r.sources,
+			"serve":    r.serve,
 		})
 		r.members()
 	}

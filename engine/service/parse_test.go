@@ -130,10 +130,28 @@ func TestParse(t *testing.T) {
 		Plugins: map[string]PluginBinary{
 			"acme": {Path: "/opt/firebreak/acme", SHA256: "0f0e0d0c0b0a09080706050403020100ffeeddccbbaa99887766554433221100", Pos: Pos{24, 3}},
 		},
-		Digest: cfg.Digest,
+		Sources: map[string]*Source{},
+		Digest:  cfg.Digest,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseSources(t *testing.T) {
+	cfg := parse(t, "sources.yaml")
+	main, pages, metrics := cfg.Sources["main"], cfg.Sources["pages"], cfg.Sources["metrics"]
+	if diff := cmp.Diff([]string{"env:AM_TOKEN", "file:/run/secrets/am"}, main.Secrets); diff != "" || main.Kind != KindAlertmanager || main.Signature != "" {
+		t.Errorf("%+v", main)
+	}
+	if pages.Signature != "X-PagerDuty-Signature" || metrics.Signature != "X-Signature" {
+		t.Errorf("signatures %q and %q", pages.Signature, metrics.Signature)
+	}
+	if m := metrics.Mapping; m.Identity.Source() != "body.id" || m.Labels["alertname"] == nil || m.Annotations["text"] == nil || m.StartsAt == nil || m.URL == nil {
+		t.Errorf("%+v", m)
+	}
+	if want := (Serve{Listen: "127.0.0.1:9443", Cert: "/etc/firebreak/tls.crt", Key: "/etc/firebreak/tls.key"}); *cfg.Serve != want {
+		t.Errorf("%+v", cfg.Serve)
 	}
 }
 

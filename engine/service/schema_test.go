@@ -61,7 +61,7 @@ func TestSchemaIsTheParser(t *testing.T) {
 	for _, c := range refused(t) {
 		files[c.name], times[c.name] = c.src, 20
 	}
-	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path"}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen"}
 	for n, name := range slices.Sorted(maps.Keys(files)) {
 		compare(name, files[name])
 		luck := rand.New(rand.NewPCG(uint64(n), 4))
@@ -105,10 +105,13 @@ func TestSchemaKeys(t *testing.T) {
 		src        string
 		properties map[string]any
 	}{
-		"top":    {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
-		"role":   {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
-		"person": {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
-		"plugin": {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
+		"top":     {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
+		"role":    {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
+		"person":  {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
+		"plugin":  {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
+		"source":  {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
+		"mapping": {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
+		"serve":   {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
 	} {
 		var keys []string
 		for k := range c.properties {
