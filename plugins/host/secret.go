@@ -68,6 +68,10 @@ func resolveValue(path string, value any, found *[]string) (any, error) {
 	return value, nil
 }
 
+// Secret returns what a reference stands for: env:NAME or file:/path, read
+// now. No error contains it.
+func Secret(reference string) (string, error) { return lookUp(reference) }
+
 // lookUp reads env:NAME or file:/path, without the newline at its end.
 func lookUp(reference any) (string, error) {
 	text, _ := reference.(string)

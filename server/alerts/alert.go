@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 )
@@ -15,15 +14,16 @@ const (
 	Resolved Status = "resolved"
 )
 
-// Alert is one alert, whoever sent it.
+// Alert is one alert, whoever sent it. As JSON it is what runs record and
+// expressions read as alert.
 type Alert struct {
-	Source      string            // name of the source in the configuration
-	Identity    string            // what tells it from other alerts of the source
-	StartsAt    time.Time         // zero: the source does not say
-	Status      Status            //
-	Labels      map[string]string // never nil
-	Annotations map[string]string // never nil
-	URL         string            // where people look; may be empty
+	Source      string            `json:"source"`   // name of the source in the configuration
+	Identity    string            `json:"identity"` // what tells it from other alerts of the source
+	Status      Status            `json:"status"`
+	StartsAt    time.Time         `json:"startsAt,omitzero"` // zero: the source does not say
+	Labels      map[string]string `json:"labels"`            // never nil
+	Annotations map[string]string `json:"annotations"`       // never nil
+	URL         string            `json:"url,omitempty"`     // where people look; may be empty
 }
 
 // Key is what a repeated delivery of the alert has in common with the first
@@ -42,17 +42,4 @@ func (a *Alert) Name() string {
 		return name
 	}
 	return a.Identity
-}
-
-// JSON is the alert as runs record it and expressions read it.
-func (a *Alert) JSON() (json.RawMessage, error) {
-	return json.Marshal(struct {
-		Source      string            `json:"source"`
-		Identity    string            `json:"identity"`
-		Status      Status            `json:"status"`
-		StartsAt    time.Time         `json:"startsAt,omitzero"`
-		Labels      map[string]string `json:"labels"`
-		Annotations map[string]string `json:"annotations"`
-		URL         string            `json:"url,omitempty"`
-	}{a.Source, a.Identity, a.Status, a.StartsAt, a.Labels, a.Annotations, a.URL})
 }

@@ -116,7 +116,7 @@ func (m *Matcher) Match(a *Alert) (Match, error) {
 }
 
 func varsOf(a *Alert) (expr.Vars, error) {
-	raw, err := a.JSON()
+	raw, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}

@@ -226,7 +226,7 @@ func TestKeyAndJSON(t *testing.T) {
 	if got := a.Key(); got != "am f1 2026-11-22T12:00:00Z" {
 		t.Errorf("the key is %q", got)
 	}
-	raw, err := a.JSON()
+	raw, err := json.Marshal(a)
 	if err != nil || !json.Valid(raw) || !strings.Contains(string(raw), `"labels":{"alertname":"A"}`) {
 		t.Errorf("%s, %v", raw, err)
 	}
@@ -265,7 +265,7 @@ func FuzzParse(f *testing.F) {
 				if a.Identity == "" || a.Source != s.Name || a.Labels == nil || a.Annotations == nil || a.Status != Firing && a.Status != Resolved {
 					t.Fatalf("%s: %+v", s.Name, a)
 				}
-				if _, err := a.JSON(); err != nil {
+				if _, err := json.Marshal(a); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -29,7 +29,7 @@ func (s *Store) Prune(ctx context.Context, p local.Pruning) (local.Pruned, error
 		all.Runs, all.Kept = append(all.Runs, some.Runs...), append(all.Kept, some.Kept...)
 		all.Records += some.Records
 		if last == (grave{}) {
-			return all, nil
+			return all, s.pruneAlerts(ctx, p.Before)
 		}
 		next = last
 	}

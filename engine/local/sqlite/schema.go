@@ -85,6 +85,29 @@ CREATE TABLE orders (
 	PRIMARY KEY (kind, service)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE alerts ( -- that sources have sent; those that began a run are in its records, too
+	n           INTEGER PRIMARY KEY AUTOINCREMENT,
+	key         TEXT    NOT NULL UNIQUE, -- what repeated deliveries have in common
+	source      TEXT    NOT NULL,
+	identity    TEXT    NOT NULL,
+	starts_at   INTEGER NOT NULL, -- 0: the source does not say
+	data        BLOB    NOT NULL, -- JSON
+	received_at INTEGER NOT NULL, -- first
+	last_at     INTEGER NOT NULL,
+	times       INTEGER NOT NULL,
+	resolved_at INTEGER NOT NULL, -- 0: it goes on
+	decided_at  INTEGER NOT NULL, -- 0: never
+	outcome     TEXT    NOT NULL, -- empty: it waits to be decided
+	run         TEXT    NOT NULL,
+	cause       TEXT    NOT NULL, -- what alerts have in common that one run cures
+	text        TEXT    NOT NULL,
+	told        INTEGER NOT NULL  -- that it is resolved has been dealt with
+) STRICT;
+CREATE INDEX alerts_identity ON alerts (source, identity);
+CREATE INDEX alerts_cause ON alerts (cause, outcome, decided_at);
+CREATE INDEX alerts_run ON alerts (run);
+CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0;
+
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,
 	run  TEXT    NOT NULL REFERENCES runs (id),

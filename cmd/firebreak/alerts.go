@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/server/intake"
+)
+
+func newAlerts(a *app) *cobra.Command {
+	var limit int
+	c := withExits(&cobra.Command{
+		Use:     "alerts",
+		Short:   "List what alert sources have sent",
+		Long:    "alerts looks at what came to firebreak serve, and what became of it. It changes nothing.",
+		Example: "  firebreak alerts list",
+		Args:    args(0, 0, "list"),
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	})
+	list := withExits(&cobra.Command{
+		Use:   "list",
+		Short: "List alerts, the one that came last first",
+		Long: `list shows each alert once, however often it came: which run it started or is part
+of, or why it started none. Of one that no trigger answers it says which came nearest
+and what of it does not hold. What was no alert, or could not be read, is there, too.`,
+		Example: `  firebreak alerts list
+  firebreak alerts list --limit 0 --json`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return &usageError{err: fmt.Errorf("--limit %d is no number of alerts", limit), hint: "0 lists all of them"}
+			}
+			return a.listAlerts(c.Context(), limit)
+		},
+	}, exitState)
+	list.Flags().IntVar(&limit, "limit", 20, "at most so many; 0: all")
+	c.AddCommand(list)
+	return c
+}
+
+func (a *app) listAlerts(ctx context.Context, limit int) error {
+	var all []sqlite.Alert
+	err := a.hasState()
+	if err == nil {
+		err = a.withReader(ctx, func(r *sqlite.Reader) error {
+			var err error
+			all, err = r.Alerts(ctx, limit)
+			return err
+		})
+	}
+	if err != nil && !errors.Is(err, errNoState) {
+		return err
+	}
+	if a.flags.json {
+		for _, stored := range all {
+			if err := a.printJSON(lineOf(intake.Entry(stored))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(all) == 0 {
+		a.printf("no alerts\n")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT")
+	for _, stored := range all {
+		l := lineOf(intake.Entry(stored))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.LastAt.Local().Format("2006-01-02 15:04:05"), l.Source,
+			chatops.Plain(l.Name), l.State, l.Times, chatops.Plain(l.why()))
+	}
+	return w.Flush()
+}
+
+// alertLine is an alert as a line of JSON.
+type alertLine struct {
+	Type        string            `json:"type"`
+	Source      string            `json:"source"`
+	Identity    string            `json:"identity"`
+	Name        string            `json:"name"`
+	State       string            `json:"state"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+	URL         string            `json:"url"`
+	StartsAt    time.Time         `json:"starts_at,omitzero"`
+	ReceivedAt  time.Time         `json:"received_at"`
+	LastAt      time.Time         `json:"last_at"`
+	Times       int               `json:"times"`
+	ResolvedAt  time.Time         `json:"resolved_at,omitzero"`
+	DecidedAt   time.Time         `json:"decided_at,omitzero"`
+	Outcome     string            `json:"outcome"`
+	Run         string            `json:"run"`
+	Text        string            `json:"text"`
+}
+
+func lineOf(e intake.Entry) alertLine {
+	a, err := e.Alert()
+	if err != nil {
+		e.Text = "it cannot be read: " + err.Error()
+	}
+	l := alertLine{
+		Type: "alert", Source: e.Source, Identity: e.Identity, Name: a.Name(), State: "firing", Labels: a.Labels, Annotations: a.Annotations, URL: a.URL,
+		StartsAt: e.StartsAt, ReceivedAt: e.ReceivedAt, LastAt: e.LastAt, Times: e.Times, ResolvedAt: e.ResolvedAt, DecidedAt: e.DecidedAt,
+		Outcome: e.Outcome, Run: e.Run, Text: e.Text,
+	}
+	switch {
+	case e.Outcome == intake.Note || e.Outcome == intake.Refused:
+		l.State, l.ResolvedAt, l.Name = "none", time.Time{}, e.Outcome
+	case !e.Firing:
+		l.State = "resolved"
+	}
+	if l.Labels == nil {
+		l.Labels, l.Annotations = map[string]string{}, map[string]string{}
+	}
+	return l
+}
+
+// why is what became of an alert, in one sentence.
+func (l alertLine) why() string {
+	switch l.Outcome {
+	case "":
+		return "it waits to be decided"
+	case intake.Started:
+		return "started run " + l.Run
+	}
+	return l.Outcome + ": " + l.Text
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/engine/cases"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/runbooks"
+	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/alerts"
+	"github.com/firebreak-ops/firebreak/server/intake"
+)
+
+// defaultListen is where serve listens when nobody says otherwise.
+const defaultListen = "127.0.0.1:8443"
+
+func newServe(a *app) *cobra.Command {
+	var listen string
+	c := withExits(&cobra.Command{
+		Use:   "serve",
+		Short: "Own the state for long: drive runs, and let alerts start them",
+		Long: `serve becomes the owner of the state, goes on with every run that has not ended,
+and takes alerts from the sources in firebreak.yaml: POST /v1/alerts/SOURCE. An alert
+is stored before it is acknowledged, and starts the one runbook whose trigger answers
+it: once, however often it comes, and not while a run of the same cause goes on or
+cools down. What came, and what became of it: firebreak alerts list.
+
+All other verbs work beside it. Runbooks and firebreak.yaml are read when it begins;
+secrets whenever they are needed. Ctrl-C and SIGTERM end it: no more is taken, what
+is in flight ends, and every run goes on with the next owner.`,
+		Example: `  firebreak serve
+  firebreak serve --listen 127.0.0.1:9000 --json`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), listen) },
+	}, exitProblems, exitState)
+	c.Flags().StringVar(&listen, "listen", "", "listen on `HOST:PORT` (default: serve.listen in firebreak.yaml, else "+defaultListen+")")
+	return c
+}
+
+func (a *app) serve(ctx context.Context, listen string) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ws, err := a.loadWorkspace(ctx)
+	if err != nil {
+		return err
+	}
+	books, err := a.triggered(ws)
+	if err != nil {
+		return err
+	}
+	if err := ws.sourceSecrets(); err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, true, loaded(ws))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if s.own == nil {
+		return fail(exitState, "end it first, or name another file with --state", "another process drives the runs of this state")
+	}
+	d := &daemon{app: a, own: s.own, books: books}
+	return d.run(ctx, listen)
+}
+
+// triggered are the runbooks that alerts can start, by name: those in the
+// folders given, and the built-in ones whose names are not taken.
+func (a *app) triggered(ws *workspace) ([]*runbook.Runbook, error) {
+	files := map[string]string{}
+	for _, dir := range slices.Backward(a.runbookDirs()) {
+		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
+		for _, file := range found {
+			if !strings.HasSuffix(file, cases.Suffix) {
+				files[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
+			}
+		}
+	}
+	for _, name := range runbooks.Names() {
+		if files[name] == "" {
+			files[name] = name // found as built in
+		}
+	}
+	var books []*runbook.Runbook
+	var bad error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file, src, err := a.findRunbook(files[name])
+		if err != nil {
+			return nil, err
+		}
+		book, err := a.parse(file, src, ws.catalog)
+		if err != nil {
+			bad = err // all of them are said
+			continue
+		}
+		if len(book.Triggers) > 0 {
+			books = append(books, book)
+		}
+	}
+	return books, bad
+}
+
+// sourceSecrets finds out whether every source can prove itself.
+func (w *workspace) sourceSecrets() error {
+	for _, name := range slices.Sorted(maps.Keys(w.config.Sources)) {
+		for _, ref := range w.config.Sources[name].Secrets {
+			if _, err := host.Secret(ref); err != nil {
+				return fail(exitProblems, "correct sources."+name+".secrets in firebreak.yaml, or set what it names", "source %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// daemon is an owner that takes alerts in.
+type daemon struct {
+	app   *app
+	own   *owner
+	books []*runbook.Runbook
+
+	mu sync.Mutex // guards what is printed
+}
+
+// run takes alerts in until ctx ends, or until the state can no longer be used.
+func (d *daemon) run(ctx context.Context, listen string) error {
+	config := d.own.ws.config
+	in := intake.New(intake.Config{
+		Shelf: alertShelf{d.own.store}, Runs: alertRuns{d.own}, Sources: config.Sources, Matcher: alerts.NewMatcher(d.books),
+		Secret: host.Secret, Told: d.told, Warn: func(err error) { d.own.warn("", err) },
+	})
+	f := server.FrontConfig{Listen: defaultListen, Alerts: in, Ready: d.ready}
+	if s := config.Serve; s != nil {
+		f.Cert, f.Key, f.Plain = s.Cert, s.Key, s.Plain
+		if s.Listen != "" {
+			f.Listen = s.Listen
+		}
+	}
+	if listen != "" {
+		f.Listen = listen
+	}
+	front := server.NewFront(f)
+	if err := front.Start(ctx); err != nil {
+		return err
+	}
+	d.serving(front.Addr())
+	deciding, cancel := context.WithCancel(ctx)
+	defer cancel()
+	decided := make(chan error, 1)
+	go func() { decided <- in.Run(deciding) }()
+	var err error
+	select {
+	case err = <-decided:
+	case <-d.own.rt.Done():
+		err = d.own.rt.Err()
+	case <-ctx.Done():
+	}
+	drain, done := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer done()
+	err = errors.Join(err, front.Stop(drain))
+	if cancel(); err == nil {
+		err = <-decided
+	}
+	return err
+}
+
+func (d *daemon) ready() error {
+	select {
+	case <-d.own.rt.Done():
+		return errors.New("the owner of the state is ending")
+	default:
+		return nil
+	}
+}
+
+func (d *daemon) serving(addr string) {
+	names := make([]string, 0, len(d.books))
+	for _, book := range d.books {
+		names = append(names, book.Name)
+	}
+	sources := slices.Sorted(maps.Keys(d.own.ws.config.Sources))
+	if d.app.flags.json {
+		_ = d.app.printJSON(map[string]any{"type": "serving", "address": addr, "sources": append([]string{}, sources...), "runbooks": names})
+		return
+	}
+	d.app.printf("serving on %s; alerts from: %s; they may start: %s\n", addr, orNone(sources), orNone(names))
+}
+
+// told says what became of an alert.
+func (d *daemon) told(e *intake.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	line := lineOf(*e)
+	if d.app.flags.json {
+		_ = d.app.printJSON(line)
+		return
+	}
+	d.app.printf("%s\n", chatops.Plain(fmt.Sprintf("%s: %s: %s", line.Source, line.Name, line.why())))
+}

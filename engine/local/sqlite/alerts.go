@@ -1,0 +1,173 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Alert is an alert that a source has sent, and what became of it. What its
+// words mean is the business of whoever stores it; here only these count: an
+// empty Outcome is one that nobody has decided yet, and [AlertStarted] is one
+// that a run has begun for.
+type Alert struct {
+	N          int64 // given by the state, in the order in which alerts came first
+	Key        string
+	Source     string
+	Identity   string
+	StartsAt   time.Time // zero: it is not known
+	Data       []byte    // JSON
+	Firing     bool      // of a delivery; of one that is stored: it is not resolved
+	ReceivedAt time.Time // first
+	LastAt     time.Time
+	Times      int // how often it came
+	ResolvedAt time.Time
+	DecidedAt  time.Time
+	Outcome    string
+	Run        string
+	Cause      string
+	Text       string
+	Told       bool // that it is resolved has been dealt with
+}
+
+// AlertStarted is the outcome of an alert that a run has begun for.
+const AlertStarted = "started"
+
+// Cause is the last run that an alert of a cause has begun, and what is known
+// of its alerts.
+type Cause struct {
+	Run        string // empty: there is none
+	Open       int    // how many of its alerts are not resolved
+	ResolvedAt time.Time
+}
+
+// KeepAlerts stores deliveries, all of them or none, and returns when they are
+// durable. What has come before is counted, and waits to be decided again if
+// it goes on and no run is its own. A delivery with an outcome is stored as
+// decided.
+func (s *Store) KeepAlerts(ctx context.Context, all []Alert) error {
+	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for i := range all {
+			keep := keepAlert
+			if !all[i].Firing && all[i].Outcome == "" {
+				keep = resolveAlert
+			}
+			if err := keep(ctx, tx, &all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func keepAlert(ctx context.Context, tx *sql.Tx, a *Alert) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, '', '', ?, 0)
+		ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at, times = times + 1,
+			outcome = CASE WHEN run = '' AND resolved_at = 0 AND excluded.outcome = '' THEN '' ELSE outcome END`,
+		a.Key, a.Source, a.Identity, nanos(a.StartsAt), a.Data, nanos(a.ReceivedAt), nanos(a.ReceivedAt), nanos(a.ResolvedAt), nanos(a.DecidedAt), a.Outcome, a.Text)
+	return err
+}
+
+// resolveAlert ends what goes on of the same identity and began no later. Of a
+// source that does not say when an alert began, the next one of that identity
+// is another one.
+func resolveAlert(ctx context.Context, tx *sql.Tx, a *Alert) error {
+	done, err := tx.ExecContext(ctx, `UPDATE alerts SET last_at = ?1, times = times + 1, resolved_at = ?1, told = 0,
+			key = CASE WHEN starts_at = 0 THEN key || ' until ' || ?1 ELSE key END
+		WHERE source = ?2 AND identity = ?3 AND resolved_at = 0 AND (starts_at <= ?4 OR ?4 = 0)`,
+		nanos(a.ReceivedAt), a.Source, a.Identity, nanos(a.StartsAt))
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	over := *a
+	over.ResolvedAt = a.ReceivedAt
+	if a.StartsAt.IsZero() {
+		over.Key = fmt.Sprintf("%s until %d", a.Key, nanos(a.ReceivedAt))
+	}
+	return keepAlert(ctx, tx, &over)
+}
+
+// alertBatch is how many alerts are decided at once at most.
+const alertBatch = 1000
+
+const alertColumns = `SELECT n, key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told FROM alerts `
+
+// WaitingAlerts returns the oldest alerts that nobody has decided, and those
+// whose run may have to be told that they are resolved.
+func (s *Store) WaitingAlerts(ctx context.Context) ([]Alert, error) {
+	all, err := readAlerts(ctx, s.read, alertColumns+`WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0 ORDER BY n LIMIT ?`, alertBatch)
+	return all, explain("read the alerts in", s.path, err)
+}
+
+// SettleAlerts stores what was decided about alerts and returns when that is
+// durable.
+func (s *Store) SettleAlerts(ctx context.Context, all []Alert) error {
+	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for i := range all {
+			a := &all[i]
+			if _, err := tx.ExecContext(ctx, `UPDATE alerts SET decided_at = ?, outcome = ?, run = ?, cause = ?, text = ?, told = ? WHERE n = ?`,
+				nanos(a.DecidedAt), a.Outcome, a.Run, a.Cause, a.Text, a.Told, a.N); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// LastOfCause returns the last run that an alert of a cause has begun.
+func (s *Store) LastOfCause(ctx context.Context, cause string) (Cause, error) {
+	var c Cause
+	var resolved int64
+	err := s.read.QueryRowContext(ctx, `SELECT run FROM alerts WHERE cause = ? AND outcome = ? ORDER BY decided_at DESC, n DESC LIMIT 1`, cause, AlertStarted).Scan(&c.Run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Cause{}, nil
+	}
+	if err == nil {
+		err = s.read.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE resolved_at = 0), max(resolved_at) FROM alerts WHERE run = ?`, c.Run).Scan(&c.Open, &resolved)
+	}
+	c.ResolvedAt = moment(resolved)
+	return c, explain("read the alerts in", s.path, err)
+}
+
+// Alerts lists alerts, the one that came last first; 0: no limit.
+func (r *Reader) Alerts(ctx context.Context, limit int) ([]Alert, error) {
+	if limit == 0 {
+		limit = -1
+	}
+	all, err := readAlerts(ctx, r.db, alertColumns+`ORDER BY last_at DESC, n DESC LIMIT ?`, limit)
+	return all, explain("read the alerts in", r.path, err)
+}
+
+func readAlerts(ctx context.Context, db *sql.DB, query string, args ...any) (all []Alert, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var a Alert
+		var starts, received, last, resolved, decided int64
+		if err := rows.Scan(&a.N, &a.Key, &a.Source, &a.Identity, &starts, &a.Data, &received, &last, &a.Times, &resolved, &decided, &a.Outcome, &a.Run, &a.Cause, &a.Text, &a.Told); err != nil {
+			return nil, err
+		}
+		a.StartsAt, a.ReceivedAt, a.LastAt, a.ResolvedAt, a.DecidedAt = moment(starts), moment(received), moment(last), moment(resolved), moment(decided)
+		a.Firing = resolved == 0
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
+// pruneAlerts gives up what was decided and has not come since a time. A
+// source that goes on sending it keeps it.
+func (s *Store) pruneAlerts(ctx context.Context, before time.Time) error {
+	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM alerts WHERE outcome <> '' AND last_at < ?`, nanos(before))
+		return err
+	})
+}
