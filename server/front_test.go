@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func front(t *testing.T, cfg FrontConfig, change func(*http.Server)) *Front {
+	t.Helper()
+	if cfg.Alerts == nil {
+		cfg.Alerts = http.NotFoundHandler()
+	}
+	if cfg.Ready == nil {
+		cfg.Ready = func() error { return nil }
+	}
+	f := NewFront(cfg)
+	change(f.http)
+	if err := f.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func get(t *testing.T, c *http.Client, url string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.CloseIdleConnections()
+	return w.StatusCode, string(body)
+}
+
+func TestFrontAnswers(t *testing.T) {
+	var unready error
+	f := front(t, FrontConfig{Listen: "127.0.0.1:0", Ready: func() error { return unready }}, func(*http.Server) {})
+	c := &http.Client{Transport: &http.Transport{}}
+	if code, body := get(t, c, f.Addr()+"/v1/health"); code != http.StatusOK || body != "{\"ok\":true}\n" {
+		t.Errorf("health: %d %s", code, body)
+	}
+	if code, _ := get(t, c, f.Addr()+"/v1/ready"); code != http.StatusOK {
+		t.Errorf("ready: %d", code)
+	}
+	unready = errors.New("it ends")
+	if code, body := get(t, c, f.Addr()+"/v1/ready"); code != http.StatusServiceUnavailable || !strings.Contains(body, "it ends") {
+		t.Errorf("not ready: %d %s", code, body)
+	}
+	for _, path := range []string{"/v1/runs", "/v1/halt", "/", "/v1/alerts/am"} { // what the socket answers, and a GET
+		if code, _ := get(t, c, f.Addr()+path); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+}
+
+// TestFrontExposed holds that nobody sends secrets over a network in clear
+// text by accident.
+func TestFrontExposed(t *testing.T) {
+	for _, listen := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0", "localhost:0"} {
+		f := NewFront(FrontConfig{Listen: listen, Alerts: http.NotFoundHandler()})
+		if _, ok := errors.AsType[*ExposedError](f.Start(t.Context())); !ok {
+			t.Errorf("it listens on %s", listen)
+		}
+	}
+	if err := NewFront(FrontConfig{Listen: "8443", Alerts: http.NotFoundHandler()}).Start(t.Context()); err == nil {
+		t.Error("it listens on what is no address")
+	}
+	f := front(t, FrontConfig{Listen: "0.0.0.0:0", Plain: true}, func(*http.Server) {})
+	if !strings.HasPrefix(f.Addr(), "http://") {
+		t.Errorf("it listens on %s", f.Addr())
+	}
+}
+
+func TestFrontTLS(t *testing.T) {
+	cert, key, pool := certificate(t)
+	f := front(t, FrontConfig{Listen: "0.0.0.0:0", Cert: cert, Key: key}, func(*http.Server) {})
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(f.Addr(), "https://"))
+	if code, _ := get(t, c, "https://127.0.0.1:"+port+"/v1/health"); code != http.StatusOK {
+		t.Errorf("health: %d", code)
+	}
+	bad := NewFront(FrontConfig{Listen: "127.0.0.1:0", Cert: cert, Key: cert, Alerts: http.NotFoundHandler()})
+	if err := bad.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("it starts with a key that is none: %v", err)
+	}
+}
+
+// certificate writes one for 127.0.0.1 that comes with the test server.
+func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	pair := s.TLS.Certificates[0]
+	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	return cert, key, pool
+}
+
+// TestFrontSlow holds that a client which sends too little too slowly is cut,
+// and holds nobody up meanwhile; and so is one whose head does not end.
+func TestFrontSlow(t *testing.T) {
+	cut := make(chan error, 2)
+	f := front(t, FrontConfig{Listen: "127.0.0.1:0", Alerts: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		cut <- err
+	})}, func(s *http.Server) { s.ReadTimeout, s.ReadHeaderTimeout = 50*time.Millisecond, 50*time.Millisecond })
+	addr := strings.TrimPrefix(f.Addr(), "http://")
+	var slow []net.Conn
+	for _, head := range []string{
+		"POST /v1/alerts/am HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"POST /v1/alerts/am HTTP/1.1\r\nHost: x\r\nX-Long: ",
+		"POST /v1/alerts/am HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 64<<10),
+	} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		slow = append(slow, conn)
+	}
+	if code, _ := get(t, &http.Client{Transport: &http.Transport{}}, f.Addr()+"/v1/health"); code != http.StatusOK {
+		t.Errorf("health: %d", code)
+	}
+	if err := <-cut; err == nil {
+		t.Error("half a body was read as a whole one")
+	}
+	for _, conn := range slow {
+		if _, err := io.ReadAll(conn); err != nil && !strings.Contains(err.Error(), "reset") {
+			t.Errorf("the connection is not cut: %v", err)
+		}
+	}
+	if s := NewFront(FrontConfig{Alerts: http.NotFoundHandler()}).http; s.ReadTimeout == 0 || s.ReadHeaderTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
+		t.Errorf("a limit is not set: %+v", s)
+	}
+}
