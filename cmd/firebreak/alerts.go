@@ -113,7 +113,7 @@ func lineOf(e intake.Entry) alertLine {
 	}
 	switch {
 	case e.Outcome == intake.Note || e.Outcome == intake.Refused:
-		l.State, l.ResolvedAt, l.Name = "none", time.Time{}, e.Outcome
+		l.State, l.ResolvedAt, l.Name = "none", time.Time{}, ""
 	case !e.Firing:
 		l.State = "resolved"
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"os/signal"
@@ -207,5 +206,9 @@ func (d *daemon) told(e *intake.Entry) {
 		_ = d.app.printJSON(line)
 		return
 	}
-	d.app.printf("%s\n", chatops.Plain(fmt.Sprintf("%s: %s: %s", line.Source, line.Name, line.why())))
+	text := line.Source + ": "
+	if line.Name != "" {
+		text += line.Name + ": "
+	}
+	d.app.printf("%s\n", chatops.Plain(text+line.why()))
 }

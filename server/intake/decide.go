@@ -29,12 +29,10 @@ func (in *Intake) Run(ctx context.Context) error {
 		if err == nil {
 			err = in.decide(ctx, batch)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("decide about alerts: %w", err)
-		case len(batch) > 0:
+		}
+		if err == nil && len(batch) > 0 {
 			continue
 		}
 		select {
