@@ -107,7 +107,7 @@ func (d *decider) begin(step *runbook.Step) bool {
 		d.emit(StepSkipped{Path: step.Path, Why: "only reads are made now: something is left changed, or the run was cancelled"})
 		return true
 	}
-	if step.Of != nil && !d.run.begun(step.Of) {
+	if step.Of != nil && !d.run.called(step.Of.Path) {
 		d.emit(StepSkipped{Path: step.Path, Why: step.Of.Path + " was not called"})
 		return true
 	}

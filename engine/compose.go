@@ -25,7 +25,7 @@ func (d *decider) prepare(step *runbook.Step) bool {
 		d.emit(OutputsMade{Path: step.Path, Outputs: json.RawMessage("[]")})
 		d.emit(StepSucceeded{Path: step.Path})
 		return true
-	case step.Call != nil && d.run.Called[step.Path] == nil:
+	case step.Call != nil && !d.run.called(step.Path):
 		given, err := d.run.given(step.Call.Frame)
 		if err != nil {
 			d.fail(step, "expression", err.Error())
@@ -189,12 +189,11 @@ func (d *decider) forgives(step *runbook.Step) *runbook.Step {
 	return nil
 }
 
-// begun reports whether a step has begun in this very run.
-func (r *Run) begun(step *runbook.Step) bool {
-	if _, carried := r.Facts.Carried[step.Path]; carried {
-		return false
-	}
-	return !r.step(step.Path).StartedAt.IsZero()
+// called reports whether this very run has called the runbook of the step at a
+// path.
+func (r *Run) called(path string) bool {
+	_, called := r.Called[path] // one without inputs is nil once it is read from the journal
+	return called
 }
 
 // itemsUnder are the lists of every foreach that is one of these steps, or in

@@ -82,10 +82,10 @@ func (d *decider) due(step *runbook.Step) {
 // has its locks, it reports whether it has those of some mutations.
 func (d *decider) lockable(members []*runbook.Step) bool {
 	if d.run.Locks.State == LocksHeld {
-		return !slices.ContainsFunc(members, func(m *runbook.Step) bool { return d.identity(m) != "" && !d.run.Locks.Holds(d.identity(m)) })
+		return !slices.ContainsFunc(members, func(m *runbook.Step) bool { return d.target(m) != "" && !d.run.Locks.Holds(d.target(m)) })
 	}
 	return d.run.Locks.State != LocksNone || !slices.ContainsFunc(d.run.Book.Mutations(), func(m *runbook.Step) bool {
-		return m.Resource != nil && !d.run.step(m.Path).Done() && d.identity(m) == ""
+		return m.Resource != nil && !d.run.step(m.Path).Done() && d.target(m) == ""
 	})
 }
 
@@ -112,9 +112,9 @@ func (d *decider) toCome(step *runbook.Step) []*runbook.Step {
 // touched reports whether one of these mutations may change what another
 // changes.
 func (d *decider) touched(m *runbook.Step, before []*runbook.Step) bool {
-	target := d.identity(m)
+	target := d.target(m)
 	return slices.ContainsFunc(before, func(b *runbook.Step) bool {
-		other := d.identity(b)
+		other := d.target(b)
 		return other == "" || target == "" || other == target
 	})
 }
@@ -161,6 +161,10 @@ func (d *decider) settledNames(f *runbook.Frame, program *expr.Program) bool {
 			if len(name) < 2 || d.setLater(f, name[1]) {
 				return false
 			}
+		case "item":
+			if f.Item == nil { // there is no item yet
+				return false
+			}
 		case "inputs":
 			if !d.settledInputs(f) {
 				return false
@@ -175,7 +179,7 @@ func (d *decider) settledNames(f *runbook.Frame, program *expr.Program) bool {
 func (d *decider) settledInputs(f *runbook.Frame) bool {
 	around := f.Around()
 	f = around[len(around)-1]
-	if f.Call == nil || d.run.Called[f.Path] != nil {
+	if f.Call == nil || d.run.called(f.Path) {
 		return true
 	}
 	for _, program := range f.Call.With.Programs() {

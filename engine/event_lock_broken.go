@@ -22,4 +22,11 @@ func (LockBroken) apply(r *Run, _ time.Time) {
 			r.setStep(path, func(s *Step) { s.Unlocked = true })
 		}
 	}
+	for _, row := range r.Ledger {
+		switch row.Undoing {
+		case UndoAct, UndoFence, UndoProbe, UndoDoubt, UndoVerify, UndoVerdictAsk:
+			r.setRow(row.Path, row.Attempt, func(row *Row) { row.unlocked = true })
+		default:
+		}
+	}
 }

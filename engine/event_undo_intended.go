@@ -23,7 +23,7 @@ func (UndoIntended) Kind() string { return "undo_intended" }
 func (e UndoIntended) apply(r *Run, _ time.Time) {
 	r.setRow(e.Path, e.Attempt, func(row *Row) {
 		row.Undoing, row.expect, row.generation, row.deadline = UndoAct, e.Expect, e.Generation, e.Deadline
-		row.planned = e.Undo
+		row.planned, row.unlocked = e.Undo, false
 		row.undos++
 	})
 }

@@ -26,6 +26,18 @@ func (d *decider) identity(s *runbook.Step) string {
 	return id
 }
 
+// target is what a mutation will change when its turn comes; empty: that is
+// not known, or not yet. An identity can be told too early: where the runbook
+// says what to do without an answer that is still to come.
+func (d *decider) target(s *runbook.Step) string {
+	for _, program := range s.Resource.Programs() {
+		if !d.settledNames(s.Frame, program) {
+			return ""
+		}
+	}
+	return d.identity(s)
+}
+
 // lockLate sees to it at a mutation's turn that the run has what it changes.
 // Whatever was known before the first gate was asked for then. What has become
 // known since is tried: a run that has locks waits for none. moved: something

@@ -51,6 +51,7 @@ type Row struct {
 	samples     []Sample // of the verify of its undo
 	sampleInput json.RawMessage
 	nextSample  time.Time
+	unlocked    bool   // its locks were broken since its undo was intended: the verify of that proves nothing
 	undoneLeft  string // fingerprint that the undo left, while that is verified
 }
 

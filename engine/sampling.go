@@ -25,6 +25,9 @@ const (
 	verdictAccepted     = "accepted"     // a person took it upon them
 )
 
+// unlockedWhy is why what holds proves nothing.
+const unlockedWhy = "its locks were broken meanwhile, so that others may have made it true"
+
 // minSamples is how many samples a verify needs to be called failed.
 const minSamples = 3
 
@@ -78,7 +81,7 @@ func (d *decider) sample(path string, o Outcome) {
 		}
 	case holdsFor(s.Samples, step.Verify.For):
 		if s.Unlocked {
-			d.verdict(step, verdictInconclusive, "its locks were broken meanwhile, so that others may have made it true")
+			d.verdict(step, verdictInconclusive, unlockedWhy)
 			return
 		}
 		d.emit(VerifyVerdict{Path: path, Verdict: verdictPassed, Why: fmt.Sprintf("%s held for %s", step.Verify.Until.Source(), step.Verify.For)})

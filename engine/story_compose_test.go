@@ -284,6 +284,18 @@ var foreachStories = []story{
 		}
 		p.Settle().Approve("alice").Holds("0", 1).Holds("5", 1).Ended(engine.Undone)
 	}},
+	{"what the verify of an undo reads is known to the undo of a run that has ended", func(t *testing.T) {
+		done := play(t, book(read("r"), step("id: a", "uses: world.set", "with: {key: a, value: 7}",
+			"undo: {uses: world.set, verify: {uses: world.read, with: {key: a}, until: result.value == steps.r.outputs.value, for: 2s, within: 20s}}", gated, verified)))
+		done.Start().Approve("alice").Sleep(3 * time.Second).Ended(engine.Succeeded)
+		undoOf(t, done).Approve("alice").Sleep(3*time.Second).Holds("a", 0).Ended(engine.Undone)
+	}},
+	{"an undo of a run that has ended reads how a step without outputs ended", func(t *testing.T) {
+		done := play(t, book(step("id: r", "if: run.id == \"other\"", "uses: world.read", "with: {key: r}"), step("id: a", "uses: world.set", "with: {key: a, value: 7}",
+			"undo: {uses: world.set, with: {key: a, value: \"${{ steps.r.status == 'skipped' ? 1 : 2 }}\"}}", gated, verified)))
+		done.Start().Approve("alice").Sleep(3 * time.Second).Ended(engine.Succeeded)
+		undoOf(t, done).Approve("alice").Holds("a", 1).Ended(engine.Undone)
+	}},
 	{"a run is tried again from behind a foreach", func(t *testing.T) {
 		done := play(t, book(each("e", "[x, y]", readItem()), read("b"), step("notify: ops", "text: = ${{ steps.e.outputs[1].a.value }}")))
 		done.World.Set("y", 4)

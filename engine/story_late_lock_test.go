@@ -104,4 +104,16 @@ var lateLockStories = []story{
 		p := play(t, book(tool("one", gated, unverified), read("r"), "\n  - wait: 1m", named("late", "r", gated, unverified))).Start().Approve("alice")
 		p.Saw("question_announced").WaitsOn("timer").Sleep(time.Minute).Saw("lock_tried lock_added question_opened").Approve("alice").Ended(engine.Succeeded)
 	}},
+	{"what may change the same once it is known is not passed by an early question", func(t *testing.T) {
+		guess := step("id: b", "uses: tool.set", `resource: "kv:${{ steps.r?.outputs?.value ?? 5 }}"`, "with: {key: k, value: 1}", "undo: {uses: tool.set}", gated, unverified)
+		item := each("e", `"${{ [steps.r.outputs.value] }}"`, step("id: b", "uses: tool.set", `resource: "kv:${{ item ?? 5 }}"`, "with: {key: k, value: 1}", "undo: {uses: tool.set}"), gated, unverified)
+		last := step("id: c", "uses: tool.set", `resource: "kv:0"`, "with: {key: k, value: 2}", "undo: {uses: tool.set}", gated, unverified)
+		for _, first := range []string{guess, item} {
+			p := play(t, book("\n  - wait: 1m", read("r"), first, last)).Start().Never("question_opened locks_requested").Sleep(time.Minute)
+			p.Approve("alice").Approve("alice").Holds("k", 2).Ended(engine.Succeeded)
+			if q := p.Run.Gates["c"].Shown["c"]; q.Fingerprint != "k=1" {
+				t.Errorf("what c overwrites was shown as %s", q.Fingerprint)
+			}
+		}
+	}},
 }

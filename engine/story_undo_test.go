@@ -90,6 +90,10 @@ var undoTryStories = []story{
 		undoChecked(t, "result.value == 0").Start().Approve("alice").Sleep(12 * time.Second).Crash(time.Hour).Settle().Never("step_undone").
 			Sleep(7 * time.Second).Saw("undo_verdict step_undone").Ended(engine.FailedClean)
 	}},
+	{"locks that are broken while an undo is verified leave it to a person", func(t *testing.T) {
+		undoChecked(t, "result.value == 0").Start().Approve("alice").Sleep(11*time.Second).Saw("undo_sampling_began").Say(engine.BreakLock{By: "bob"}).
+			Sleep(7*time.Second).Never("step_undone").Answer(engine.AskVerdict, engine.ChoiceAccept, "alice").Saw("step_undone")
+	}},
 	{"an undo that a probe found to have happened is verified, too", func(t *testing.T) {
 		p := undoChecked(t, "result.value == 0").On("a#1/undo", enginetest.Lost(true))
 		p.Start().Approve("alice").Sleep(11 * time.Second).Sleep(7 * time.Second).Saw("undo_sampling_began").Saw("undo_verdict step_undone").Ended(engine.FailedClean)

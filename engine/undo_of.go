@@ -20,18 +20,18 @@ func UndoOf(done *Run) Facts {
 				Completed: row.Completed, Receipt: row.Receipt, Left: row.Left, Served: row.Served,
 			})
 			step := done.Book.Step(row.Path)
-			reads = reads || step != nil && step.Undo != nil && step.Undo.With != nil
+			reads = reads || step != nil && step.Undo != nil && (step.Undo.With != nil || step.Undo.Verify != nil)
 		default:
 		}
 	}
 	if !reads {
 		return f
 	}
-	f.Carried, f.Vars = map[string]Carried{}, map[string]json.RawMessage{} // what the undos' own inputs read
+	f.Carried, f.Vars = map[string]Carried{}, map[string]json.RawMessage{} // what the undos read
 	maps.Copy(f.Vars, done.Vars)
 	for path, s := range done.Steps {
-		if s.Done() && s.Outputs != nil {
-			f.Carried[path] = Carried{Status: s.Status, Outputs: s.Outputs, Effect: s.Effect}
+		if s.Done() {
+			f.Carried[path] = Carried{Status: s.Status, Outputs: s.Outputs, Effect: s.Effect, Failure: s.Failure}
 		}
 	}
 	return f

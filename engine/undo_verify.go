@@ -46,7 +46,12 @@ func (d *decider) undoSample(row *Row, o Outcome) {
 	d.emit(UndoSampled{
 		Path: row.Path, Attempt: row.Attempt, Sample: d.judged(step, v.Action, v.Until, o), Answer: o.Outputs, Next: d.now.Add(v.Every),
 	})
-	if row = d.run.row(row.Path, row.Attempt); holdsFor(row.samples, v.For) {
+	row = d.run.row(row.Path, row.Attempt)
+	switch {
+	case !holdsFor(row.samples, v.For):
+	case row.unlocked:
+		d.undoVerdict(row, verdictInconclusive, unlockedWhy)
+	default:
 		d.undoVerdict(row, verdictPassed, fmt.Sprintf("%s held for %s", v.Until.Source(), v.For))
 	}
 }

@@ -66,7 +66,7 @@ func (w *walk) call(s *runbook.Step, f *Step) {
 func (w *walk) knowsInputs(f *runbook.Frame) bool {
 	around := f.Around()
 	root := around[len(around)-1]
-	if root.Call == nil || w.run.Called[root.Path] != nil {
+	if _, called := w.run.Called[root.Path]; called || root.Call == nil {
 		return true
 	}
 	return len(w.needs(root.Outer, root.Call.With.Programs()...)) == 0

@@ -55,7 +55,6 @@ type Call struct {
 	With    *expr.Value // its inputs, in the names of the frame around
 	Outputs *expr.Value // in its own names; nil: it has none
 	Frame   *Frame
-	Step    *Step // that calls it
 }
 
 // Each says how a foreach goes through a list. Until the list is known the
@@ -133,7 +132,6 @@ func (c *copier) step(s *Step, parent *Step) *Step {
 	}
 	if s.Call != nil {
 		n.Call = c.frame(s.Call.Frame).Call
-		n.Call.Step = &n
 	}
 	if s.Each != nil {
 		each := *s.Each

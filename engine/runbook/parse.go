@@ -13,6 +13,28 @@ import (
 // messages, and its bytes.
 type Library func(name string) (file string, src []byte, err error)
 
+// once reads each runbook of a library one time only: what is checked is what
+// is pinned, even if the file is written in between.
+func once(library Library) Library {
+	type reading struct {
+		file string
+		src  []byte
+		err  error
+	}
+	if library == nil {
+		return nil
+	}
+	read := map[string]reading{}
+	return func(name string) (string, []byte, error) {
+		r, found := read[name]
+		if !found {
+			r.file, r.src, r.err = library(name)
+			read[name] = r
+		}
+		return r.file, r.src, r.err
+	}
+}
+
 // parser turns one file into a runbook.
 type parser struct {
 	problems
@@ -54,7 +76,7 @@ type shared struct {
 // returns a runbook or problems, in the order of their positions, never both.
 func Parse(file string, src []byte, catalog Catalog, library Library) (*Runbook, []Problem) {
 	p := newParser(file, &Runbook{File: file, byPath: map[string]*Step{}}, &Frame{File: file}, &shared{
-		catalog: catalog, library: library, nodes: map[*expr.Program]*yaml.Node{}, hasIf: map[*Step]bool{}, called: map[string]string{},
+		catalog: catalog, library: once(library), nodes: map[*expr.Program]*yaml.Node{}, hasIf: map[*Step]bool{}, called: map[string]string{},
 	})
 	b := p.book
 	if root := p.document(src); root != nil {

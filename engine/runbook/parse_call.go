@@ -85,7 +85,7 @@ func (p *parser) given(step *Step, f fields, inner *parser) {
 		return
 	}
 	step.Call.With = p.value(n, inner.book.Name, p.scope.names(nil), typeOf(inner.book.Inputs))
-	if inner.hasService && sameText(inner.serviceText, n) != sameText(p.serviceText, nil) {
+	if inner.hasService && (!p.hasService || sameText(inner.serviceText, n) != sameText(p.serviceText, nil)) {
 		p.add(f.at("call"), "other-service", inner.book.Name+" acts on another service than this runbook, which has the locks of its own only",
 			"give it the service of this runbook, in the same words as at the top")
 	}
