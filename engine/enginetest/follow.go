@@ -11,7 +11,7 @@ import (
 func (l *life) undo() (engine.Facts, bool) {
 	f := engine.UndoOf(&l.run)
 	f.Requester, f.Roles = engine.Requester{Kind: "person", Name: pick(l.choices, "dora", "alice")}, Facts(l.book).Roles
-	return f, l.facts.UndoOf == "" && slices.ContainsFunc(f.Undo, func(row engine.Row) bool { return l.book.Step(row.Path).Undo.Uses != "" })
+	return f, l.facts.UndoOf == "" && slices.ContainsFunc(f.Undo, func(row engine.Row) bool { return l.ghost().book.Step(row.Path).Undo.Uses != "" })
 }
 
 // again are the facts of a run that tries this one again.

@@ -99,11 +99,16 @@ finally:
 // generator writes random runbooks that pass the checks of the language.
 type generator struct {
 	*rand.Rand
-	b     strings.Builder
-	next  int
-	tools bool  // change what tools change, not the world
-	spent int   // seconds of the waits and verifies so far
-	reach []int // which of the tools' things; empty: any
+	b       strings.Builder
+	next    int
+	tools   bool   // change what tools change, not the world
+	spent   int    // seconds of the waits and verifies so far
+	reach   []int  // which of the tools' things; empty: any
+	item    bool   // inside a foreach
+	handler bool   // what is written is a handler
+	times   int    // how often what is written now is done at most
+	input   bool   // in a runbook that is called
+	inner   string // the runbook that is called, once there is one
 }
 
 // generate writes one. Where several runs are to meet, each changes a few of
@@ -112,7 +117,7 @@ func generate(rng *rand.Rand, many bool) string {
 	if rng.IntN(4) == 0 {
 		return shapes[rng.IntN(len(shapes))]
 	}
-	g := &generator{Rand: rng, tools: rng.IntN(5) == 0}
+	g := &generator{Rand: rng, times: 1, tools: rng.IntN(5) == 0}
 	if many {
 		g.tools = rng.IntN(4) > 0
 		g.reach = rng.Perm(4)[:1+rng.IntN(3)]
@@ -122,6 +127,7 @@ func generate(rng *rand.Rand, many bool) string {
 		g.b.WriteString([]string{"", "", "on_locked: skip\n", "on_locked: join\n"}[g.IntN(4)])
 	}
 	g.list("steps", 0, 1+g.IntN(4), false, false)
+	g.handler = true
 	if g.IntN(3) == 0 {
 		g.list("on_failure", 0, 1+g.IntN(2), false, false)
 	}
@@ -131,7 +137,7 @@ func generate(rng *rand.Rand, many bool) string {
 	if timed {
 		g.linef(0, "timeout: %ds", 15*60+g.spent)
 	}
-	return g.b.String()
+	return g.b.String() + g.inner
 }
 
 func (g *generator) linef(depth int, format string, args ...any) {
@@ -152,7 +158,11 @@ func (g *generator) list(key string, depth, n int, gated, verified bool) {
 func (g *generator) step(depth int, gated, verified bool) {
 	g.next++
 	id := fmt.Sprintf("s%d", g.next)
-	switch k := g.IntN(11); {
+	switch k := g.IntN(13); {
+	case k == 12 && depth <= 2 && g.inner == "" && !g.input:
+		g.call(id, depth, gated, verified)
+	case k >= 11 && depth <= 2:
+		g.foreach(id, depth, gated, verified)
 	case k == 10:
 		g.ask(id, depth)
 	case k == 6 && g.tools && depth <= 3 && !gated:
@@ -165,7 +175,7 @@ func (g *generator) step(depth int, gated, verified bool) {
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	case k == 2:
 		seconds := 1 + g.IntN(40)
-		g.spent += seconds
+		g.spent += seconds * g.times
 		g.linef(depth, "- wait: %ds", seconds)
 	case k == 3:
 		g.linef(depth, "- {notify: ops, text: hello}")
@@ -176,7 +186,34 @@ func (g *generator) step(depth int, gated, verified bool) {
 	}
 }
 
-func (g *generator) key() string { return []string{"a", "b", "c"}[g.IntN(3)] }
+// key names something to read or to change. Where there is an item, or an
+// input, mostly that does.
+func (g *generator) key() string {
+	switch {
+	case g.item && g.IntN(4) > 0:
+		return "\"${{ item }}\""
+	case g.input && g.IntN(4) > 0:
+		return "\"${{ inputs.key }}\""
+	default:
+		return []string{"a", "b", "c"}[g.IntN(3)]
+	}
+}
+
+// things are some of what may be changed, in text of a runbook.
+func (g *generator) things() []string {
+	all := []string{"a", "b", "c"}
+	if g.tools {
+		all = []string{"'0'", "'1'", "'2'", "'3'"}
+		if len(g.reach) > 0 {
+			all = nil
+			for _, n := range g.reach {
+				all = append(all, fmt.Sprintf("'%d'", n))
+			}
+		}
+	}
+	g.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:1+g.IntN(min(3, len(all)))]
+}
 
 func (g *generator) maybe(depth int, line string) {
 	if g.IntN(3) == 0 {
@@ -194,7 +231,7 @@ func (g *generator) verify(depth int) {
 		g.linef(depth, `  verify: {none: a test, owner: t, last_day: "2026-12-31"}`)
 		return
 	}
-	g.spent += 2
+	g.spent += 2 * g.times
 	g.linef(depth, "  verify: {uses: world.health, until: result.ok, for: %ds, within: 8s, on_fail: %s}",
 		g.IntN(3), []string{"undo", "keep", "ask"}[g.IntN(3)])
 }
@@ -250,8 +287,15 @@ func (g *generator) tool(depth int) {
 	if len(g.reach) > 0 {
 		n = g.reach[g.IntN(len(g.reach))]
 	}
-	g.linef(depth, "  uses: tool.set\n%s  with: {key: t%d, value: %d}", strings.Repeat("    ", depth), n, g.IntN(5))
-	g.linef(depth, "  resource: kv:t%d", n)
+	name := fmt.Sprint(n)
+	switch {
+	case g.item && g.IntN(4) > 0:
+		name = "${{ item }}"
+	case g.input && g.IntN(4) > 0:
+		name = "${{ inputs.key }}"
+	}
+	g.linef(depth, "  uses: tool.set\n%s  with: {key: \"t%s\", value: %d}", strings.Repeat("    ", depth), name, g.IntN(5))
+	g.linef(depth, "  resource: \"kv:t%s\"", name)
 	g.linef(depth, "  undo: {uses: tool.set}")
 	g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 }
@@ -276,25 +320,78 @@ func (g *generator) late(id string, depth int, verified bool) {
 	}
 }
 
+// foreach writes steps that are done for each of one to three things. What
+// things they are may hang on what a step before it has read.
+func (g *generator) foreach(id string, depth int, gated, verified bool) {
+	things := g.things()
+	list := "[" + strings.Join(things, ", ") + "]"
+	if !gated && g.IntN(3) == 0 {
+		g.linef(depth, "- id: %sg", id)
+		g.linef(depth, "  steps:")
+		depth++
+		g.linef(depth, "- {id: %sn, uses: world.read, with: {key: p%d}}", id, g.IntN(4))
+		list = fmt.Sprintf("\"${{ steps.%sn.outputs.value > 1 ? [%s] : [%s] }}\"", id, quoted(things), quoted(things[:1]))
+	}
+	g.linef(depth, "- id: %s", id)
+	g.linef(depth, "  foreach: %s", list)
+	g.maybe(depth, "concurrency: 2")
+	g.maybe(depth, "max_failures: 1")
+	outer, times := g.item, g.times
+	g.item, g.times = true, times*len(things)
+	g.members("  steps", depth, gated, verified)
+	g.item, g.times = outer, times
+}
+
+func quoted(things []string) string {
+	var out []string
+	for _, t := range things {
+		out = append(out, "'"+strings.Trim(t, "'")+"'")
+	}
+	return strings.Join(out, ", ")
+}
+
+// call writes a call of another runbook, and that runbook.
+func (g *generator) call(id string, depth int, gated, verified bool) {
+	g.linef(depth, "- id: %s", id)
+	g.linef(depth, "  call: other")
+	g.linef(depth, "  with: {key: %s}", g.things()[0])
+	gated, verified = g.covered(depth, gated, verified)
+	other := &generator{Rand: g.Rand, tools: g.tools, reach: g.reach, times: g.times, next: 100, input: true}
+	other.b.WriteString("\n---\nname: other\ninputs: {key: {type: string}}\n")
+	other.list("steps", 0, 1+g.IntN(2), gated, verified)
+	other.linef(1, "- {notify: ops, text: \"${{ inputs.key }}\"}")
+	if !g.handler && !g.item && g.IntN(3) == 0 {
+		other.list("finally", 0, 1, false, false)
+	}
+	g.spent += other.spent
+	g.inner = other.b.String()
+}
+
 func (g *generator) group(id string, depth int, gated, verified bool) {
 	g.linef(depth, "- id: %s", id)
-	if !gated || g.IntN(3) == 0 {
-		if g.IntN(3) > 0 {
-			g.gate(depth)
-			gated = true
-		}
-	}
-	timed, before := g.IntN(3) == 0, g.spent
-	if gated {
-		g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
+	g.members([]string{"  steps", "  parallel"}[g.IntN(2)], depth, gated, verified)
+}
+
+// covered writes the gate and the verify of a group, each where there is none
+// around it, or now and then. It returns what its steps are then covered by.
+func (g *generator) covered(depth int, gated, verified bool) (bool, bool) {
+	if (!gated || g.IntN(3) == 0) && g.IntN(3) > 0 {
+		g.gate(depth)
+		gated = true
 	}
 	if !verified && g.IntN(3) > 0 {
 		g.verify(depth)
 		verified = true
 	}
-	key := "  steps"
-	if g.IntN(2) == 0 {
-		key = "  parallel"
+	return gated, verified
+}
+
+// members writes what a group covers its steps with, and them.
+func (g *generator) members(key string, depth int, gated, verified bool) {
+	timed, before := g.IntN(3) == 0, g.spent
+	gated, verified = g.covered(depth, gated, verified)
+	if gated {
+		g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
 	}
 	g.list(key, depth, 1+g.IntN(3), gated, verified)
 	if timed {

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,7 +50,11 @@ type ghost struct {
 	accepted  map[string]bool
 	forced    map[string]int
 	kept      map[string]bool
-	left      map[string]bool // fingerprints that calls of this run left
+	left      map[string]bool            // fingerprints that calls of this run left
+	outputs   map[string]json.RawMessage // of reads and of people, by path
+	open      map[string]bool            // steps that have begun and not ended
+	calling   map[string]bool            // calls whose inputs are known
+	failed    map[string]int             // items that were forgiven, by path of the foreach
 	downs     []down
 	doubts    int // answers that nobody can tell
 }
@@ -83,6 +88,19 @@ func (g *ghost) stop(kind engine.StopKind, service string) {
 		g.stops[s] = true
 		g.haltAt = g.n
 	}
+}
+
+// stands notes a stop that a person has set: it is recorded, unless it stood.
+func (g *ghost) stands(kind engine.StopKind, service string, recs []engine.Record) {
+	if !g.stops[stopped{kind, service}] && !among(recs, "stopped") {
+		g.failf("a %s is set, and that is recorded as%s", kind, kinds(recs))
+	}
+	g.stop(kind, service)
+}
+
+// among reports whether there is a record of a kind.
+func among(recs []engine.Record, kind string) bool {
+	return slices.ContainsFunc(recs, func(r engine.Record) bool { return r.Event.Kind() == kind })
 }
 
 // Taken is a sample that was given.
@@ -131,6 +149,7 @@ func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, handed: map[string]map[string]string{},
 		answered: map[string]bool{}, committed: map[string]bool{}, verified: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
+		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, calling: map[string]bool{}, failed: map[string]int{},
 		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1,
 	}
 }
@@ -185,6 +204,12 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		g.facts = in.Facts
 		for _, s := range in.Facts.Stops {
 			g.stop(s.Kind, s.Service)
+		}
+		for _, known := range in.Facts.Items {
+			g.book = g.book.Unroll(known.Path, known.Items)
+		}
+		for path, c := range in.Facts.Carried {
+			g.outputs[path] = c.Outputs
 		}
 		g.inherits()
 	case engine.Recovered:
@@ -346,6 +371,9 @@ func (g *ghost) returned(in engine.Returned) {
 		return
 	}
 	path, _, phase := split(in.ID)
+	if phase == "act" && in.Outcome.Failure == nil {
+		g.outputs[path] = in.Outcome.Outputs
+	}
 	if strings.HasPrefix(phase, "verify.") {
 		ok := in.Outcome.Failure == nil && strings.Contains(string(in.Outcome.Outputs), "true")
 		if in.Outcome.Failure == nil {
@@ -418,9 +446,9 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 	case engine.UndoRun:
 		g.undoWord()
 	case engine.Halt:
-		g.stop(engine.StopHalt, in.Service)
+		g.stands(engine.StopHalt, in.Service, recs)
 	case engine.Hold:
-		g.stop(engine.StopHold, in.Service)
+		g.stands(engine.StopHold, in.Service, recs)
 	case engine.TakeOver:
 		g.stop(engine.StopTakeOver, "")
 	case engine.BreakLock:
@@ -432,7 +460,11 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 		if kind == "" {
 			kind = engine.StopHalt
 		}
-		delete(g.stops, stopped{kind, in.Service})
+		s := stopped{kind, in.Service}
+		if g.stops[s] && !among(recs, "stop_lifted") {
+			g.failf("a %s is lifted that stands, and that is recorded as%s", kind, kinds(recs))
+		}
+		delete(g.stops, s)
 	case engine.Skip:
 		g.accepted[in.Path] = true
 		for _, c := range g.calls {
@@ -549,6 +581,7 @@ func (g *ghost) provided(in engine.Provide, q *asked) {
 	if n, err := strconv.Atoi(string(in.Value)); err != nil || n == 0 {
 		g.failf("%s was given %s, which is no integer", q.Path, in.Value)
 	}
+	g.outputs[q.Path] = object(map[string]json.RawMessage{"value": in.Value})
 	if until := g.longer(q.OpenedAt.Add(ask.Expires()), q.n); g.j.now.After(until) {
 		g.failf("%s was given its value after %s", q.Path, until)
 	}
@@ -616,7 +649,21 @@ func (g *ghost) records(recs []engine.Record) {
 		}
 		switch e := rec.Event.(type) {
 		case engine.StepStarted:
+			g.open[e.Path] = true
 			g.turn(e.Path, rec.At)
+		case engine.StepSucceeded:
+			delete(g.open, e.Path)
+		case engine.StepSkipped:
+			delete(g.open, e.Path)
+		case engine.StepStopped:
+			delete(g.open, e.Path)
+		case engine.StepFailed:
+			delete(g.open, e.Path)
+			g.forgiven(e.Path)
+		case engine.ItemsKnown:
+			g.items(e)
+		case engine.Called:
+			g.called(e)
 		case engine.Acted:
 			g.acted(e)
 		case engine.NoticeQueued:

@@ -142,6 +142,8 @@ func (g *ghost) permitted(id string, undo bool) {
 // that did nothing.
 func (g *ghost) acts(c engine.Act, attempt int) {
 	step := g.book.Step(c.Path)
+	g.does(c, step)
+	g.beside(step)
 	g.approved(c, step)
 	g.guarded(c, step)
 	for _, other := range g.calls {
@@ -297,7 +299,7 @@ func (g *ghost) ends(e engine.RunEnded) {
 			g.failf("the run ends while %s is in flight or in doubt", id)
 		}
 		failed = failed || c.undo && c.known != "applied"
-		if !c.undo && c.known == "left unknown" && !e.Word.Dirty() {
+		if !c.undo && c.known == "left unknown" && !e.Word.Dirty() && (e.Word != engine.HandedOver || len(e.Changed) == 0) {
 			g.failf("the run ends %s, and nobody can tell what became of %s", e.Word, id)
 		}
 		if c.undo || !c.took() || g.committed[first(c.path)] || g.reallyUndone(c) {

@@ -14,8 +14,8 @@ import (
 type life struct {
 	*town
 	id   string
-	src  string // of its runbook
-	book *runbook.Runbook
+	src  string           // of its runbook
+	book *runbook.Runbook // before any list of a foreach is known
 
 	facts   engine.Facts
 	run     engine.Run
@@ -317,9 +317,9 @@ func (l *life) perform(f *flight) {
 func (l *life) action(cmd engine.Command) *runbook.Action {
 	switch c := cmd.(type) {
 	case engine.Act:
-		return l.book.Step(c.Path).Action
+		return l.ghost().book.Step(c.Path).Action
 	case engine.Undo:
-		return l.book.Step(c.Path).Undo.Action
+		return l.ghost().book.Step(c.Path).Undo.Action
 	default:
 		return &runbook.Action{}
 	}

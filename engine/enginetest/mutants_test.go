@@ -101,4 +101,16 @@ var mutants = []mutant{
 		{"people.go", "case d.openUnder(path):", "case d == nil:"},
 		{"people.go", "case d.intendedUnder(path):", "case s == nil:"},
 	}},
+	{"more items go on side by side than may", "go on", []edit{{"compose.go", "if open == step.Each.Concurrency {", "if open == step.Each.Concurrency+1 {"}}},
+	{"an item that leaves something changed is forgiven", "is forgiven, and", []edit{{"compose.go", " && !d.uncommitted(item.Path) && !d.openUnder(item.Path) {", " {"}}},
+	{"an item that has something in flight is forgiven", "is forgiven, and", []edit{{"compose.go", " && !d.openUnder(item.Path) {", " {"}}},
+	{"more items are forgiven than may fail", "are forgiven", []edit{{"compose.go", "if failed < item.Parent.Each.MaxFailures &&", "if failed <= item.Parent.Each.MaxFailures &&"}}},
+	{"a crash makes the list of a foreach anew", "for the second time", []edit{
+		{"event_run_recovered.go", "\tr.Generation = e.Generation\n", "\tr.Generation, r.Items = e.Generation, nil\n"},
+		{"compose.go", "case step.Each != nil && !step.Each.Unrolled:\n\t\titems", "case step.Each != nil && !slices.ContainsFunc(d.run.Items, func(k ItemsKnown) bool { return k.Path == step.Path }):\n\t\titems"},
+	}},
+	{"a crash makes the inputs of a call anew", "is called for the second time", []edit{{"event_run_recovered.go", "\tr.Generation = e.Generation\n", "\tr.Generation, r.Called = e.Generation, nil\n"}}},
+	{"a list is gone through from its end", "and its list says", []edit{{"compose.go", "\tif len(items) > runbook.MaxItems {", "\tslices.Reverse(items)\n\tif len(items) > runbook.MaxItems {"}}},
+	{"an item stands for another", "stands for", []edit{{"runbook/frame.go", "parent.Frame, item, map", "parent.Frame, c.items[0], map"}}},
+	{"a runbook is called with something else", "written is", []edit{{"vars.go", "given[name], err = json.Marshal(value)", "given[name], err = json.Marshal(\"a\"+fmt.Sprint(value))"}}},
 }

@@ -40,7 +40,7 @@ var says = []say{
 // anyPath is a step: mostly one that is doing something.
 func (l *life) anyPath() string {
 	var paths, busy []string
-	for _, step := range l.book.All() {
+	for _, step := range l.ghost().book.All() {
 		paths = append(paths, step.Path)
 		if s := l.run.Step(step.Path); s.Doing != engine.DoingNothing && !s.Done() {
 			busy = append(busy, step.Path)
@@ -163,7 +163,7 @@ func (l *life) kindly() bool {
 		}
 		if q.Kind == engine.AskValue {
 			by := "alice"
-			if !l.ghost().inOne(by, l.book.Step(q.Path).Ask.Of) {
+			if !l.ghost().inOne(by, l.ghost().book.Step(q.Path).Ask.Of) {
 				by = "carol"
 			}
 			if l.now.After(q.Expires) {
