@@ -649,6 +649,9 @@ func (g *ghost) records(recs []engine.Record) {
 		}
 		switch e := rec.Event.(type) {
 		case engine.StepStarted:
+			if _, done := g.facts.Carried[e.Path]; done {
+				g.failf("%s is done again", e.Path)
+			}
 			g.open[e.Path] = true
 			g.turn(e.Path, rec.At)
 		case engine.StepSucceeded:
