@@ -265,6 +265,12 @@ func (d *decider) timedOut(path string) {
 		limit, what = d.run.Book.Step(path).Timeout, path
 	}
 	reason := fmt.Sprintf("%s did not end within %s, not counting the time of people and stops", what, limit)
+	if path != "" {
+		if item := d.forgives(d.run.Book.Step(path)); item != nil {
+			d.emit(StepFailed{Path: item.Path, Class: "timeout", Reason: reason, Effect: EffectNone})
+			return
+		}
+	}
 	d.troubleAt(path, "timeout", reason)
 }
 

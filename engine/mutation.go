@@ -132,7 +132,7 @@ func (d *decider) drift(step *runbook.Step, saw Shown, p Plan) []string {
 	if saw.Served != p.Served {
 		changed = append(changed, fmt.Sprintf("%s would be served by %s, shown was %s", step.Path, p.Served, saw.Served))
 	}
-	if saw.Fingerprint != p.Fingerprint && !d.ours(p.Fingerprint) && len(changed) == 0 {
+	if saw.Fingerprint != p.Fingerprint && !d.ours(d.run.step(step.Path).changes(p), p.Fingerprint) && len(changed) == 0 {
 		changed = append(changed, "somebody has changed the target of "+step.Path+" since it was shown")
 	}
 	return changed
@@ -168,11 +168,19 @@ func orNothing(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// ours reports whether an action of this run left its target so.
-func (d *decider) ours(fingerprint string) bool {
+// ours reports whether an action of this run left this very target so.
+func (d *decider) ours(resource, fingerprint string) bool {
 	return slices.ContainsFunc(d.run.Ledger, func(row *Row) bool {
-		return row.Left != "" && row.Left == fingerprint
+		return row.Resource == resource && row.Left != "" && row.Left == fingerprint
 	})
+}
+
+// changes is the identity of what a step changes by a plan.
+func (s *Step) changes(p Plan) string {
+	if p.Resource != "" {
+		return p.Resource
+	}
+	return s.Resource
 }
 
 // guard begins to read a step's or group's guard.
@@ -224,13 +232,9 @@ func (d *decider) intend(step *runbook.Step) {
 	case g.State != GateApproved && g.State != GateConsumed, d.run.Locks.State != LocksHeld:
 		return
 	}
-	resource := s.Resource
-	if s.Plan.Resource != "" {
-		resource = s.Plan.Resource
-	}
 	d.emit(Intended{
 		Path: step.Path, Attempt: s.Attempt, Gate: gate.Path, Action: step.Uses, Input: s.Input,
-		Expect: s.Plan.Fingerprint, Undo: s.Plan.Undo, Resource: resource, Served: s.Plan.Served,
+		Expect: s.Plan.Fingerprint, Undo: s.Plan.Undo, Resource: s.changes(*s.Plan), Served: s.Plan.Served,
 		Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
 	})
 }

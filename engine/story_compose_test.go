@@ -162,6 +162,12 @@ var foreachStories = []story{
 		play(t, book(each("e", "[x, y]", readItem()+"\n  - wait: 1h", "timeout: 1m", "max_failures: 1"))).Start().Sleep(2*time.Minute).
 			Status("e", engine.StatusFailed).Ended(engine.FailedClean)
 	}},
+	{"a group in an item takes too long", func(t *testing.T) {
+		play(t, book(each("e", "[x, y]", group("g", readItem(), "timeout: 5s"), "max_failures: 1"))).On("e/1/g/a#1/act", enginetest.Silent(false)).Start().
+			Sleep(6*time.Second).Status("e/1", engine.StatusFailed).Status("e/1/g", engine.StatusCancelled).Status("e/2", engine.StatusSucceeded).Ended(engine.NoAction)
+		play(t, book(each("e", "[a]", group("g", bumpItem(), "timeout: 5s"), "max_failures: 1", gated, verified))).On("e/1/g/a#1/act", enginetest.Silent(true)).Start().
+			Approve("alice").Sleep(6*time.Second).Give(returned("e/1/g/a#1/act", "a=1")).Settle().Called("e/1/g/a#1/act", "e/1/g/a#1/undo").Ended(engine.FailedClean)
+	}},
 	{"a partial change of an item is undone, and those before it", func(t *testing.T) {
 		play(t, book(each("e", "[x, y]", setItem(), "max_failures: 2", gated, verified))).On("e/2/a#1/act", enginetest.Partial()).Start().Approve("alice").
 			Called("e/1/a#1/act", "e/2/a#1/act", "e/2/a#1/undo", "e/1/a#1/undo").Ended(engine.FailedClean)

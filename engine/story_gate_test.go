@@ -191,6 +191,12 @@ var driftStories = []story{
 		play(t, book(group("g", one+two, gated, unverified))).Start().Approve("alice").
 			Never("gate_voided").Holds("x", 2).Ended(engine.Succeeded)
 	}},
+	{"what this run left elsewhere explains no change", func(t *testing.T) {
+		one := step("id: one", "uses: tool.set", "with: {key: x, value: 1}", "undo: {uses: tool.set}", "resource: kv:a")
+		two := step("id: two", "uses: tool.set", "with: {key: x, value: 2}", "undo: {uses: tool.set}", "resource: kv:b")
+		play(t, book(group("g", one+two, gated, unverified))).Start().Approve("alice").
+			Saw("intended gate_voided").Approve("alice").Holds("x", 2).Ended(engine.Succeeded)
+	}},
 	{"drift voids nothing that is in flight", func(t *testing.T) {
 		p := play(t, book(side("g", bump("a")+bump("b"), gated, unverified))).
 			On("g/a#1/act", enginetest.Silent(true)).Start()
