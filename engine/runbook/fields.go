@@ -140,7 +140,7 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 		}
 	case formFlag:
 		return p.flag(n, k.name)
-	case formTemplate, formCondition, formValue, formValues, formShape, formShapes, formNamed, formSteps, formWait,
+	case formTemplate, formCondition, formValue, formList, formValues, formShape, formShapes, formNamed, formSteps, formWait,
 		formTexts, formTextsBy, formShapesBy, formSome, formListed, formVars:
 	}
 	return nil

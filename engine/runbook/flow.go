@@ -132,6 +132,10 @@ func (f *flow) casesOf(condition *expr.Program, holds bool) ([]expr.Case, bool) 
 	return k.cases, k.ok
 }
 
+// maxNear bounds the conditions on a way that are looked at together. Where more
+// have to do with each other nothing is concluded.
+const maxNear = 64
+
 // maxWorlds bounds the combinations of conditions that are looked at.
 const maxWorlds = 64
 
@@ -140,7 +144,11 @@ const maxWorlds = 64
 // to tell.
 func (f *flow) worlds(w *way, under []expr.Case, about map[string]bool) ([]expr.Case, bool) {
 	all := []expr.Case{nil}
-	for _, w := range f.near(w, about) {
+	near := f.near(w, about)
+	if len(near) > maxNear {
+		return nil, false
+	}
+	for _, w := range near {
 		if w.evaluated {
 			all = times(all, []expr.Case{{f.needs(w.condition)}})
 			continue
@@ -155,7 +163,7 @@ func (f *flow) worlds(w *way, under []expr.Case, about map[string]bool) ([]expr.
 }
 
 // near are the conditions of a way that have to do with some names, with what
-// has to do with those, and so on.
+// has to do with those, and so on; at most one more than are looked at.
 func (f *flow) near(w *way, about map[string]bool) []*way {
 	var all []*way
 	todo, taken := map[string]bool{}, map[*way]bool{}
@@ -170,7 +178,9 @@ func (f *flow) near(w *way, about map[string]bool) []*way {
 				continue
 			}
 			taken[at] = true
-			all = append(all, at)
+			if all = append(all, at); len(all) > maxNear {
+				return all
+			}
 			for _, name := range names {
 				more = more || !todo[name]
 				todo[name] = true

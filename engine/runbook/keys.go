@@ -141,7 +141,7 @@ var stepShapes = []struct {
 	}}},
 	{KindForeach, "foreach", shape{name: "a foreach", def: "step_foreach", keys: []key{
 		idKey, ifKey, timeoutKey, approveKey, guardKey,
-		{name: "foreach", form: formValue, need: true, doc: "a list; its steps read the item as item"},
+		{name: "foreach", form: formList, need: true, doc: "a list; its steps read the item as item"},
 		{name: "concurrency", form: formCount, otherwise: "`1`", doc: "how many items go on side by side"},
 		{name: "max_failures", form: formNumber, otherwise: "`0`", doc: "how many items may fail, as long as they leave nothing changed"},
 		{name: "steps", form: formSteps, need: true, doc: "what is done for each item, one after the other"},

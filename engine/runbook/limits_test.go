@@ -94,15 +94,27 @@ func TestManyProblemsAreCutShort(t *testing.T) {
 }
 
 // BenchmarkCheck reads 1,000 steps: half of them may fail, and the others read
-// them where they did not.
+// them where they did not; or each has a condition on the same name.
 func BenchmarkCheck(b *testing.B) {
-	src := []byte(optionalReads(500))
 	catalog := testCatalog(b)
-	for b.Loop() {
-		if _, problems := Parse("b.yaml", src, catalog, nil); len(problems) > 0 {
-			b.Fatal(problems)
-		}
+	for name, src := range map[string]string{"reads": optionalReads(500), "conditions": conditions(1000)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, problems := Parse("b.yaml", []byte(src), catalog, nil); len(problems) > 0 {
+					b.Fatal(problems)
+				}
+			}
+		})
 	}
+}
+
+func conditions(n int) string {
+	var src strings.Builder
+	src.WriteString(head)
+	for i := range n {
+		fmt.Fprintf(&src, "  - id: s%d\n    if: run.requester == \"u%d\"\n    uses: metrics.pool\n", i, i)
+	}
+	return src.String()
 }
 
 func BenchmarkParse(b *testing.B) {

@@ -50,6 +50,12 @@ func (p *parser) inline(step *Step, f fields, name string) *parser {
 	if root == nil {
 		return nil
 	}
+	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+		if is := root.Content[i+1].Value; root.Content[i].Value == "name" && is != name {
+			p.add(at, "unknown-runbook", fmt.Sprintf("%s holds the runbook %s, not %s", file, clip(is), name), "give the file the name of its runbook")
+			return nil
+		}
+	}
 	p.called[name] = string(src)
 	inner.runbook(root)
 	book := inner.book
@@ -85,7 +91,7 @@ func (p *parser) given(step *Step, f fields, inner *parser) {
 		return
 	}
 	step.Call.With = p.value(n, inner.book.Name, p.scope.names(nil), typeOf(inner.book.Inputs))
-	if inner.hasService && (!p.hasService || sameText(inner.serviceText, n) != sameText(p.serviceText, nil)) {
+	if inner.hasService && (!p.hasService || sameText(inner.serviceGiven(n)) != sameText(p.serviceText)) {
 		p.add(f.at("call"), "other-service", inner.book.Name+" acts on another service than this runbook, which has the locks of its own only",
 			"give it the service of this runbook, in the same words as at the top")
 	}
@@ -93,16 +99,27 @@ func (p *parser) given(step *Step, f fields, inner *parser) {
 
 var ofInput = regexp.MustCompile(`^\$\{\{ *inputs\.([a-z0-9_]+) *\}\}$`)
 
-// sameText is a text with templates in one spelling; where it is an input that
-// a mapping gives, what that gives.
-func sameText(text string, given *yaml.Node) string {
-	if m := ofInput.FindStringSubmatch(text); m != nil && given != nil {
-		text = ""
-		for i := 0; i+1 < len(given.Content); i += 2 {
-			if given.Content[i].Value == m[1] {
-				text = given.Content[i+1].Value
-			}
+// serviceGiven is the service of a runbook that is called, as its caller writes
+// it: where it is an input, what that is given, or its default.
+func (p *parser) serviceGiven(with *yaml.Node) string {
+	m := ofInput.FindStringSubmatch(p.serviceText)
+	if m == nil {
+		return p.serviceText
+	}
+	for i := 0; i+1 < len(with.Content); i += 2 {
+		if with.Content[i].Value == m[1] {
+			return with.Content[i+1].Value
 		}
 	}
+	for _, in := range p.book.Inputs {
+		if text, ok := in.Default.(string); ok && in.Name == m[1] {
+			return text
+		}
+	}
+	return ""
+}
+
+// sameText is a text with templates in one spelling.
+func sameText(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("${{", "${{ ", "}}", " }}").Replace(text)), " ")
 }

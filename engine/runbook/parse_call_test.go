@@ -22,4 +22,8 @@ steps:
 	if len(problems) != 1 || problems[0].ID != "other-service" {
 		t.Errorf("its problems are %v", problems)
 	}
+	_, problems = Parse("book.yaml", []byte("firebreak: v1\nname: book\nservice: api\nsteps:\n  - call: other\n"), testCatalog(t), library)
+	if len(problems) != 0 {
+		t.Errorf("the same service by default is refused: %v", problems)
+	}
 }

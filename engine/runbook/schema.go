@@ -114,6 +114,8 @@ func formSchema(k key, defs object) object {
 		return object{"type": []any{"string", "boolean"}, "pattern": notBlank}
 	case formValue:
 		return object{}
+	case formList:
+		return object{"oneOf": []any{someOf(object{}), object{"type": "string", "minLength": 1}}}
 	case formValues:
 		return object{"type": "object"}
 	case formShape:

@@ -17,6 +17,7 @@ const (
 	formTemplate              // text that may hold templates
 	formCondition             // an expression that is true or false
 	formValue                 // any value that may hold templates
+	formList                  // a list, or a template of one
 	formValues                // names and such values
 	formShape                 // a mapping with the keys of the key's shape
 	formShapes                // a list of those

@@ -91,6 +91,8 @@ func (k key) Takes(link func(*Shape) string) string {
 		return "any value"
 	case formVars:
 		return "ids and values"
+	case formList:
+		return "list, or a template of one"
 	case formValues:
 		return "names and values"
 	case formShape:

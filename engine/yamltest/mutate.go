@@ -5,6 +5,7 @@ package yamltest
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 
@@ -22,6 +23,20 @@ func AsJSON(src []byte) (v any, ok bool) {
 		return nil, false // a key that is no text
 	}
 	return v, json.Unmarshal(raw, &v) == nil
+}
+
+// Mutants makes mutants of a file and calls visit with each, and with a name
+// that says what was changed. They hang on the file's name alone, so that
+// another file more or less leaves them as they are.
+func Mutants(name string, src []byte, names []string, times int, visit func(name string, mutant []byte)) {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(name)) // it never fails
+	luck := rand.New(rand.NewPCG(hash.Sum64(), 4))
+	for i := range times {
+		if mutant, what := Mutate(src, names, luck); mutant != nil {
+			visit(fmt.Sprintf("%s, mutation %d: %s", name, i, what), mutant)
+		}
+	}
 }
 
 // Mutate changes one thing of a file: a key is left out, called otherwise (by
