@@ -31,12 +31,18 @@ func (f *flow) ofOutputs() {
 	}
 }
 
+// failureName is what handlers read of what failed.
+const failureName = "run.failure"
+
 // hole looks at one expression of a step.
 func (f *flow) hole(s *Step, r reading) {
 	open := map[string]bool{} // what may be missing there
 	for _, ref := range r.program.Refs() {
 		if len(ref.Path) < 2 {
 			continue
+		}
+		if f.part[s] == partFinally && len(ref.Path) > 2 && strings.Join(ref.Path[:2], ".") == failureName {
+			open[failureName] = true // finally comes after runs that went well, too
 		}
 		if name, makers := f.made(ref.Path); len(makers) > 0 {
 			open[name] = f.mayMiss(makers, s, r.when)
@@ -286,6 +292,10 @@ func (f *flow) behind(names []string) []string {
 // report says what is missing, and how it can be read all the same.
 func (f *flow) report(use expr.Use, reader *Step, r reading) {
 	at := f.p.src.locate(f.p.nodes[r.program], use.At)
+	if use.Name == failureName {
+		f.p.add(at, "not-made", "run.failure may be null here: finally is done after a run that went well, too", "read it where run.failure != nil")
+		return
+	}
 	_, makers := f.made(strings.Split(use.Name, "."))
 	maker := makers[0]
 	why := f.whyMissing(maker, reader, r.when)

@@ -12,12 +12,14 @@ import (
 // conditions refuses conditions that can only have one answer.
 func (f *flow) conditions() {
 	for _, t := range f.p.book.Triggers {
+		f.constant(t.Alert)
 		f.alone(t.Alert, "this trigger")
 	}
 	for _, s := range f.steps {
 		if f.p.full {
 			return
 		}
+		f.constant(s.If)
 		if !f.alone(s.If, "this step") {
 			f.never(s)
 		}
@@ -31,6 +33,16 @@ func (f *flow) conditions() {
 		if s.Undo != nil && s.Undo.Verify != nil {
 			f.alone(s.Undo.Verify.Until, "the undo's success")
 		}
+	}
+}
+
+// constant refuses a condition that reads nothing and is true.
+func (f *flow) constant(condition *expr.Program) {
+	if condition == nil || len(condition.Refs()) > 0 {
+		return
+	}
+	if holds, err := condition.Bool(nil); err == nil && holds {
+		f.p.add(posOf(f.p.nodes[condition]), "always-true", "the condition is always true: it reads nothing", "leave it out")
 	}
 }
 

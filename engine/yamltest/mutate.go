@@ -30,8 +30,8 @@ func AsJSON(src []byte) (v any, ok bool) {
 // another file more or less leaves them as they are.
 func Mutants(name string, src []byte, names []string, times int, visit func(name string, mutant []byte)) {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(name)) // it never fails
-	luck := rand.New(rand.NewPCG(hash.Sum64(), 4))
+	_, _ = hash.Write([]byte(name))                // it never fails
+	luck := rand.New(rand.NewPCG(hash.Sum64(), 4)) //nolint:gosec // a mutant must be the same for the same name
 	for i := range times {
 		if mutant, what := Mutate(src, names, luck); mutant != nil {
 			visit(fmt.Sprintf("%s, mutation %d: %s", name, i, what), mutant)
