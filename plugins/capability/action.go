@@ -15,6 +15,7 @@ var contracts = sync.OnceValue(func() []plugins.Action {
 		databaseActions(),
 		diagnoseActions(),
 		metricsActions(),
+		poolerActions(),
 		settingsActions(),
 		workloadActions(),
 	)

@@ -7,13 +7,13 @@ import (
 )
 
 // DiagnoseInput is the input of diagnose.connections: what the read actions
-// returned, null for what could not be read. Pooler is what a pooler returned,
-// should there be one.
+// returned, null for what could not be read. Pooler is left out where there is
+// no pooler.
 type DiagnoseInput struct {
 	Pool     *PoolOutput        `json:"pool" jsonschema:"outputs of metrics.pool, or null"`
 	Database *ConnectionsOutput `json:"database" jsonschema:"outputs of database.connections, or null"`
 	Changes  *ChangesOutput     `json:"changes" jsonschema:"outputs of settings.changes, or null"`
-	Pooler   any                `json:"pooler,omitempty" jsonschema:"outputs of a pooler, or null"`
+	Pooler   *PoolerOutput      `json:"pooler,omitempty" jsonschema:"outputs of pooler.status, or null"`
 }
 
 // DiagnoseOutput is the output of diagnose.connections. It is a pure function

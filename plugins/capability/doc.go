@@ -1,6 +1,6 @@
 // Package capability is the one place where firebreak's capability contracts
-// are written: what a service's metrics, database, settings, workload and
-// backlog can be asked, what a diagnosis returns, and what effect each action
+// are written: what a service's metrics, database, pooler, settings,
+// workload and backlog can be asked, what a diagnosis returns, and what effect each action
 // has. Inputs, outputs and receipts are Go structs; their JSON Schemas are
 // inferred from them, so the two cannot drift apart.
 //

@@ -13,13 +13,14 @@ import (
 // their own look in a schema. Formats are annotations for people and tools.
 func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"},
-		reflect.TypeFor[Duration]():  {Type: "string", Format: "go-duration"},
-		reflect.TypeFor[Scalar]():    {Types: []string{"null", "boolean", "number", "string"}},
-		reflect.TypeFor[Wave]():      {Types: []string{"integer", "string"}, Pattern: wavePattern, Minimum: new(1.0)},
-		reflect.TypeFor[Cause]():     {Type: "string", Enum: enum(Causes())},
-		reflect.TypeFor[Layer]():     {Type: "string", Enum: enum(Layers())},
-		reflect.TypeFor[Risk]():      {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},
+		reflect.TypeFor[time.Time]():   {Type: "string", Format: "date-time"},
+		reflect.TypeFor[Duration]():    {Type: "string", Format: "go-duration"},
+		reflect.TypeFor[Scalar]():      {Types: []string{"null", "boolean", "number", "string"}},
+		reflect.TypeFor[Wave]():        {Types: []string{"integer", "string"}, Pattern: wavePattern, Minimum: new(1.0)},
+		reflect.TypeFor[Cause]():       {Type: "string", Enum: enum(Causes())},
+		reflect.TypeFor[Layer]():       {Type: "string", Enum: enum(Layers())},
+		reflect.TypeFor[PoolerLimit](): {Type: "string", Enum: enum([]PoolerLimit{PoolSize, ReserveSize, MaxClients, MaxServers})},
+		reflect.TypeFor[Risk]():        {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},
 	}
 }
 

@@ -21,12 +21,15 @@ var (
 		"metrics.health":       judged(metricsHealth),
 		"metrics.pool":         judged(metricsPool),
 		"metrics.query":        judged(metricsQuery),
+		"pooler.status":        judged(poolerStatus),
 		"settings.changes":     judged(settingsChanges),
 		"settings.current":     judged(settingsCurrent),
 		"workload.status":      judged(workloadStatus),
 	}
 	mutations = map[string]func(*suite, T, Mutation, plugins.Plan, plugins.Outcome){
 		"backlog.shed":      backlogShed,
+		"pooler.reload":     poolerReloaded,
+		"pooler.resize":     poolerResized,
 		"settings.apply":    settingsApplied,
 		"settings.rollback": settingsRolledBack,
 		"workload.restart":  workloadRestarted,

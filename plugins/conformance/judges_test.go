@@ -94,6 +94,17 @@ func TestSuitesFindLies(t *testing.T) {
 			outputs: capability.RestartOutput{Observed: seen(), Waves: waves}, others: map[string]any{"workload.status": after},
 		}
 	}
+	resize := func(name, want string, before, is int) lie {
+		return lie{
+			name: name, action: "pooler.resize", want: want, input: capability.ResizeInput{Limit: capability.PoolSize, Size: 20},
+			outputs: capability.ResizeOutput{Observed: seen(), Limit: capability.PoolSize, From: 8, To: 20},
+			binding: capability.ResizeBinding{Resource: cannedResource, Limit: capability.PoolSize, From: 8, To: 20},
+			receipt: capability.ResizeReceipt{Limit: capability.PoolSize, Before: before, After: 20},
+			others: map[string]any{"pooler.status": capability.PoolerOutput{
+				Observed: seen(), Limits: capability.PoolerLimits{PoolSize: is},
+			}},
+		}
+	}
 	fine := status(2, replica("a", true, nil), replica("b", true, nil))
 
 	lies := []lie{
@@ -158,6 +169,22 @@ func TestSuitesFindLies(t *testing.T) {
 		{name: "unsorted", action: "database.connections", want: "the clients are not listed", outputs: capability.ConnectionsOutput{
 			Observed: seen(), Limits: capability.Limits{Max: 10}, Clients: capability.List[capability.Client]{{Count: 1}, {Count: 2}},
 		}},
+
+		{name: "pooled", action: "pooler.status", outputs: capability.PoolerOutput{Observed: seen(), Limits: capability.PoolerLimits{MaxClients: 10}, Used: 4, Free: 6}},
+		{name: "more free than there are", action: "pooler.status", outputs: capability.PoolerOutput{Observed: seen(), Limits: capability.PoolerLimits{MaxClients: 10}, Free: 11}, want: "0 client connections are used and 11 free, of 10"},
+		{name: "shortest queue first", action: "pooler.status", want: "the pools are not listed", outputs: capability.PoolerOutput{
+			Observed: seen(), Pools: capability.List[capability.PoolerPool]{{Waiting: 1}, {Waiting: 2}},
+		}},
+		{name: "more wait than are", action: "pooler.status", want: "2 of 1 clients of a wait", outputs: capability.PoolerOutput{
+			Observed: seen(), Clients: capability.List[capability.PoolerClient]{{Client: capability.Client{User: "a", Count: 1}, Waiting: 2}},
+		}},
+		resize("resized", "", 8, 20),
+		resize("resized from another", "and the receipt pool_size from 9 to 20", 9, 20),
+		resize("not resized", "pool_size was set to 20, and pooler.status says 8", 8, 8),
+		{
+			name: "reloaded", action: "pooler.reload", want: "pool_size is said to be another now, and is 8 as before", binding: map[string]any{},
+			outputs: capability.ReloadOutput{Observed: seen(), Changed: capability.List[capability.ResizeReceipt]{{Limit: capability.PoolSize, Before: 8, After: 8}}},
+		},
 
 		{name: "diagnosed", action: "diagnose.connections", input: asksNothing, outputs: diagnosis(finding(1, 0.9, true), finding(2, 0.5, true))},
 		{name: "ranks", action: "diagnose.connections", input: asksNothing, outputs: diagnosis(finding(2, 0.9, true)), want: "finding 1 has rank 2"},

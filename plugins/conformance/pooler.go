@@ -1,0 +1,68 @@
+package conformance
+
+import (
+	"slices"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// pooler.status: no more clients than there can be, and lists in their order.
+func poolerStatus(s *suite, t T, r Read, out capability.PoolerOutput) {
+	s.observed(t, r.Service, r.Action, out.Observed)
+	if out.Used < 0 || out.Free < 0 || out.Free > out.Limits.MaxClients {
+		t.Errorf("%d client connections are used and %d free, of %d", out.Used, out.Free, out.Limits.MaxClients)
+	}
+	if !slices.IsSortedFunc(out.Pools, func(a, b capability.PoolerPool) int { return b.Waiting - a.Waiting }) {
+		t.Errorf("the pools are not listed with those first where most wait")
+	}
+	if !slices.IsSortedFunc(out.Clients, func(a, b capability.PoolerClient) int { return b.Count - a.Count }) {
+		t.Errorf("the clients are not listed with those first who are most")
+	}
+	for _, c := range out.Clients {
+		if c.Waiting > c.Count {
+			t.Errorf("%d of %d clients of %s wait", c.Waiting, c.Count, c.User)
+		}
+	}
+}
+
+// pooler.resize: the limit has the size that was asked for, and what was
+// shown, what was done and what undoes it speak of the same change.
+func poolerResized(s *suite, t T, m Mutation, plan plugins.Plan, done plugins.Outcome) {
+	in := decoded[capability.ResizeInput](t, m.Input)
+	bound := decoded[capability.ResizeBinding](t, plan.Binding)
+	out := decoded[capability.ResizeOutput](t, done.Outputs)
+	receipt := decoded[capability.ResizeReceipt](t, done.Receipt)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	if bound.Limit != in.Limit || bound.To != in.Size {
+		t.Errorf("%s to %d was asked for, and the plan binds %s to %d", in.Limit, in.Size, bound.Limit, bound.To)
+	}
+	if out.Limit != in.Limit || out.From != bound.From || out.To != in.Size {
+		t.Errorf("the plan says %s from %d to %d, and the outputs %s from %d to %d", in.Limit, bound.From, in.Size, out.Limit, out.From, out.To)
+	}
+	if receipt.Limit != in.Limit || receipt.Before != bound.From || receipt.After != in.Size {
+		t.Errorf("the plan says %s from %d to %d, and the receipt %s from %d to %d", in.Limit, bound.From, in.Size, receipt.Limit, receipt.Before, receipt.After)
+	}
+	if !s.offers(t, "pooler.status") {
+		return
+	}
+	now := look[capability.PoolerOutput](s, t, m.Service, "pooler.status", nil).Limits
+	sizes := map[capability.PoolerLimit]int{capability.PoolSize: now.PoolSize, capability.ReserveSize: now.ReserveSize, capability.MaxClients: now.MaxClients}
+	if now.MaxServers != nil {
+		sizes[capability.MaxServers] = *now.MaxServers
+	}
+	if sizes[in.Limit] != in.Size {
+		t.Errorf("%s was set to %d, and pooler.status says %d", in.Limit, in.Size, sizes[in.Limit])
+	}
+}
+
+// pooler.reload: it says no limit changed that is what it was.
+func poolerReloaded(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.Outcome) {
+	out := decoded[capability.ReloadOutput](t, done.Outputs)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	for _, c := range out.Changed {
+		if c.Before == c.After {
+			t.Errorf("%s is said to be another now, and is %d as before", c.Limit, c.After)
+		}
+	}
+}
