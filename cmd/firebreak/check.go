@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ops/firebreak/engine/cases"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
@@ -27,6 +30,8 @@ references, and that every mutation has a gate, a verify and an undo or says why
 not. Each problem is printed with file:line:col and what to write instead. It
 needs no configuration, no plugin and no network; with --config the actions of
 third parties' plugins that are configured there are known, too.
+
+A file called NAME_test.yaml holds tests of a runbook; it is checked, and not played.
 
 With --proofs, and always with --json, it says of each mutation which gate covers
 it, what verifies it and how it is undone, or why not.`,
@@ -64,7 +69,17 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 		return err
 	}
 	var bad error
+	shelf := newShelf(a, catalog)
 	for _, name := range files {
+		if strings.HasSuffix(name, cases.Suffix) {
+			if err := a.checkTests(shelf, name); err != nil {
+				if _, printed := errors.AsType[ended](err); !printed {
+					return err
+				}
+				bad = err
+			}
+			continue
+		}
 		file, src, err := a.findRunbook(name)
 		if err != nil {
 			return err
@@ -82,6 +97,19 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 		}
 	}
 	return bad
+}
+
+// checkTests checks a test file: that it could be played.
+func (a *app) checkTests(s *shelf, name string) error {
+	t, err := a.readTest(s, name, nil)
+	if err != nil {
+		return err
+	}
+	if a.flags.json {
+		return a.printJSON(map[string]any{"type": "checked", "file": name, "name": t.file.Book.Name, "cases": len(t.selected) + len(t.triggers)})
+	}
+	a.printf("%s: ok\n", name)
+	return nil
 }
 
 // checked says that a runbook is right, and what makes it so.

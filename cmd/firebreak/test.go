@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -68,6 +67,9 @@ func (a *app) test(ctx context.Context, paths []string, f testFlags) error {
 	if err != nil {
 		return &usageError{err: fmt.Errorf("--run: %w", err)}
 	}
+	if f.min < 0 || f.min > 100 {
+		return &usageError{err: fmt.Errorf("--min %g is no share", f.min), hint: "give percent: 0 to 100"}
+	}
 	catalog, err := a.checkCatalog(ctx)
 	if err != nil {
 		return err
@@ -76,7 +78,7 @@ func (a *app) test(ctx context.Context, paths []string, f testFlags) error {
 	if err != nil {
 		return err
 	}
-	shelf := &shelf{app: a, catalog: catalog, books: map[string]*runbook.Runbook{}}
+	shelf := newShelf(a, catalog)
 	var all []*tested
 	var bad error
 	for _, name := range names {
@@ -92,6 +94,9 @@ func (a *app) test(ctx context.Context, paths []string, f testFlags) error {
 	}
 	if bad != nil {
 		return bad
+	}
+	if !slices.ContainsFunc(all, func(t *tested) bool { return len(t.selected)+len(t.triggers) > 0 }) {
+		return fail(exitNotFound, "--verbose names them", "there is no case whose name matches %q", f.run)
 	}
 	if err := playAll(shelf, all); err != nil {
 		return err
@@ -156,6 +161,10 @@ type shelf struct {
 	cover   map[*runbook.Runbook]*cases.Coverage
 }
 
+func newShelf(a *app, catalog runbook.Catalog) *shelf {
+	return &shelf{app: a, catalog: catalog, books: map[string]*runbook.Runbook{}}
+}
+
 // find returns the runbook with a name, for a test file: the one beside it, or
 // else one that is found as any is.
 func (s *shelf) find(beside, name string) (*runbook.Runbook, error) {
@@ -201,6 +210,7 @@ func (s *shelf) folder(beside string) []*runbook.Runbook {
 	return books
 }
 
+// readTest reads a test file, and selects what matches only; nil: everything.
 func (a *app) readTest(s *shelf, name string, only *regexp.Regexp) (*tested, error) {
 	src, err := readFile(name)
 	if err != nil {
@@ -212,12 +222,12 @@ func (a *app) readTest(s *shelf, name string, only *regexp.Regexp) (*tested, err
 	}
 	t := &tested{file: file}
 	for _, c := range file.Cases {
-		if only.MatchString(c.Name) {
+		if only == nil || only.MatchString(c.Name) {
 			t.selected = append(t.selected, c)
 		}
 	}
 	for _, trigger := range file.Triggers {
-		if only.MatchString(trigger.Name) {
+		if only == nil || only.MatchString(trigger.Name) {
 			t.triggers = append(t.triggers, trigger)
 		}
 	}
@@ -228,14 +238,11 @@ func (a *app) readTest(s *shelf, name string, only *regexp.Regexp) (*tested, err
 // playAll plays the cases, as many side by side as there are processors.
 func playAll(s *shelf, all []*tested) error {
 	s.cover = map[*runbook.Runbook]*cases.Coverage{}
-	var mu sync.Mutex // guards s.cover
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, t := range all {
 		if s.cover[t.file.Book] == nil {
-			mu.Lock()
 			s.cover[t.file.Book] = cases.NewCoverage(t.file.Book)
-			mu.Unlock()
 		}
 		cover := s.cover[t.file.Book]
 		for i, c := range t.selected {

@@ -29,6 +29,7 @@ type Case struct {
 	alert     json.RawMessage            // nil: none
 	requester string
 	roles     map[string][]string
+	stops     []engine.Stop
 	start     time.Time
 	actions   map[string][]answer // by name of the call
 	people    map[string][]say    // by path of the step
@@ -89,6 +90,7 @@ type event struct {
 	to      string
 	undo    bool
 	down    time.Duration
+	more    time.Duration
 	reason  string
 	refused string
 }

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -49,10 +50,17 @@ var givenKeys = []runbook.Key{
 	runbook.NewKey("alert", runbook.FormShape, "the alert that begins the run").Of(alertShape),
 	runbook.NewKey("requester", runbook.FormText, "who begins it").Else("the alert, or requester"),
 	runbook.NewKey("roles", runbook.FormTextsBy, "who is in a role").Else("everybody who says something in the case, and others so that each quorum can be reached"),
+	runbook.NewKey("stops", runbook.FormShapes, "what stands when it begins").Of(stopShape),
 	runbook.NewKey("start", runbook.FormText, "when it begins, as a quoted time").Else("2026-01-02T03:04:05Z"),
 	runbook.NewKey("actions", runbook.FormShapesBy, "answers by step, STEP.guard, STEP.verify, STEP.undo, STEP.undo.verify or action; of a list one call after the other, the last one repeats").Of(answerShape),
 	runbook.NewKey("people", runbook.FormShapesBy, "what is said about a step when it is asked about, one after the other").Of(sayShape),
 }
+
+var stopShape = runbook.NewShape("a stop", "stop",
+	runbook.NewKey("halt", runbook.FormText, "who has halted everything"),
+	runbook.NewKey("hold", runbook.FormText, "who holds the service"),
+	runbook.NewKey("reason", runbook.FormText, "why"),
+)
 
 var defaultsShape = runbook.NewShape("defaults", "defaults", givenKeys...)
 
@@ -122,10 +130,13 @@ var eventShape = runbook.NewShape("an event", "event",
 	runbook.NewKey("lift", runbook.FormText, "who lifts the halt or hold"),
 	runbook.NewKey("skip", runbook.FormText, "who passes over the step"),
 	runbook.NewKey("withdraw", runbook.FormText, "who takes back a yes to the step's gate"),
-	runbook.NewKey("step", runbook.FormText, "of skip and withdraw"),
+	runbook.NewKey("extend", runbook.FormText, "who gives the step's question more time"),
+	runbook.NewKey("more", runbook.FormDuration, "of extend: how much").Else("as much as the runbook gives"),
+	runbook.NewKey("hand", runbook.FormText, "who leaves the answer to the step's question to somebody else"),
+	runbook.NewKey("step", runbook.FormText, "of skip, withdraw, extend and hand"),
 	runbook.NewKey("take_over", runbook.FormText, "who takes the run over"),
 	runbook.NewKey("hand_back", runbook.FormText, "who gives it back"),
-	runbook.NewKey("to", runbook.FormWord, "of hand_back").Else("resume").OneOf(handWords...),
+	runbook.NewKey("to", runbook.FormText, "of hand_back, one of "+strings.Join(handWords, ", ")+"; of hand: who is to answer").Else("resume, of hand_back"),
 	runbook.NewKey("undo_run", runbook.FormText, "who undoes all of it"),
 	runbook.NewKey("break_lock", runbook.FormText, "who takes its locks away"),
 	runbook.NewKey("crash", runbook.FormDuration, "firebreak is killed, for so long"),

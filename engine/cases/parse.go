@@ -152,6 +152,12 @@ func (p *parser) given(f runbook.Fields, c Case) Case {
 			}
 		})
 	}
+	if f.Has("stops") {
+		c.stops = nil
+		for _, n := range p.listOf(f, "stops") {
+			c.stops = append(c.stops, p.stop(n))
+		}
+	}
 	if text := f.Text("start"); text != "" {
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {

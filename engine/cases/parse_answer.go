@@ -183,7 +183,7 @@ func (p *parser) say(n *yaml.Node, step *runbook.Step) say {
 	return s
 }
 
-var eventVerbs = []string{"cancel", "halt", "hold", "lift", "skip", "withdraw", "take_over", "hand_back", "undo_run", "break_lock", "crash", "alert_resolved"}
+var eventVerbs = []string{"cancel", "halt", "hold", "lift", "skip", "withdraw", "take_over", "hand_back", "undo_run", "extend", "hand", "break_lock", "crash", "alert_resolved"}
 
 func (p *parser) event(n *yaml.Node) event {
 	f, ok := p.file.Fields(n, eventShape)
@@ -192,7 +192,7 @@ func (p *parser) event(n *yaml.Node) event {
 	}
 	e := event{
 		pos: runbook.PosOf(n), at: duration(f, "at"), on: f.Text("on"), undo: flag(f, "undo"), to: f.Text("to"),
-		down: duration(f, "crash"), reason: f.Text("reason"), refused: f.Text("refused"),
+		down: duration(f, "crash"), more: duration(f, "more"), reason: f.Text("reason"), refused: f.Text("refused"),
 	}
 	e.verb = p.verb(f, e.pos, eventVerbs...)
 	e.by = f.Text(e.verb)
@@ -209,10 +209,25 @@ func (p *parser) event(n *yaml.Node) event {
 	}
 	if s := f.Text("step"); s != "" {
 		e.step = p.step(noted{f.At("step"), s})
-	} else if e.verb == "skip" || e.verb == "withdraw" {
+	} else if slices.Contains([]string{"skip", "withdraw", "extend", "hand"}, e.verb) {
 		p.file.Add(e.pos, "missing-key", e.verb+" needs step", "say which step it is about")
 	}
+	switch {
+	case e.verb == "hand" && e.to == "":
+		p.file.Add(e.pos, "missing-key", "hand needs to", "say who is to answer")
+	case e.verb == "hand_back" && e.to != "" && !slices.Contains(handWords, e.to):
+		p.file.Add(f.At("to"), "word", "a run cannot be handed back to "+e.to, suggest(e.to, handWords))
+	}
 	return e
+}
+
+func (p *parser) stop(n *yaml.Node) engine.Stop {
+	f, ok := p.file.Fields(n, stopShape)
+	if !ok {
+		return engine.Stop{}
+	}
+	verb := p.verb(f, runbook.PosOf(n), "halt", "hold")
+	return engine.Stop{Kind: engine.StopKind(verb), By: f.Text(verb), Reason: f.Text("reason")}
 }
 
 func (p *parser) expect(n *yaml.Node) expect {

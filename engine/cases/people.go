@@ -147,6 +147,10 @@ func (p *player) input(e event) engine.Input {
 			to = engine.HandResume
 		}
 		return engine.HandBack{By: e.by, To: to, Reason: e.reason}
+	case "extend":
+		return engine.Extend{By: e.by, Question: p.question(e.step), For: e.more}
+	case "hand":
+		return engine.Hand{By: e.by, Question: p.question(e.step), To: e.to, Reason: e.reason}
 	case "undo_run":
 		return engine.UndoRun{By: e.by, Reason: e.reason}
 	case "break_lock":
@@ -156,6 +160,16 @@ func (p *player) input(e event) engine.Input {
 	default:
 		return p.crash(e)
 	}
+}
+
+// question is the id of what is asked about a step; empty where nothing is.
+func (p *player) question(path string) string {
+	for _, q := range p.run.Questions {
+		if q.Path == path {
+			return q.ID
+		}
+	}
+	return ""
 }
 
 // crash loses all that is in flight. Another generation takes over later. A

@@ -240,6 +240,13 @@ func (p *player) facts() (engine.Facts, error) {
 		}
 		f.Service = fmt.Sprint(v)
 	}
+	for _, s := range c.stops {
+		if s.Kind == engine.StopHold {
+			s.Service = f.Service
+		}
+		s.At = c.start
+		f.Stops = append(f.Stops, s)
+	}
 	for _, action := range c.index.actions {
 		if action.Capability != "" {
 			f.Resources[action.Capability] = action.Capability + ":" + f.Service
@@ -287,6 +294,9 @@ func (p *player) everybody() []string {
 	}
 	for _, e := range p.c.events {
 		names[e.by] = e.by != ""
+		if e.verb == "hand" {
+			names[e.to] = e.to != ""
+		}
 	}
 	delete(names, "")
 	for _, s := range p.c.book.All() {

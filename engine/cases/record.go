@@ -22,7 +22,7 @@ var ErrNotRecorded = errors.New("a run that undoes another, or goes on from one,
 func Record(name string, book *runbook.Runbook, records []engine.Record) ([]byte, error) {
 	r := &recorder{run: engine.New(book), answers: map[string][]*heard{}, plans: map[string][]mapping{}, began: map[string]time.Time{}, said: map[string][]mapping{}, last: map[string]time.Time{}}
 	for i, rec := range records {
-		r.run = engine.Apply(r.run, rec)
+		r.before, r.run = r.run, engine.Apply(r.run, rec)
 		r.note(rec, records[i+1:])
 	}
 	facts := r.run.Facts
@@ -51,6 +51,9 @@ func Record(name string, book *runbook.Runbook, records []engine.Record) ([]byte
 		c.add("requester", facts.Requester.Name)
 	}
 	c.add("roles", rolesOf(facts.Roles))
+	if stops := stopsOf(facts.Stops); len(stops) > 0 {
+		c.add("stops", stops)
+	}
 	c.add("actions", r.actions())
 	c.add("people", r.people())
 	if len(r.events) > 0 {
@@ -67,6 +70,7 @@ func Record(name string, book *runbook.Runbook, records []engine.Record) ([]byte
 // recorder follows a run, and notes what would make it go the same way again.
 type recorder struct {
 	run     engine.Run
+	before  engine.Run           // the last record
 	names   []string             // of the calls, in the order of the first
 	answers map[string][]*heard  // by name of the call
 	plans   map[string][]mapping // of the next answer, by name of the call
@@ -94,6 +98,21 @@ func rolesOf(roles map[string]engine.Role) mapping {
 		m.add(name, roles[name].People)
 	}
 	return m
+}
+
+// stopsOf are the stops that a run began under, in the words of a case. One of
+// another kind cannot stand then.
+func stopsOf(stops []engine.Stop) []mapping {
+	var out []mapping
+	for _, s := range stops {
+		if s.Kind == engine.StopHalt || s.Kind == engine.StopHold {
+			m := mapping{}
+			m.add(string(s.Kind), s.By)
+			m.addText("reason", s.Reason)
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 func (r *recorder) label(path string) string { return label(r.run.Book, path) }
@@ -406,6 +425,14 @@ func (r *recorder) notePeople(rec engine.Record, next []engine.Record) {
 		event("alert_resolved", true, "")
 	case engine.VoteWithdrawn:
 		event("withdraw", e.By, e.Reason).add("step", r.label(e.Path))
+	case engine.QuestionExtended:
+		m := event("extend", e.By, "")
+		m.add("step", r.label(e.Path))
+		m.add("more", e.Expires.Sub(r.before.Questions[e.ID].Expires).String())
+	case engine.QuestionHanded:
+		m := event("hand", e.By, e.Reason)
+		m.add("step", r.label(e.Path))
+		m.add("to", e.To)
 	case engine.StepSkipped:
 		if e.By != "" && !slices.Contains(r.asked, e.Path) {
 			_, reason, _ := strings.Cut(e.Why, ": ")
