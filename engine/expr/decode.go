@@ -97,9 +97,19 @@ func (t *Type) conformString(v string, path []string) (any, error) {
 		return nil, misfit(path, "it is %s, which does not match %s", clip(v), t.Pattern)
 	}
 	if d, err := time.ParseDuration(v); t.Format == formatDuration && (err != nil || d < 0) {
-		return nil, misfit(path, "it is %s, wanted a duration such as 90s or 1m30s", clip(v))
+		return nil, misfit(path, "it is %s, wanted a duration such as 90s or 1m30s%s", clip(v), inHours(v))
 	}
 	return v, nil
+}
+
+// inHours is for who writes days where programs read: they have Go text.
+func inHours(text string) string {
+	number, ok := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || n < 1 || n > 366 {
+		return ""
+	}
+	return fmt.Sprintf("; %s is %dh", text, n*24)
 }
 
 // conformNumber reads text as an integer wherever the type wants one, or has

@@ -149,7 +149,7 @@ func parse(src string) (*conf.Config, *parser.Tree, *Error) {
 // plain refuses what the library reads otherwise than people do: comments,
 // which cut a condition, and numbers that begin with 0.
 func plain(src string, tokens []lexer.Token) *Error {
-	runes, end := []rune(src), 0
+	runes, end, lets := []rune(src), 0, false
 	for _, token := range tokens {
 		from := min(token.From, len(runes))
 		if token.Kind == lexer.EOF {
@@ -157,6 +157,10 @@ func plain(src string, tokens []lexer.Token) *Error {
 		}
 		if between := strings.TrimSpace(string(runes[end:max(end, from)])); between != "" {
 			return &Error{ID: "not-allowed", At: end, What: "there is no comment inside an expression: " + clipText(between), Hint: "write it in a line of its own, behind #"}
+		}
+		lets = lets || token.Is(lexer.Operator, "let")
+		if token.Is(lexer.Operator, "=") && !lets {
+			return &Error{ID: "syntax", At: token.From, What: "= would set something, and an expression sets nothing", Hint: "compare with =="}
 		}
 		end = min(max(end, token.To), len(runes))
 		if n := token.Value; token.Kind == lexer.Number && len(n) > 1 && n[0] == '0' && n[1] >= '0' && n[1] <= '9' {

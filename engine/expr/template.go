@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,28 +17,32 @@ const (
 // text becomes text. A text without any is a literal.
 func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 	if !strings.Contains(src, opening) {
+		if problem := mistaken(src, 0); problem != nil {
+			return nil, problem
+		}
 		return fitting(Literal(src), want)
 	}
 	if inner, at, ok := whole(src); ok {
 		program, err := compileAt(inner, utf8.RuneCountInString(src[:at]), scope, want)
 		if err != nil {
-			return nil, err
+			return nil, err.asText(inner, scope, want)
 		}
 		return &Value{program: program, typ: program.typ}, nil
 	}
 	v := &Value{typ: Of(String)}
 	at := 0 // where rest begins, in runes
 	for rest := src; rest != ""; {
-		open := strings.Index(rest, opening)
-		if open < 0 {
-			v.parts = append(v.parts, part{literal: rest})
+		literal, body, found := strings.Cut(rest, opening)
+		if problem := mistaken(literal, at); problem != nil {
+			return nil, problem
+		}
+		if literal != "" {
+			v.parts = append(v.parts, part{literal: literal})
+		}
+		if !found {
 			break
 		}
-		if open > 0 {
-			v.parts = append(v.parts, part{literal: rest[:open]})
-		}
-		at += utf8.RuneCountInString(rest[:open])
-		body := rest[open+len(opening):]
+		at += utf8.RuneCountInString(literal)
 		end := closeOf(body)
 		if end < 0 {
 			return nil, &Error{ID: "syntax", At: at, What: "${{ is never closed", Hint: "close it with }}"}
@@ -70,6 +75,35 @@ func fitting(v *Value, want *Type) (*Value, *Error) {
 		return nil, &Error{ID: "wrong-type", What: why}
 	}
 	return v, nil
+}
+
+// otherTemplate is what other languages have for a template, around a name of
+// this one.
+var otherTemplate = regexp.MustCompile(`(^|[^$])(\{\{-?\s*\.?|\$\{\s*|\$\{\{\s*\.)((?:inputs|steps|vars|run|alert|item)\.[\w.]+)\s*-?\}{0,2}`)
+
+// mistaken refuses a part of a text, which begins after so many runes, where
+// something was meant as a template and is none.
+func mistaken(text string, after int) *Error {
+	at := otherTemplate.FindStringSubmatchIndex(text)
+	if at == nil {
+		return nil
+	}
+	return &Error{
+		ID: "not-a-template", At: after + utf8.RuneCountInString(text[:at[4]]), What: text[at[4]:at[1]] + " is no template: it would stay as it is",
+		Hint: "write ${{ " + text[at[6]:at[7]] + " }}",
+	}
+}
+
+// asText adds how a value becomes the text that is wanted, where that is all
+// that is wrong.
+func (e *Error) asText(src string, scope Scope, want *Type) *Error {
+	if e.ID != "wrong-type" || e.Hint != "" || want.Kinds&^Null != String || want.Enum != nil || want.Format != "" {
+		return e
+	}
+	if program, err := Compile(src, scope, nil); err == nil && program.typ.Kinds&^(number|Bool) == 0 {
+		e.Hint = "write ${{ string(" + strings.TrimSpace(src) + ") }}"
+	}
+	return e
 }
 
 // Condition compiles a condition: an expression that is true or false, bare

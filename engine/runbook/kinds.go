@@ -142,7 +142,7 @@ var problemKinds = []ProblemKind{
 	{
 		"unknown-key", groupNames, "a key that does not exist there",
 		"a key that is misspelt would be passed over silently",
-		"write the key as the hint has it, or remove it",
+		"use a key that there is, or remove it",
 	},
 	{
 		"missing-key", groupNames, "a key that must be there",
@@ -212,7 +212,7 @@ var problemKinds = []ProblemKind{
 	{
 		"unknown-input", groupNames, "an input that the action, or the runbook, does not have",
 		"it would be passed over silently",
-		"write the name as the hint has it, or remove it",
+		"use a name that there is, or remove it",
 	},
 	{
 		"missing-input", groupNames, "an input that it must have",
@@ -232,7 +232,7 @@ var problemKinds = []ProblemKind{
 	{
 		"unknown-step", groupNames, "a step that does not exist",
 		"there is nothing to read",
-		"write the id as the hint has it",
+		"use the id of a step that there is",
 	},
 	{
 		"not-yet-run", groupNames, "a step that has not run there, or runs side by side",
@@ -242,17 +242,22 @@ var problemKinds = []ProblemKind{
 	{
 		"unknown-name", groupNames, "a name that expressions do not know",
 		"the expression could never be evaluated",
-		"write the name as the hint has it",
+		"use a name that there is",
 	},
 	{
 		"unknown-field", groupNames, "a field that a value does not have",
 		"it would always be null",
-		"write the field as the hint has it",
+		"use a field that there is",
 	},
 	{
 		"not-allowed", groupNames, "a function or construct that is not part of the language, comments inside an expression included",
 		"an expression must give the same answer whenever it is read again, and read the same to people and to the machine",
 		"write it with what the language has",
+	},
+	{
+		"not-a-template", groupNames, "`{{ inputs.x }}` or `${inputs.x}`, which is not filled in here",
+		"people and programs would be given the words as they stand",
+		"write `${{ inputs.x }}`; where the words are meant, `${{ \"{{ inputs.x }}\" }}`",
 	},
 	{
 		"no-template", groupNames, "`${{ }}` in a text that is read as it stands",

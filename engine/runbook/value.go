@@ -110,7 +110,7 @@ func (p *parser) value(n *yaml.Node, key string, names expr.Scope, want *expr.Ty
 	if !ok {
 		return nil
 	}
-	if s, ok := literal.(string); ok && strings.Contains(s, "${{") {
+	if s, ok := literal.(string); ok && (strings.Contains(s, "{{") || strings.Contains(s, "${")) {
 		return p.templateOf(n, s, names, want)
 	}
 	fitting, err := want.Check(literal)
