@@ -56,7 +56,11 @@ func TestContractsAreFixed(t *testing.T) {
 	want := map[string]row{
 		"backlog.shed":         {effect: plugins.Mutate, idempotent: true, noPrecondition: true},
 		"backlog.status":       read,
+		"database.cancel":      {effect: plugins.Mutate, probe: true, noPrecondition: true},
+		"database.configure":   {effect: plugins.Mutate, undo: "database.configure", idempotent: true, probe: true},
 		"database.connections": read,
+		"database.limit":       {effect: plugins.Mutate, undo: "database.limit", idempotent: true, probe: true},
+		"database.terminate":   {effect: plugins.Mutate, probe: true, noPrecondition: true},
 		"diagnose.connections": read,
 		"metrics.health":       read,
 		"metrics.pool":         read,

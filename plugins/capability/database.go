@@ -2,6 +2,8 @@ package capability
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -34,6 +36,14 @@ type ConnectionsOutput struct {
 	Prepared      List[PreparedXact] `json:"prepared" jsonschema:"prepared transactions, oldest first"`
 	StartedAt     time.Time          `json:"started_at" jsonschema:"when the server started"`
 	RowsPerCommit *float64           `json:"rows_per_commit" jsonschema:"rows read per commit of late; null without history"`
+	Recovery      bool               `json:"recovery,omitzero" jsonschema:"the server is a standby, or not up yet"`
+	ReadOnly      bool               `json:"read_only,omitzero" jsonschema:"it refuses to write"`
+	Backends      Backends           `json:"backends,omitzero" jsonschema:"how old the sessions of the application are"`
+	Running       List[Running]      `json:"running,omitempty" jsonschema:"what the active sessions run, most first"`
+	Now           *DatabaseTraffic   `json:"now,omitempty" jsonschema:"of late; left out without history"`
+	Baseline      *DatabaseTraffic   `json:"baseline,omitempty" jsonschema:"the usual of the last quarter of an hour: medians; left out without history"`
+	XIDAge        int                `json:"xid_age,omitzero" jsonschema:"age of the database's oldest transaction id"`
+	XIDLimit      int                `json:"xid_limit,omitzero" jsonschema:"age at which an autovacuum against wraparound begins"`
 	Connect       Connect            `json:"connect" jsonschema:"how a fresh connection of the same login fared"`
 }
 
@@ -54,6 +64,38 @@ type SessionState struct {
 	OldestS float64 `json:"oldest_s" jsonschema:"longest time unchanged, seconds; for idle in transaction the age of the transaction"`
 	P50S    float64 `json:"p50_s" jsonschema:"median of the same, seconds"`
 	Frozen  int     `json:"frozen" jsonschema:"how many have not changed state for more than 2 seconds"`
+
+	YoungestS float64 `json:"youngest_s,omitzero" jsonschema:"shortest of the same, seconds"`
+}
+
+// YoungFor is how long a session counts as young.
+const YoungFor = 5 * time.Second
+
+// Backends says how long ago the sessions of the application were opened.
+type Backends struct {
+	Young   int     `json:"young" jsonschema:"opened in the last 5 seconds"`
+	P50S    float64 `json:"p50_s" jsonschema:"median age, seconds"`
+	OldestS float64 `json:"oldest_s" jsonschema:"seconds"`
+}
+
+// Running is one statement that sessions run now.
+type Running struct {
+	Kind    string  `json:"kind" jsonschema:"read, write, ddl, lock, autovacuum or other"`
+	Query   string  `json:"query" jsonschema:"its beginning, literals removed"`
+	Count   int     `json:"count" jsonschema:"active sessions that run it"`
+	OldestS float64 `json:"oldest_s" jsonschema:"how long the longest has been at it, seconds"`
+}
+
+// DatabaseTraffic is what the database did between two instants, per second.
+// What this version of the server does not count is null.
+type DatabaseTraffic struct {
+	From          time.Time `json:"from"`
+	To            time.Time `json:"to"`
+	CommitsRPS    float64   `json:"commits_rps"`
+	RollbacksRPS  float64   `json:"rollbacks_rps"`
+	SessionsRPS   *float64  `json:"sessions_rps" jsonschema:"sessions begun"`
+	AbandonedRPS  *float64  `json:"abandoned_rps" jsonschema:"sessions whose client was lost"`
+	RowsPerCommit *float64  `json:"rows_per_commit" jsonschema:"null where nothing was committed"`
 }
 
 // Client is one kind of holder of slots.
@@ -62,6 +104,10 @@ type Client struct {
 	Application string `json:"application"`
 	Address     string `json:"address" jsonschema:"host, or local"`
 	Count       int    `json:"count"`
+	Database    string `json:"database,omitempty"`
+	Limit       *int   `json:"limit,omitempty" jsonschema:"connection limit of the role; left out where there is none"`
+	Young       int    `json:"young,omitzero" jsonschema:"how many were opened in the last 5 seconds"`
+	Frozen      int    `json:"frozen,omitzero" jsonschema:"how many have not changed state for more than 2 seconds"`
 }
 
 // Wait counts the active sessions that wait for one kind of event.
@@ -82,6 +128,9 @@ type Blocking struct {
 	XactAgeS     *float64  `json:"xact_age_s" jsonschema:"age of its transaction, seconds"`
 	Blocks       int       `json:"blocks" jsonschema:"sessions behind it, directly or not"`
 	BlockedBy    List[int] `json:"blocked_by" jsonschema:"pids in front of it; 0 is a prepared transaction"`
+	User         string    `json:"user,omitempty"`
+	Application  string    `json:"application,omitempty"`
+	Address      string    `json:"address,omitempty" jsonschema:"host, or local"`
 }
 
 // PreparedXact is one prepared transaction.
@@ -89,6 +138,8 @@ type PreparedXact struct {
 	GID   string  `json:"gid"`
 	Owner string  `json:"owner"`
 	AgeS  float64 `json:"age_s" jsonschema:"seconds since it was prepared"`
+
+	Blocks int `json:"blocks,omitzero" jsonschema:"sessions that wait for one of its locks"`
 }
 
 // Connect says how opening a fresh connection fared.
@@ -100,9 +151,12 @@ type Connect struct {
 }
 
 func databaseActions() []plugins.Action {
-	return []plugins.Action{{
+	all := append(limitActions(), sessionActions()...)
+	all = append(all, plugins.Action{
 		Name: "database.connections", Effect: plugins.Read,
 		Input: input[ConnectionsInput](nil), Output: output[ConnectionsOutput](), Idempotent: true,
 		Doc: "Reads who holds the database's connections, in what state, and who blocks whom.",
-	}}
+	})
+	slices.SortFunc(all, func(a, b plugins.Action) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }

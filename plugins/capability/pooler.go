@@ -67,9 +67,12 @@ type PoolerPool struct {
 
 // PoolerClient is one kind of client of a pooler.
 type PoolerClient struct {
-	Client
-	Database string `json:"database"`
-	Waiting  int    `json:"waiting" jsonschema:"how many of them wait for a server connection"`
+	User        string `json:"user"`
+	Application string `json:"application" jsonschema:"empty where the pooler does not know it"`
+	Address     string `json:"address" jsonschema:"host, or local"`
+	Database    string `json:"database"`
+	Count       int    `json:"count"`
+	Waiting     int    `json:"waiting" jsonschema:"how many of them wait for a server connection"`
 }
 
 // PoolerTraffic sums up what passed through the pooler between two instants.

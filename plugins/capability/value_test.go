@@ -18,6 +18,10 @@ func TestZeroOutputsAreValid(t *testing.T) {
 	outputs := map[string]any{
 		"backlog.shed":         capability.ShedOutput{},
 		"backlog.status":       capability.BacklogOutput{},
+		"database.cancel":      capability.SessionsOutput{},
+		"database.configure":   capability.ConfigureOutput{},
+		"database.limit":       capability.LimitOutput{},
+		"database.terminate":   capability.SessionsOutput{},
 		"database.connections": capability.ConnectionsOutput{},
 		"diagnose.connections": capability.DiagnoseOutput{Top: capability.Finding{Cause: capability.UnknownCause}},
 		"metrics.health":       capability.HealthOutput{},

@@ -27,12 +27,16 @@ var (
 		"workload.status":      judged(workloadStatus),
 	}
 	mutations = map[string]func(*suite, T, Mutation, plugins.Plan, plugins.Outcome){
-		"backlog.shed":      backlogShed,
-		"pooler.reload":     poolerReloaded,
-		"pooler.resize":     poolerResized,
-		"settings.apply":    settingsApplied,
-		"settings.rollback": settingsRolledBack,
-		"workload.restart":  workloadRestarted,
+		"backlog.shed":       backlogShed,
+		"database.cancel":    sessionsSignalled,
+		"database.configure": databaseConfigured,
+		"database.limit":     databaseLimited,
+		"database.terminate": sessionsSignalled,
+		"pooler.reload":      poolerReloaded,
+		"pooler.resize":      poolerResized,
+		"settings.apply":     settingsApplied,
+		"settings.rollback":  settingsRolledBack,
+		"workload.restart":   workloadRestarted,
 	}
 )
 

@@ -105,6 +105,32 @@ func TestSuitesFindLies(t *testing.T) {
 			}},
 		}
 	}
+	signalled := func(name, want string, n, gone int) lie {
+		sessions := capability.List[capability.Session]{{SessionRef: capability.SessionRef{Pid: 7, BackendStart: now}, Gone: true}}
+		return lie{
+			name: name, action: "database.terminate", want: want, input: map[string]any{"state": "idle", "most": 2},
+			outputs: capability.SessionsOutput{Observed: seen(), Signalled: n, Gone: gone, Sessions: sessions},
+			binding: capability.SessionsBinding{Resource: cannedResource, Action: "database.terminate"},
+			receipt: capability.SessionsReceipt{Sessions: sessions},
+		}
+	}
+	limited := func(name, want string, before, after int) lie {
+		return lie{
+			name: name, action: "database.limit", want: want, input: capability.LimitInput{Role: "app", Limit: new(20)},
+			outputs: capability.LimitOutput{Observed: seen(), Role: "app", From: new(7), To: new(20)},
+			binding: capability.LimitBinding{Resource: cannedResource, Role: "app", From: new(7), To: new(20)},
+			receipt: capability.LimitReceipt{Role: "app", Before: &before, After: &after},
+		}
+	}
+	configured := func(name, want, after string, restart bool) lie {
+		value := scalar(`"60s"`)
+		return lie{
+			name: name, action: "database.configure", want: want, input: capability.ConfigureInput{Setting: "a", Value: value},
+			outputs: capability.ConfigureOutput{Observed: seen(), Setting: "a", To: value, Live: true, PendingRestart: restart},
+			binding: capability.ConfigureBinding{Resource: cannedResource, Setting: "a", To: value},
+			receipt: capability.ConfigureReceipt{Setting: "a", After: scalar(`"` + after + `"`)},
+		}
+	}
 	fine := status(2, replica("a", true, nil), replica("b", true, nil))
 
 	lies := []lie{
@@ -170,13 +196,22 @@ func TestSuitesFindLies(t *testing.T) {
 			Observed: seen(), Limits: capability.Limits{Max: 10}, Clients: capability.List[capability.Client]{{Count: 1}, {Count: 2}},
 		}},
 
+		signalled("ended", "", 1, 1),
+		signalled("more than named", "2 were signalled, 1 of them are named", 2, 1),
+		signalled("more gone", "1 are gone, and 0 are said to be", 1, 0),
+		limited("limited", "", 7, 20),
+		limited("limited to another", "the receipt is not of the change", 7, 21),
+		configured("configured", "", "60s", false),
+		configured("configured to another", "the receipt is not of the change", "61s", false),
+		configured("live and not", "is said to be live and to wait for a restart", "60s", true),
+
 		{name: "pooled", action: "pooler.status", outputs: capability.PoolerOutput{Observed: seen(), Limits: capability.PoolerLimits{MaxClients: 10}, Used: 4, Free: 6}},
 		{name: "more free than there are", action: "pooler.status", outputs: capability.PoolerOutput{Observed: seen(), Limits: capability.PoolerLimits{MaxClients: 10}, Free: 11}, want: "0 client connections are used and 11 free, of 10"},
 		{name: "shortest queue first", action: "pooler.status", want: "the pools are not listed", outputs: capability.PoolerOutput{
 			Observed: seen(), Pools: capability.List[capability.PoolerPool]{{Waiting: 1}, {Waiting: 2}},
 		}},
 		{name: "more wait than are", action: "pooler.status", want: "2 of 1 clients of a wait", outputs: capability.PoolerOutput{
-			Observed: seen(), Clients: capability.List[capability.PoolerClient]{{Client: capability.Client{User: "a", Count: 1}, Waiting: 2}},
+			Observed: seen(), Clients: capability.List[capability.PoolerClient]{{User: "a", Count: 1, Waiting: 2}},
 		}},
 		resize("resized", "", 8, 20),
 		resize("resized from another", "and the receipt pool_size from 9 to 20", 9, 20),
