@@ -104,7 +104,7 @@ var only = map[string][]string{
 // testOnly is never imported by production code.
 var testOnly = []string{
 	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "go.uber.org/goleak",
-	module + "engine/enginetest", module + "engine/yamltest", module + "plugins/plugintest",
+	module + "chatops/slack/slacktest", module + "engine/enginetest", module + "engine/yamltest", module + "plugins/plugintest",
 }
 
 type listed struct {
