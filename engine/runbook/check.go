@@ -144,8 +144,13 @@ func (p *parser) verified(s *Step) {
 // missing reports what neither a step has nor anything around it: in the
 // runbook that is read, at the step, or where that calls the runbook of the step.
 func (p *parser) missing(s *Step, id, what, hint string) {
-	at := s.Pos
-	for ; p.outer != nil; p = p.outer {
+	p.outside(s.Pos, id, what, hint, func(*parser) bool { return true })
+}
+
+// outside reports a problem of a called runbook where it is called, as far out
+// as it is the caller's.
+func (p *parser) outside(at Pos, id, what, hint string, callers func(*parser) bool) {
+	for ; p.outer != nil && callers(p); p = p.outer {
 		what = fmt.Sprintf("%s, in line %d of %s: %s", p.book.Name, at.Line, p.file, what)
 		at = p.by.Pos
 	}
@@ -199,9 +204,10 @@ func (p *parser) known(values []*expr.Value, group *Step) {
 				case p.full:
 					return
 				case p.producedIn(ref, group):
-					p.add(p.src.locate(p.nodes[program], ref.At), "unknown-at-gate",
+					p.outside(p.src.locate(p.nodes[program], ref.At), "unknown-at-gate",
 						"not known when the gate asks: it comes from a step behind the same gate",
-						"read it before the group, or give this step an approve of its own outside it")
+						"read it before the group, or give this step an approve of its own outside it",
+						func(p *parser) bool { return p.by != group && p.by.In(group) })
 				case ref.Path[0] == "inputs" && len(ref.Path) > 1 && p.by != nil && p.by != group && p.by.In(group):
 					if given := p.by.Call.With.Field(ref.Path[1]); given != nil {
 						p.outer.known([]*expr.Value{given}, group)

@@ -78,7 +78,7 @@ func emittedID(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.CallExpr:
 		f, ok := n.Fun.(*ast.SelectorExpr)
-		if ok && len(n.Args) > 2 && slices.Contains([]string{"add", "addf", "problem", "fail", "missing"}, f.Sel.Name) {
+		if ok && len(n.Args) > 2 && slices.Contains([]string{"add", "addf", "problem", "fail", "missing", "outside"}, f.Sel.Name) {
 			e = n.Args[1]
 		}
 	case *ast.KeyValueExpr:
