@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -335,7 +336,7 @@ func (p *player) judgeAsked(want []asked, got []engine.Question) {
 			for _, m := range q.Members {
 				members = append(members, m.Path)
 			}
-			p.diff(w.shows, "what question "+itoa(i+1)+" shows", members)
+			p.diff(w.shows, "what question "+strconv.Itoa(i+1)+" shows", members)
 		}
 	}
 	if len(got) > len(want) {

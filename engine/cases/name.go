@@ -3,13 +3,10 @@ package cases
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // label is what a step is called in a case: its id where that names only it,
 // else its path.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"gopkg.in/yaml.v3"
 
@@ -48,7 +49,7 @@ func (p *parser) trigger(n *yaml.Node) *Trigger {
 		})
 	}
 	if t.Name == "" {
-		t.Name = "alert in line " + itoa(t.Pos.Line)
+		t.Name = "alert in line " + strconv.Itoa(t.Pos.Line)
 	}
 	return t
 }

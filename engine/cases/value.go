@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -201,7 +202,7 @@ func childOf(n *yaml.Node, word string) *yaml.Node {
 	}
 	if n.Kind == yaml.SequenceNode {
 		for i, item := range n.Content {
-			if word == itoa(i) {
+			if word == strconv.Itoa(i) {
 				return item
 			}
 		}
