@@ -143,6 +143,7 @@ func TestRefused(t *testing.T) {
 		{`len(1)`, "wrong-type", "wanted", 4},
 		{`inputs.n / 0`, "wrong-type", "division by zero", 11},
 		{`inputs.n % 0`, "wrong-type", "division by zero", 11},
+		{`inputs.n != nil`, "wrong-type", "inputs.n is never null: it is an integer", 0},
 		{`inputs.n == 3.5`, "wrong-type", "inputs.n is never 3.5: it is an integer", 12},
 		{`max()`, "wrong-type", "max takes at least 1 argument, not 0", 0},
 		{`steps.db.outputs.states > 3`, "wrong-type", "steps.db.outputs.states is a list, wanted a number or text", 0},

@@ -96,6 +96,12 @@ func ordered(left, right Kind) Kind {
 // equality refuses a comparison that can only have one answer. Where one side
 // may be null and the other never is, null is an error of the run.
 func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightName string) {
+	switch {
+	case left.Kinds&Null == 0 && right.Kinds == Null:
+		t.fail(start(n), "wrong-type", leftName+" is never null: it is "+left.String(), "leave the comparison out")
+	case right.Kinds&Null == 0 && left.Kinds == Null:
+		t.fail(start(n), "wrong-type", rightName+" is never null: it is "+right.String(), "leave the comparison out")
+	}
 	if left.Kinds == Null || right.Kinds == Null {
 		return
 	}
