@@ -67,3 +67,17 @@ const (
 	MediumRisk Risk = "medium"
 	HighRisk   Risk = "high"
 )
+
+// Approval is who must say yes to a remedy.
+type Approval string
+
+// The approvals, the easiest first.
+const (
+	// PreApprovable is what a team may allow beforehand: it puts a young
+	// change back, and can itself be put back.
+	PreApprovable Approval = "pre_approvable"
+	// OneClick is what the person on call allows, seeing what it hits.
+	OneClick Approval = "one_click"
+	// ByHand is what a person does, knowing what no plugin knows.
+	ByHand Approval = "by_hand"
+)

@@ -21,6 +21,7 @@ type DiagnoseInput struct {
 type DiagnoseOutput struct {
 	Top          Finding          `json:"top" jsonschema:"the first finding, or cause unknown"`
 	Findings     List[Finding]    `json:"findings" jsonschema:"most probable first"`
+	Margin       float64          `json:"margin" jsonschema:"how far the confidence of top is above the next finding's"`
 	Layer        *Layer           `json:"layer" jsonschema:"where connections run out; null when nowhere"`
 	Saturated    *Saturation      `json:"saturated" jsonschema:"what is used up; null when nothing is"`
 	NotSaturated List[Saturation] `json:"not_saturated" jsonschema:"what was looked at and has room"`
@@ -33,6 +34,8 @@ type DiagnoseOutput struct {
 type Finding struct {
 	Rank       int            `json:"rank" jsonschema:"1 is the most probable; 0 when there is no finding"`
 	Cause      Cause          `json:"cause"`
+	Text       string         `json:"text" jsonschema:"what that means, in one sentence"`
+	Layer      *Layer         `json:"layer" jsonschema:"where it is at work; null for unknown when nothing is used up"`
 	Variant    *string        `json:"variant" jsonschema:"how it came about, such as config_change"`
 	Confidence float64        `json:"confidence" jsonschema:"0 to 1; 0.9 and more only on two independent sources"`
 	Change     *Change        `json:"change" jsonschema:"the change that brought it about"`
@@ -45,7 +48,7 @@ type Finding struct {
 // Evidence is one observation, with how to repeat it by hand.
 type Evidence struct {
 	ID       string     `json:"id"`
-	Source   string     `json:"source" jsonschema:"metrics, database or changes"`
+	Source   string     `json:"source" jsonschema:"metrics, database, pooler or changes"`
 	Query    string     `json:"query" jsonschema:"what a person runs to see the same"`
 	Observed string     `json:"observed"`
 	Expected string     `json:"expected"`
@@ -61,15 +64,18 @@ type RuledOut struct {
 
 // Remedy is something that helps against a cause.
 type Remedy struct {
-	ID         string       `json:"id"`
+	ID         string       `json:"id" jsonschema:"what a runbook asks for in an if"`
 	Kind       string       `json:"kind" jsonschema:"revert, shed, restart, cancel, terminate, scale or manual"`
+	Action     *string      `json:"action" jsonschema:"the action of a runbook that does it; null: a person's work"`
 	Target     string       `json:"target"`
 	From       Scalar       `json:"from"`
 	To         Scalar       `json:"to"`
 	Risk       Risk         `json:"risk"`
 	Reversible bool         `json:"reversible"`
+	Approval   Approval     `json:"approval" jsonschema:"who must say yes"`
 	Text       string       `json:"text"`
 	Guards     List[string] `json:"guards" jsonschema:"what must hold before it is done"`
+	Verify     List[string] `json:"verify" jsonschema:"what must hold afterwards, for half a minute and more"`
 }
 
 // Saturation is how much of something is used.

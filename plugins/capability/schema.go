@@ -20,6 +20,7 @@ func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[Cause]():       {Type: "string", Enum: enum(Causes())},
 		reflect.TypeFor[Layer]():       {Type: "string", Enum: enum(Layers())},
 		reflect.TypeFor[PoolerLimit](): {Type: "string", Enum: enum([]PoolerLimit{PoolSize, ReserveSize, MaxClients, MaxServers})},
+		reflect.TypeFor[Approval]():    {Type: "string", Enum: enum([]Approval{PreApprovable, OneClick, ByHand})},
 		reflect.TypeFor[Risk]():        {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},
 	}
 }

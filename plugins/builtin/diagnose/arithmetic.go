@@ -15,19 +15,19 @@ func arithmeticOf(v *view) *capability.Arithmetic {
 	if !v.pool {
 		return nil
 	}
-	hold := v.hold
+	hold := v.now.hold
 	if v.full() && !v.stuck() {
 		hold = v.holdNow()
 	}
-	demand := v.first * hold
-	capacity := int(v.max)
+	demand := v.now.first * hold
+	capacity := int(v.now.max)
 	return &capability.Arithmetic{
-		OfferedRPS:         optional(v.offered),
-		FirstAttemptsRPS:   optional(v.first),
+		OfferedRPS:         optional(v.now.offered),
+		FirstAttemptsRPS:   optional(v.now.first),
 		HoldMS:             optional(1000 * hold),
 		DemandConns:        optional(demand),
 		CapacityConns:      &capacity,
-		RetryAmplification: optional(v.offered / v.first),
+		RetryAmplification: optional(v.now.offered / v.now.first),
 		PredictedDrainS:    optional(v.drain()),
 		Reading:            v.reading(demand),
 	}
@@ -36,11 +36,11 @@ func arithmeticOf(v *view) *capability.Arithmetic {
 // drain is how long the queue lasts once the pool is what it was: what waits,
 // over what can be served beyond what comes. Not finite when it is not known.
 func (v *view) drain() float64 {
-	spare := v.maxBefore/v.holdBefore - v.first
-	if !(spare > 0) || !(v.waiting > 0) {
+	spare := math.Max(v.before.max, v.now.max)/v.before.usualHold() - v.now.first
+	if !(spare > 0) || !(v.now.waiting > 0) {
 		return math.NaN()
 	}
-	return v.waiting / spare
+	return v.now.waiting / spare
 }
 
 // reading says which of the factors the baseline supports.
@@ -48,10 +48,10 @@ func (v *view) reading(demand float64) string {
 	var parts []string
 	if finite(demand) {
 		verb := "fits into"
-		if demand > v.max {
+		if demand > v.now.max {
 			verb = "exceeds"
 		}
-		parts = append(parts, fmt.Sprintf("a demand of %.1f connections %s the %.0f there are", demand, verb, v.max))
+		parts = append(parts, fmt.Sprintf("a demand of %.1f connections %s the %.0f there are", demand, verb, v.now.max))
 	}
 	if !v.baseline {
 		return strings.Join(append(parts, "there is no baseline to say what changed"), "; ")

@@ -7,66 +7,85 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
+var idleTransaction = cause{
+	id: capability.IdleInTransaction, layer: capability.Sessions,
+	text:  "Transactions were left open: their sessions do nothing, and keep their connections.",
+	signs: "A good part of the sessions is idle in a transaction, for ages far beyond a hold, and spread.",
+	unlike: []lookAlike{
+		{capability.AppPoolTooSmall, "many are idle in a transaction there, too, but each for a moment"},
+		{capability.HeldDuringExternalCall, "none is older than one hold"},
+		{capability.LockBlocking, "others wait for what they have locked"},
+		{capability.StaleHalfOpen, "all went quiet at one instant"},
+		{capability.ConnectionLeak, "the sessions are in no transaction"},
+	},
+	judge: judgeIdleInTransaction,
+}
+
 // stuckInTransaction says that a good part of the sessions has had a
 // transaction open for long without working on it. Many young ones are
 // ordinary: every transaction is idle between two statements.
 func (v *view) stuckInTransaction() bool {
-	s := v.state[inTransaction]
-	long := math.Max(1, 5*zeroIfNaN(v.hold))
-	return s.Count >= 3 && float64(s.Count) >= 0.3*v.sessions && s.OldestS >= 2*long && s.P50S >= long
+	s := v.inTx
+	if s.Count < 3 || float64(s.Count) < 0.3*v.sessions {
+		return false
+	}
+	aged := math.Max(1, v.aged())
+	if v.full() && v.stuck() {
+		aged = v.aged() // the pool misses them
+	}
+	return s.OldestS >= 2*aged && s.P50S >= aged
 }
 
-// judgeIdleInTransaction: transactions were left open. Told apart from healthy
-// traffic by age, not number; from lock blocking by nobody waiting for them;
-// from half-open connections by ages that are spread.
 func judgeIdleInTransaction(v *view) *claim {
-	const cause = capability.IdleInTransaction
-	s := v.state[inTransaction]
+	s := v.inTx
 	switch {
 	case !v.database:
-		return notBecause(cause, "the sessions could not be read")
+		if !v.pool || !v.full() || !v.stuck() {
+			return notBecause("the sessions could not be read, and finished work explains the connections in use")
+		}
+		c := &claim{actions: idleInTransactionActions()}
+		c.speaksFor(0.4, v.unexplained())
+		return c
 	case s.Count == 0:
-		return notBecause(cause, "no session is idle in a transaction")
+		return notBecause("no session is idle in a transaction")
 	case !v.stuckInTransaction():
-		return notBecause(cause, "%d of %.0f sessions are idle in a transaction, half of them for less than %s: that is ordinary", s.Count, v.sessions, seconds(s.P50S))
-	case v.locked >= math.Max(2, 0.2*v.sessions):
-		return notBecause(cause, "%.0f sessions wait for locks: who blocks them matters more", v.locked)
-	case frozenAtOnce(s) && s.Count >= 3:
-		return notBecause(cause, "all of them went quiet at one instant, %s ago: that is a broken network", seconds(s.OldestS))
-	case v.pool && !v.full() && !v.refused():
-		return notBecause(cause, "there is room: %.0f of %.0f connections of the pool in use", v.acquired, v.max)
+		return notBecause("%d of %.0f sessions are idle in a transaction, half of them for less than %s: that is ordinary", s.Count, v.sessions, seconds(s.P50S))
+	case v.standstill():
+		return notBecause("%.0f sessions wait for locks: who blocks them matters more", v.locked)
+	case v.brokeOff():
+		return notBecause("all of them went quiet at one instant, %s ago: that is a broken network", seconds(s.OldestS))
+	case v.pool && !v.full() && !v.refused() && !v.pooler.queued():
+		return notBecause("there is room: %.0f of %.0f connections of the pool in use", v.now.acquired, v.now.max)
 	}
 
-	c := &claim{cause: cause}
+	c := &claim{}
 	c.thenf("%d transactions left open for up to %s", s.Count, seconds(s.OldestS))
-	c.speaksFor(0.7, observation{
-		source: database, at: &v.in.Database.ObservedAt,
+	weight := 0.7
+	if v.resting.Count > s.Count && v.stuck() {
+		weight = 0.4
+	}
+	c.speaksFor(weight, observation{
+		source: database, at: v.databaseAt(),
 		query:    "select pid, usename, now() - xact_start as age, left(query, 80) from pg_stat_activity where state = 'idle in transaction' order by age desc",
 		observed: fmt.Sprintf("%d of %.0f sessions idle in a transaction, half of them for more than %s, the oldest for %s", s.Count, v.sessions, seconds(s.P50S), seconds(s.OldestS)),
 		expected: "none older than a few hold times",
 	})
-	if v.pool {
-		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
-		o := observation{
-			source: metrics, query: "metrics.pool: now.acquired, now.releases_rps, now.hold_s", at: &v.in.Pool.ObservedAt,
-			observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.acquired, v.releases*zeroIfNaN(v.hold)), expected: "the two alike",
-		}
-		if v.stuck() {
-			c.speaksFor(0.22, o)
-		} else {
-			c.speaksAgainst(0.1, o)
-		}
+	if v.pool && !v.pooler.queued() {
+		c.weigh(v.stuck(), 0.22, 0.1, v.unexplained())
 	}
-	c.actions = []capability.Remedy{
-		{
-			ID: "terminate_oldest", Kind: "terminate", Target: "the oldest idle transactions", Risk: capability.MediumRisk,
-			Text:   "Terminate them by pid and backend_start, oldest first, at most a fifth of the sessions at a time: their work is rolled back.",
-			Guards: []string{"backend_start_unchanged", "at_most_20_percent", "no_superuser_or_backup"},
-		},
-		{
-			ID: "idle_timeout", Kind: "manual", Target: "the role of the service", Risk: capability.LowRisk, Reversible: true,
-			Text: "Set idle_in_transaction_session_timeout for the role, so that it cannot happen again.",
-		},
+	if v.pooler.queued() {
+		c.speaksFor(0.22, v.poolerQueue())
 	}
+	c.actions = idleInTransactionActions()
 	return c
+}
+
+func idleInTransactionActions() []capability.Remedy {
+	return []capability.Remedy{
+		endSessions("terminate_oldest", "terminate", "the oldest idle transactions", capability.MediumRisk,
+			"Terminate them by pid and backend_start, oldest first, at most a fifth of the sessions at a time: their work is rolled back. The runbook idle-in-transaction does it.",
+			"at_most_20_percent", "no_superuser_or_backup"),
+		byHand("idle_timeout", "the role of the service", capability.LowRisk,
+			"Set idle_in_transaction_session_timeout for the role, so that it cannot happen again."),
+	}
 }

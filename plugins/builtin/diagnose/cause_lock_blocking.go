@@ -2,70 +2,85 @@ package diagnose
 
 import (
 	"fmt"
-	"math"
 	"slices"
+	"strings"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// judgeLockBlocking: a good part of the sessions waits for a lock, and
-// somebody is in front. Told apart from slow queries by what is waited for;
-// from a prepared transaction by a root that is a session. In a DDL convoy the
-// root is an innocent reader, and one blocked DDL behind it blocks all others:
-// both are reported.
+var lockBlocking = cause{
+	id: capability.LockBlocking, layer: capability.Sessions,
+	text:  "Sessions wait for a lock that another one holds; in a convoy a queued DDL holds up all that come after it.",
+	signs: "A fifth of the sessions and more waits for locks, and a session is in front of them. Of a convoy both are named: the root, who may be an innocent reader, and the DDL.",
+	unlike: []lookAlike{
+		{capability.SlowQuery, "the sessions work, and wait for no lock"},
+		{capability.PreparedTransaction, "a prepared transaction is in front: pid 0"},
+		{capability.AutovacuumOrWraparound, "an autovacuum is in front"},
+		{capability.IdleInTransaction, "nobody waits for those who sit idle"},
+	},
+	judge: judgeLockBlocking,
+}
+
 func judgeLockBlocking(v *view) *claim {
-	const cause = capability.LockBlocking
 	if !v.database {
-		return notBecause(cause, "the sessions could not be read")
+		if !v.pool || !v.full() || !v.stuck() || !(v.now.connects >= 2+2*zeroIfNaN(v.before.connects)) {
+			return notBecause("the sessions could not be read")
+		}
+		c := &claim{actions: lockActions(nil, nil)}
+		c.speaksFor(0.25, v.unexplained())
+		c.speaksFor(0.2, observation{
+			source: metrics, query: "metrics.pool: now.connects_rps", at: v.poolAt(),
+			observed: fmt.Sprintf("%.0f connections opened per second: those in use are given up", v.now.connects), expected: "next to none",
+		})
+		return c
 	}
-	if v.locked < math.Max(2, 0.2*v.sessions) {
-		return notBecause(cause, "%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
+	if !v.standstill() {
+		return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
 	}
 	root, ddl := v.rootOfLocks(), v.queuedDDL()
-	if root == nil {
-		if v.behindPrepared() {
-			return notBecause(cause, "the lock is held by a prepared transaction, not by a session")
-		}
-		return notBecause(cause, "%.0f sessions wait for locks, and nobody is in front any more", v.locked)
+	switch {
+	case root == nil && v.behindPrepared():
+		return notBecause("the lock is held by a prepared transaction, not by a session")
+	case root == nil:
+		return notBecause("%.0f sessions wait for locks, and nobody is in front any more", v.locked)
+	case root.Kind == "autovacuum":
+		return notBecause("an autovacuum is in front: pid %d", root.Pid)
 	}
 
-	c := &claim{cause: cause}
+	c := &claim{}
 	c.thenf("pid %d holds a lock (%s, %s)", root.Pid, root.State, root.Kind)
 	if ddl != nil {
 		c.variant = "ddl_convoy"
 		c.thenf("pid %d, a DDL, waits for it and blocks %d", ddl.Pid, ddl.Blocks)
 	}
 	c.thenf("%.0f sessions wait for locks", v.locked)
-	c.speaksFor(0.5, observation{
-		source: database, at: &v.in.Database.ObservedAt,
-		query:    "select wait_event, count(*) from pg_stat_activity where wait_event_type = 'Lock' group by 1",
-		observed: fmt.Sprintf("%.0f of %.0f sessions wait for locks", v.locked, v.sessions), expected: "less than a fifth",
-	})
+	c.speaksFor(0.5, v.lockWaits())
 	c.speaksFor(0.35, observation{
-		source: database, at: &v.in.Database.ObservedAt,
+		source: database, at: v.databaseAt(),
 		query:    fmt.Sprintf("select pid, pg_blocking_pids(pid), left(query, 80) from pg_stat_activity where pid = %d or %d = any(pg_blocking_pids(pid))", root.Pid, root.Pid),
 		observed: fmt.Sprintf("pid %d (%s) is in front of %d sessions: %s", root.Pid, root.State, root.Blocks, root.Query), expected: "nobody in front of so many",
 	})
 	if v.pool && (v.queued() || v.full()) {
-		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
-		c.speaksFor(0.1, observation{
-			source: metrics, query: "metrics.pool: now.acquired, now.waiting, now.hold_s", at: &v.in.Pool.ObservedAt,
-			observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.acquired, v.max, zeroIfNaN(v.waiting)), expected: "connections left, and nobody waits",
-		})
+		c.speaksFor(0.1, v.poolUsed())
+	} else if v.pooler.queued() {
+		c.speaksFor(0.1, v.poolerQueue())
 	}
-	if ddl != nil {
-		c.actions = append(c.actions, capability.Remedy{
-			ID: "cancel_ddl", Kind: "cancel", Target: fmt.Sprintf("pid %d", ddl.Pid), Risk: capability.LowRisk,
-			Text:   fmt.Sprintf("select pg_cancel_backend(%d): the DDL has done nothing yet, and all behind it go on.", ddl.Pid),
-			Guards: []string{"backend_start_unchanged"},
-		})
-	}
-	c.actions = append(c.actions, capability.Remedy{
-		ID: "terminate_root", Kind: "terminate", Target: fmt.Sprintf("pid %d", root.Pid), Risk: capability.MediumRisk,
-		Text:   fmt.Sprintf("select pg_terminate_backend(%d), where its backend_start still is %s: its work is rolled back.", root.Pid, root.BackendStart.UTC().Format("2006-01-02 15:04:05.000000Z07:00")),
-		Guards: []string{"backend_start_unchanged", "no_superuser_or_backup"},
-	})
+	c.actions = lockActions(root, ddl)
 	return c
+}
+
+func lockActions(root, ddl *capability.Blocking) []capability.Remedy {
+	var out []capability.Remedy
+	if ddl != nil {
+		out = append(out, endSessions("cancel_ddl", "cancel", fmt.Sprintf("pid %d", ddl.Pid), capability.LowRisk,
+			fmt.Sprintf("select pg_cancel_backend(%d): the DDL has done nothing yet, and all behind it go on. The runbook lock-convoy does it.", ddl.Pid)))
+	}
+	target, text := "the root of the blocking tree", "Terminate it by pid and backend_start: its work is rolled back."
+	if root != nil {
+		target = fmt.Sprintf("pid %d", root.Pid)
+		text = fmt.Sprintf("select pg_terminate_backend(%d), where its backend_start still is %s: its work is rolled back.", root.Pid, root.BackendStart.UTC().Format("2006-01-02 15:04:05.000000Z07:00"))
+	}
+	return append(out, endSessions("terminate_root", "terminate", target, capability.MediumRisk, text, "no_superuser_or_backup"))
 }
 
 // rootOfLocks is the session in front of most others, itself waiting for
@@ -83,7 +98,7 @@ func (v *view) rootOfLocks() *capability.Blocking {
 // queuedDDL is a DDL that waits and holds up others.
 func (v *view) queuedDDL() *capability.Blocking {
 	for i, b := range v.in.Database.Blocking {
-		if b.Kind == "ddl" && len(b.BlockedBy) > 0 && b.Blocks > 0 {
+		if (b.Kind == "ddl" || b.Kind == "lock") && len(b.BlockedBy) > 0 && b.Blocks > 0 {
 			return &v.in.Database.Blocking[i]
 		}
 	}
@@ -91,10 +106,10 @@ func (v *view) queuedDDL() *capability.Blocking {
 }
 
 func (v *view) behindPrepared() bool {
-	for _, b := range v.in.Database.Blocking {
-		if slices.Contains(b.BlockedBy, 0) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.in.Database.Blocking, func(b capability.Blocking) bool { return slices.Contains(b.BlockedBy, 0) })
+}
+
+// wraparound says that an autovacuum is of the kind that must not be ended.
+func wraparound(b *capability.Blocking) bool {
+	return strings.Contains(b.Query, "wraparound")
 }

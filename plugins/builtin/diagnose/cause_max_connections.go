@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -12,80 +11,86 @@ import (
 // a smaller limit about.
 const recentStart = time.Hour
 
-// judgeMaxConnections: the server has no slot left, the service holds them,
-// and the limit was lowered. Told apart from a limit of the role or database
-// by the server's words, from another client by who holds the slots, and from
-// too many replicas by signs that it is the limit that moved.
+var maxConnections = cause{
+	id: capability.DBMaxConnectionsTooLow, layer: capability.ServerSlots,
+	text:  "The server's max_connections is too low for its clients, or was lowered.",
+	signs: "No slot is free, the service holds them, its pools are as they were, and the server has started of late.",
+	unlike: []lookAlike{
+		{capability.ReplicasTimesPool, "the pools grew, and the limit is as before"},
+		{capability.NoisyClient, "another program holds the slots"},
+		{capability.RoleOrDBLimit, "the server names a narrower limit"},
+		{capability.ConnectionStorm, "sessions come and go with each request"},
+		{capability.FailoverOrWrongEndpoint, "the server is not up"},
+	},
+	judge: judgeMaxConnections,
+}
+
+// slotsShort says that the server's slots are what is short: none is left, or
+// next to none while connections do not come about.
+func (v *view) slotsShort() bool {
+	return v.refused() || v.database && v.cannotOpen() && float64(v.in.Database.Free) <= max(2, 0.05*v.usable)
+}
+
 func judgeMaxConnections(v *view) *claim {
-	const cause = capability.DBMaxConnectionsTooLow
 	switch {
 	case !v.database:
-		return notBecause(cause, "the server could not be read")
-	case !v.refused():
-		return notBecause(cause, "%d of %.0f slots are free", v.in.Database.Free, v.usable)
+		if v.pool && v.cannotOpen() && !v.pooler.clientsFull() {
+			c := &claim{actions: maxConnectionsActions(v)}
+			c.speaksFor(0.3, v.notOpening())
+			return c
+		}
+		return notBecause("the server could not be read")
+	case !v.slotsShort():
+		return notBecause("%d of %.0f slots are free", v.in.Database.Free, v.usable)
+	case v.limitReached() != nil && v.limitReached().words != "":
+		return notBecause("the server names a narrower limit: %s", v.limitReached().words)
+	case v.before.max < 0.95*v.wholeMax():
+		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
+	}
+	if other := v.other(); other != nil {
+		return notBecause("%s holds %.0f of %d slots", other, other.count, v.in.Database.Used)
 	}
 	d := v.in.Database
-	if text := d.Connect.Text; strings.Contains(text, "for role") || strings.Contains(text, "for database") {
-		return notBecause(cause, "the server names a narrower limit: %s", text)
-	}
-	if other := v.otherClient(); other != nil {
-		return notBecause(cause, "%s %s holds %d of %d slots", other.User, other.Application, other.Count, d.Used)
-	}
-
-	if v.maxBefore < v.max {
-		return notBecause(cause, "the pools grew from %.0f to %.0f connections", v.maxBefore, v.max)
-	}
-
-	c := &claim{cause: cause}
+	c := &claim{}
 	c.thenf("max_connections %d", d.Limits.Max)
 	c.thenf("postgres slots %d/%.0f", d.Used, v.usable)
-	c.speaksFor(0.35, observation{
-		source: database, at: &d.ObservedAt,
-		query:    "select count(*) from pg_stat_activity where backend_type = 'client backend'; show max_connections",
-		observed: fmt.Sprintf("%d of %.0f slots in use; a fresh connection: %s", d.Used, v.usable, connectWords(d.Connect)), expected: "slots free",
-	})
+	c.speaksFor(0.35, v.slots())
 	c.restartedOfLate(v)
 	if v.pool {
-		o := observation{
-			source: metrics, query: "metrics.pool: now.acquired, now.max", at: &v.in.Pool.ObservedAt,
-			observed: fmt.Sprintf("the pools have %.0f of %.0f connections in use", v.acquired, v.max), expected: "pools that fit into the server",
-		}
-		if !v.full() || v.max > v.usable {
-			c.speaksFor(0.25, o)
-		} else {
-			c.speaksAgainst(0.15, o)
-		}
+		o := v.poolUsed()
+		o.expected = "pools that fit into the server"
+		c.weigh(!v.full() || v.now.max > v.usable, 0.25, 0.15, o)
 	}
-	for _, change := range v.newest() {
-		before, ok1 := change.Before.Number()
-		after, ok2 := change.After.Number()
-		if ok1 && ok2 && after < before && serverLimit.MatchString(change.Setting) && int(after) == d.Limits.Max && v.precedes(change) {
-			c.change, c.variant = &change, "config_change"
-			c.speaksFor(0.3, changeObservation(change, "the limit that the server has now"))
-			break
-		}
+	change := v.changeTo(serverLimit, loweredTo(float64(d.Limits.Max)))
+	if change != nil {
+		c.blame(change, 0.3, "the limit that the server has now")
 	}
-	c.actions = []capability.Remedy{
-		{
-			ID: "cap_pools", Kind: "scale", Target: appPool, Risk: capability.LowRisk, Reversible: true,
-			Text: fmt.Sprintf("Lower the pools now, so that all together stay below the %.0f slots: refused connections cost more than waiting.", v.usable),
-		},
-		{
-			ID: "raise_limit", Kind: "manual", Target: "max_connections", Risk: capability.HighRisk, Reversible: true,
-			Text: "Raise max_connections at a planned restart, standbys first; a restart is an outage of its own.",
-		},
-	}
+	c.actions = maxConnectionsActions(v)
 	return c
+}
+
+func maxConnectionsActions(v *view) []capability.Remedy {
+	text := "Lower the pools now, so that all together stay below the server's slots: refused connections cost more than waiting."
+	if finite(v.usable) {
+		text = fmt.Sprintf("Lower the pools now, so that all together stay below the %.0f slots: refused connections cost more than waiting.", v.usable)
+	}
+	limit := byHand("raise_limit", "max_connections", capability.HighRisk,
+		"Raise max_connections at a planned restart, standbys first; a restart is an outage of its own.")
+	limit.Reversible = true
+	return []capability.Remedy{capPools(text), limit}
+}
+
+func capPools(text string) capability.Remedy {
+	return capability.Remedy{
+		ID: "cap_pools", Kind: "scale", Target: appPool, Risk: capability.LowRisk, Reversible: true, Approval: capability.OneClick,
+		Text: text, Verify: afterwards("free_slots_ge_20pct"),
+	}
 }
 
 // restartedOfLate adds what says that the limit moved: it takes a restart.
 func (c *claim) restartedOfLate(v *view) {
 	d := v.in.Database
-	began := d.ObservedAt
-	if v.in.Pool != nil && v.in.Pool.Onset != nil {
-		began = *v.in.Pool.Onset
-	}
-	since := began.Sub(d.StartedAt)
+	since := v.onset().Sub(d.StartedAt)
 	// Where a baseline is older than the start, the limit of then is not
 	// known to be that of now; where it is younger, it was the same.
 	sameAsBefore := v.baseline && d.StartedAt.Before(v.in.Pool.Baseline.From)
@@ -98,7 +103,9 @@ func (c *claim) restartedOfLate(v *view) {
 		o.observed += ", before the baseline"
 		c.speaksAgainst(0.3, o)
 	case !d.StartedAt.IsZero() && since > -time.Minute && since < recentStart:
-		c.variant = "restarted"
+		if c.variant == "" {
+			c.variant = "restarted"
+		}
 		c.speaksFor(0.35, o)
 	case d.Limits.PendingRestart:
 		o.observed += "; a changed limit waits for a restart"
@@ -106,24 +113,4 @@ func (c *claim) restartedOfLate(v *view) {
 	default:
 		c.speaksAgainst(0.2, o)
 	}
-}
-
-// otherClient is a client that is not the service's main one and holds a good
-// part of the slots.
-func (v *view) otherClient() *capability.Client {
-	clients := v.in.Database.Clients
-	for i := range clients {
-		same := clients[i].User == clients[0].User && clients[i].Application == clients[0].Application
-		if i > 0 && !same && float64(clients[i].Count) >= 0.3*float64(v.in.Database.Used) {
-			return &clients[i]
-		}
-	}
-	return nil
-}
-
-func connectWords(c capability.Connect) string {
-	if c.OK {
-		return "ok"
-	}
-	return strings.TrimSpace(c.SQLState + " " + c.Text)
 }

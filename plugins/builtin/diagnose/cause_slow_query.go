@@ -7,86 +7,118 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// judgeSlowQuery: connections are held longer because queries take longer,
-// and the server is at work on them. Told apart from lock blocking by what the
-// sessions wait for, and from a pooler's queue by their number: there the
-// queries look slow from the service, and the server has next to none.
+var slowQuery = cause{
+	id: capability.SlowQuery, layer: capability.Sessions,
+	text:  "Queries take longer, so connections are held longer: a lost index, a changed plan, a new statement.",
+	signs: "Query time and hold time grew alike; the server's sessions are active, for longer than a query took before.",
+	unlike: []lookAlike{
+		{capability.LockBlocking, "the sessions wait for locks"},
+		{capability.PgbouncerPoolTooSmall, "queries look slow from the service, but the server has few at work, and clients wait at the pooler"},
+		{capability.HeldDuringExternalCall, "queries are as quick as before, and the sessions rest"},
+		{capability.ServerOverload, "everything is slow there, opening a connection too"},
+	},
+	judge: judgeSlowQuery,
+}
+
+// usualQuery is how long a session may be active without being out of the
+// ordinary.
+func (v *view) usualQuery() float64 {
+	if v.pooler.before != nil && v.pooler.before.QueryS != nil {
+		return math.Max(0.1, 2*(*v.pooler.before.QueryS))
+	}
+	if finite(v.before.query) {
+		return math.Max(0.2, 2*v.before.query)
+	}
+	return 0.3
+}
+
+// allSlow says that all sessions of the server are at work, and most of them on
+// a statement that takes long.
+func (v *view) allSlow() bool {
+	return v.sessions >= 8 && float64(v.resting.Count) <= 0.02*v.sessions && float64(v.active.Count) >= 0.7*v.sessions && v.active.P50S >= math.Max(0.3, v.usualQuery())
+}
+
 func judgeSlowQuery(v *view) *claim {
-	const cause = capability.SlowQuery
-	active := v.state[activeSession]
-	slower := v.query / v.queryBefore
+	slower := v.now.query / v.before.query
+	if v.pooler.present && v.pooler.now != nil && v.pooler.before != nil && v.pooler.now.QueryS != nil && v.pooler.before.QueryS != nil {
+		// Behind a pooler the service counts the wait there as query time.
+		slower = *v.pooler.now.QueryS / *v.pooler.before.QueryS
+	}
+	busy := float64(v.active.Count)
 	switch {
 	case v.pool && finite(slower) && slower < 1.5 && !v.stuck():
-		return notBecause(cause, "queries take %s, as before (%s)", seconds(v.query), seconds(v.queryBefore))
-	case v.database && v.locked >= math.Max(2, 0.2*v.sessions):
-		return notBecause(cause, "%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
-	case v.database && float64(active.Count) < 0.5*v.sessions:
-		return notBecause(cause, "%d of %.0f sessions are active: the server is not at work on slow queries", active.Count, v.sessions)
-	case v.pool && v.database && float64(active.Count) < 0.4*v.acquired:
-		return notBecause(cause, "the pool has %.0f connections in use, the server only %d active sessions", v.acquired, active.Count)
-	case v.pool && !v.full():
-		return notBecause(cause, "the pool has room: %.0f of %.0f in use", v.acquired, v.max)
-	case !v.pool && !v.queued() && active.P50S < 1:
-		return notBecause(cause, "active sessions are young: half of them less than %s", seconds(active.P50S))
+		return notBecause("queries take %s, as before (%s)", seconds(v.now.query), seconds(v.before.query))
+	case v.standstill():
+		return notBecause("%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
+	case v.database && busy < 0.4*v.sessions:
+		return notBecause("%.0f of %.0f sessions are active: the server is not at work on slow queries", busy, v.sessions)
+	case v.pool && v.database && busy < 0.4*v.now.acquired && !v.pooler.present:
+		return notBecause("the pool has %.0f connections in use, the server only %.0f active sessions", v.now.acquired, busy)
+	case v.pool && !v.full() && !v.pooler.poolFull():
+		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
+	case v.pooler.poolFull() && v.database && v.active.P50S < v.usualQuery() && !(slower >= 1.5):
+		return notBecause("on the server queries are quick: half of them are younger than %s", seconds(v.active.P50S))
+	case !v.pool && v.active.P50S < math.Max(0.3, v.usualQuery()) && !(slower >= 1.5):
+		return notBecause("active sessions are young: half of them less than %s", seconds(v.active.P50S))
 	}
 
-	c := &claim{cause: cause}
-	if slower >= 1.5 {
-		c.thenf("queries %s → %s", seconds(v.queryBefore), seconds(v.query))
+	c := &claim{}
+	switch {
+	case slower >= 1.5 && v.pooler.present:
+		c.thenf("queries on the server %s → %s", seconds(*v.pooler.before.QueryS), seconds(*v.pooler.now.QueryS))
+		c.speaksFor(0.5, observation{
+			source: pooler, query: "SHOW STATS", at: v.poolerAt(),
+			observed: fmt.Sprintf("a query takes the server %s, was %s", seconds(*v.pooler.now.QueryS), seconds(*v.pooler.before.QueryS)), expected: "as before",
+		})
+	case slower >= 1.5:
+		c.thenf("queries %s → %s", seconds(v.before.query), seconds(v.now.query))
 		// The longer hold must come from the queries.
-		because := (v.query - v.queryBefore) / (v.hold - v.holdBefore)
+		because := (v.now.query - v.before.query) / (v.now.usualHold() - v.before.usualHold())
 		weight := 0.55
 		if finite(because) && because < 0.6 {
 			weight = 0.2
 		}
-		c.speaksFor(weight, observation{
-			source: metrics, query: "metrics.pool: query_s and hold_s, now and baseline", at: v.in.Pool.Onset,
-			observed: fmt.Sprintf("query %s, was %s; hold %s, was %s", seconds(v.query), seconds(v.queryBefore), seconds(v.hold), seconds(v.holdBefore)),
-			expected: "both as before",
-		})
-	} else if v.stuck() {
-		c.speaksFor(0.3, observation{
-			source: metrics, query: "metrics.pool: now.acquired, now.releases_rps, now.hold_s", at: &v.in.Pool.ObservedAt,
-			observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.acquired, v.releases*zeroIfNaN(v.hold)), expected: "the two alike",
-		})
+		c.speaksFor(weight, v.times())
+	case v.stuck():
+		weight := 0.3
+		if v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && !v.database {
+			weight = 0.25
+		}
+		c.speaksFor(weight, v.unexplained())
+	case v.heldLonger() >= 1.5 && math.IsNaN(slower):
+		c.thenf("hold %s → %s", seconds(v.before.usualHold()), seconds(v.holdNow()))
+		c.speaksFor(0.4, v.times())
 	}
 	if v.database {
-		usual := 0.2
-		if finite(v.queryBefore) {
-			usual = math.Max(usual, 2*v.queryBefore)
-		}
+		usual := v.usualQuery()
 		o := observation{
-			source: database, at: &v.in.Database.ObservedAt,
-			query:    "select pid, now() - query_start as age, wait_event_type, left(query, 80) from pg_stat_activity where state = 'active' order by age desc",
-			observed: fmt.Sprintf("%d of %.0f sessions active, half of them for more than %s, %.0f wait for locks", active.Count, v.sessions, seconds(active.P50S), v.locked),
+			source: database, at: v.databaseAt(), query: activeSQL,
+			observed: fmt.Sprintf("%d of %.0f sessions active, half of them for more than %s, %.0f wait for locks", v.active.Count, v.sessions, seconds(v.active.P50S), v.locked),
 			expected: "few active at a time, each for less than " + seconds(usual),
 		}
 		switch {
-		case active.P50S >= usual:
-			c.thenf("%d sessions active for %s and more", active.Count, seconds(active.P50S))
-			c.speaksFor(0.4, o)
-		case float64(active.Count) >= 0.75*v.sessions:
+		case v.active.P50S >= usual:
+			c.thenf("%d sessions active for %s and more", v.active.Count, seconds(v.active.P50S))
+			weight := 0.42
+			if !v.pool {
+				weight = 0.7
+			}
+			c.speaksFor(weight, o)
+		case busy >= 0.75*v.sessions:
 			// Held up by the pool, they begin in step, and may all be
 			// young: their number says the same.
-			c.thenf("%d of %.0f sessions active", active.Count, v.sessions)
-			c.speaksFor(0.35, o)
+			c.thenf("%d of %.0f sessions active", v.active.Count, v.sessions)
+			c.speaksFor(0.37, o)
 		default:
-			c.speaksAgainst(0.1, o)
+			c.weigh(slower >= 1.5, 0.2, 0.1, o)
 		}
 	}
-	if v.full() {
-		c.thenf("pool %.0f/%.0f", v.acquired, v.max)
-	}
 	c.actions = []capability.Remedy{
-		{
-			ID: "cancel_slow", Kind: "cancel", Target: "the statement that dominates", Risk: capability.MediumRisk,
-			Text:   "Cancel that class of statement, oldest first, or bound it by statement_timeout for its role.",
-			Guards: []string{"same_statement", "backend_start_unchanged"},
-		},
-		{
-			ID: "restore_index", Kind: "manual", Target: "the table of that statement", Risk: capability.MediumRisk,
-			Text: "Look for a dropped index or a changed plan; build an index CONCURRENTLY, since that loads the server, too.",
-		},
+		endSessions("cancel_slow", "cancel", "the statement that dominates", capability.MediumRisk,
+			"Cancel that class of statement, oldest first, or bound it by statement_timeout for its role.", "same_statement"),
+		shedBacklog(),
+		byHand("restore_index", "the table of that statement", capability.MediumRisk,
+			"Look for a dropped index or a changed plan; build an index CONCURRENTLY, since that loads the server, too."),
 	}
 	return c
 }

@@ -6,58 +6,78 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// judgeTrafficSpike: more distinct requests come, each as quick as ever. Told
-// apart from the retry storm of another cause by counting first attempts only.
+var trafficSpike = cause{
+	id: capability.TrafficSpike, layer: capability.AppPool,
+	text:  "More requests come than the pool was made for, each as quick as ever.",
+	signs: "First attempts grew; hold and query times are as before; the pool is used up.",
+	unlike: []lookAlike{
+		{capability.AppPoolTooSmall, "the pool shrank, and first attempts are as before"},
+		{capability.SlowQuery, "attempts grew because they are repeated; first attempts are as before"},
+	},
+	judge: judgeTrafficSpike,
+}
+
 func judgeTrafficSpike(v *view) *claim {
-	const cause = capability.TrafficSpike
-	switch {
-	case !v.pool:
-		return notBecause(cause, "there are no figures of the pool")
-	case !v.full() || !v.queued():
-		return notBecause(cause, "the pool has room for what comes: %.0f of %.0f in use", v.acquired, v.max)
-	case v.stuck():
-		return notBecause(cause, "connections are held far longer than finished work explains")
+	if !v.pool {
+		if !v.allBusy() {
+			return notBecause("there are no figures of the pool")
+		}
+		c := &claim{actions: spikeActions()}
+		c.thenf("all %.0f sessions at work", v.sessions)
+		c.speaksFor(0.3, v.states("some sessions at rest: where all are at work more may have come"))
+		return c
+	}
+	if !v.full() || !v.queued() {
+		return notBecause("the pool has room for what comes: %.0f of %.0f in use", v.now.acquired, v.now.max)
 	}
 	p := v.pressure()
 	switch {
 	case p.demandKnown && p.demand == 1:
-		return notBecause(cause, "first attempts are as before: %.0f/s, were %.0f/s", v.first, v.firstBefore)
-	case !p.demandKnown && v.baseline:
-		return notBecause(cause, "attempts that are no retry could not be compared")
-	case p.demand > 1 && p.share(p.demand) < 0.4:
-		return notBecause(cause, "first attempts grew by %.1f, but hold time by %.1f and a smaller pool by %.1f weigh more", p.demand, p.hold, p.size)
+		return notBecause("first attempts are as before: %s, were %s", rate(v.now.first), rate(v.before.first))
+	case !p.demandKnown && v.baseline && (p.hold > 1 || p.size > 1 || v.stuck()):
+		return notBecause("attempts that are no retry could not be compared, and other things changed")
+	case p.demand == 1 && v.stuck():
+		return notBecause("connections are held far longer than finished work explains")
+	case p.demand > 1 && p.share(p.demand) < 0.05:
+		return notBecause("first attempts grew by %.1f, but hold time by %.1f and a smaller pool by %.1f weigh more", p.demand, p.hold, p.size)
 	}
 
-	c := &claim{cause: cause}
-	c.speaksFor(0.3, observation{
-		source: metrics, query: "metrics.pool: now.acquired, now.max, now.waiting", at: &v.in.Pool.ObservedAt,
-		observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.acquired, v.max, zeroIfNaN(v.waiting)), expected: "connections left, and nobody waits",
-	})
+	c := &claim{}
 	if p.demand > 1 {
-		c.thenf("first attempts %.0f/s → %.0f/s", v.firstBefore, v.first)
+		c.thenf("first attempts %s → %s", rate(v.before.first), rate(v.now.first))
 		c.speaksFor(0.5*p.share(p.demand), observation{
-			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.in.Pool.Onset,
-			observed: fmt.Sprintf("first attempts %.0f/s, were %.0f/s", v.first, v.firstBefore), expected: "as before",
+			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.poolAt(),
+			observed: fmt.Sprintf("first attempts %s, were %s", rate(v.now.first), rate(v.before.first)), expected: "as before",
 		})
+	} else if v.baseline {
+		// Requests are not counted apart from their retries, but neither hold
+		// times nor the pools changed, so it is demand that did.
+		c.thenf("attempts %s → %s", rate(v.before.offered), rate(v.now.offered))
 	}
-	c.thenf("pool %.0f/%.0f", v.acquired, v.max)
-	if p.holdKnown && p.hold == 1 {
-		c.speaksFor(0.05, observation{
-			source: metrics, query: "metrics.pool: baseline.hold_s, now.hold_s", at: v.in.Pool.Onset,
-			observed: fmt.Sprintf("hold %s, was %s", seconds(v.hold), seconds(v.holdBefore)), expected: "as before: each request is as quick as ever",
-		})
+	c.speaksFor(0.3, v.poolUsed())
+	if p.holdKnown && p.hold == 1 && !v.stuck() {
+		weight := 0.05
+		if !p.demandKnown && p.sizeKnown {
+			weight = 0.3
+		}
+		o := v.times()
+		o.expected = "as before: each request is as quick as ever"
+		c.speaksFor(weight, o)
+	}
+	if v.stuck() {
+		c.speaksAgainst(0.1, v.unexplained())
 	}
 	c.serverHasRoom(v, 0.1)
-	c.actions = []capability.Remedy{
-		{
-			ID: "shed_backlog", Kind: "shed", Target: "requests that wait", Risk: capability.LowRisk,
-			Text: "Limit what is let in to what the pool can serve; refuse the rest at once with Retry-After.",
-		},
-		{
-			ID: "enlarge_pool", Kind: "scale", Target: appPool, Risk: capability.MediumRisk, Reversible: true,
-			Text:   "Enlarge the pools only within the server's free slots and CPU: more can move the collapse into the database.",
-			Guards: []string{"sum_pools_le_usable", "db_cpu_lt_80"},
-		},
-	}
+	c.actions = spikeActions()
 	return c
+}
+
+func spikeActions() []capability.Remedy {
+	limit := shedBacklog()
+	limit.Text = "Limit what is let in to what the pool can serve; refuse the rest at once with Retry-After."
+	return []capability.Remedy{limit, {
+		ID: "enlarge_pool", Kind: "scale", Target: appPool, Risk: capability.MediumRisk, Reversible: true, Approval: capability.OneClick,
+		Text:   "Enlarge the pools only within the server's free slots and CPU: more can move the collapse into the database.",
+		Guards: []string{"sum_pools_le_usable", "db_cpu_lt_80"}, Verify: afterwards(),
+	}}
 }

@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
 	"math"
 	"regexp"
 	"time"
@@ -10,15 +9,21 @@ import (
 )
 
 var (
-	poolLike     = regexp.MustCompile(`(?i)pool|max_?conn|connections`)
+	poolLike     = regexp.MustCompile(`(?i)pool|max_?conn|max_?open|connections`)
 	databaseLike = regexp.MustCompile(`(?i)\b(db|database|sql|pg|pgx|pgxpool|postgres\w*|hikari|datasource)\b|(^|[._-])(db|sql|pg)[._-]`)
-	otherPool    = regexp.MustCompile(`(?i)thread|worker|http|redis|cache|buffer|memory|grpc|client`)
-	serverLimit  = regexp.MustCompile(`(?i)(^|[._-])max_connections$`)
+	otherPool    = regexp.MustCompile(`(?i)thread|worker|http|redis|cache|buffer|memory|grpc|client|bouncer`)
+	serverLimit  = regexp.MustCompile(`(?i)(^|[._-])max_?connections$`)
+	narrowLimit  = regexp.MustCompile(`(?i)conn\w*[._-]?limit|limit[._-]?conn|rolconnlimit|datconnlimit`)
+	replicasLike = regexp.MustCompile(`(?i)replica|instances|pods|(^|[._-])(scale|count)$`)
+	poolerSize   = regexp.MustCompile(`(?i)(default_)?pool_?size|max_db_connections|(pgbouncer|pooler|bouncer)\S*(pool|size)`)
+	poolerMost   = regexp.MustCompile(`(?i)max_client_?conn`)
 )
 
-// clockSlack is how far two machines' clocks, and the whole seconds of a
-// commit, may put a cause after its effect.
-const clockSlack = 2 * time.Second
+const (
+	// clockSlack is how far two machines' clocks, and the whole seconds of a
+	// commit, may put a cause after its effect.
+	clockSlack = 2 * time.Second
+)
 
 // newest returns the newest change of each setting, newest first: an older
 // one is not what runs now.
@@ -35,6 +40,25 @@ func (v *view) newest() []capability.Change {
 		}
 	}
 	return out
+}
+
+// changeTo returns the newest change of a setting like that to a number that
+// fits what is measured, before the trouble began; nil: there is none. A
+// change that does not fit a measurement is not what runs.
+func (v *view) changeTo(like *regexp.Regexp, fits func(before, after float64) bool) *capability.Change {
+	for _, c := range v.newest() {
+		before, ok1 := c.Before.Number()
+		after, ok2 := c.After.Number()
+		if ok1 && ok2 && like.MatchString(c.Setting) && v.precedes(c) && fits(before, after) {
+			return &c
+		}
+	}
+	return nil
+}
+
+// loweredTo fits a change down to a value.
+func loweredTo(value float64) func(before, after float64) bool {
+	return func(before, after float64) bool { return after < before && after == value }
 }
 
 // poolChange returns the change that made the pool what it is now: it lowers
@@ -69,9 +93,9 @@ func (v *view) poolScore(c capability.Change) int {
 	if databaseLike.MatchString(c.Setting) {
 		score += 2
 	}
-	if v.isPoolSize(before, v.maxBefore) {
+	if v.isPoolSize(before, v.before.max) {
 		score++
-	} else if v.baseline && finite(v.maxBefore) {
+	} else if v.baseline && finite(v.before.max) {
 		return 0 // it was another size before
 	}
 	return score
@@ -86,17 +110,5 @@ func (v *view) isPoolSize(value, total float64) bool {
 
 // precedes says whether the change was there when the trouble began.
 func (v *view) precedes(c capability.Change) bool {
-	began := asOf(v.in)
-	if v.in.Pool != nil && v.in.Pool.Onset != nil {
-		began = *v.in.Pool.Onset
-	}
-	return !c.At.After(began.Add(clockSlack))
-}
-
-func changeObservation(c capability.Change, expected string) observation {
-	return observation{
-		source: changes, query: fmt.Sprintf("settings.changes setting=%s", c.Setting),
-		observed: fmt.Sprintf("%s %s → %s by %s: %s", c.Setting, c.Before, c.After, c.Author, c.Title),
-		expected: expected, at: &c.At,
-	}
+	return !c.At.After(v.onset().Add(clockSlack))
 }

@@ -12,6 +12,7 @@ import (
 const (
 	metrics  = "metrics"
 	database = "database"
+	pooler   = "pooler"
 	changes  = "changes"
 )
 
@@ -25,9 +26,8 @@ const (
 	mostOfChange = 0.7
 )
 
-// claim is one cause, and what speaks for and against it.
+// claim is what speaks for and against one cause.
 type claim struct {
-	cause    capability.Cause
 	ruledOut string // why it is not the cause; empty when it may be
 	variant  string
 	change   *capability.Change
@@ -37,8 +37,8 @@ type claim struct {
 	actions  []capability.Remedy
 }
 
-func notBecause(cause capability.Cause, format string, args ...any) *claim {
-	return &claim{cause: cause, ruledOut: fmt.Sprintf(format, args...)}
+func notBecause(format string, args ...any) *claim {
+	return &claim{ruledOut: fmt.Sprintf(format, args...)}
 }
 
 // observation is a piece of evidence, and how to see it again.
@@ -53,6 +53,15 @@ func (c *claim) speaksFor(weight float64, o observation) { c.add(weight, true, o
 // speaksAgainst adds evidence that makes the cause less probable by weight.
 func (c *claim) speaksAgainst(weight float64, o observation) { c.add(-weight, false, o) }
 
+// weigh adds evidence that speaks for the cause if it is so, or against it.
+func (c *claim) weigh(so bool, weight, against float64, o observation) {
+	if so {
+		c.speaksFor(weight, o)
+	} else {
+		c.speaksAgainst(against, o)
+	}
+}
+
 func (c *claim) add(weight float64, supports bool, o observation) {
 	c.weight += weight
 	c.evidence = append(c.evidence, capability.Evidence{
@@ -64,6 +73,20 @@ func (c *claim) add(weight float64, supports bool, o observation) {
 // thenf adds a link to the chain from root to symptom.
 func (c *claim) thenf(format string, args ...any) {
 	c.chain = append(c.chain, fmt.Sprintf(format, args...))
+}
+
+// blame names the change that brought the cause about; nil names none.
+func (c *claim) blame(change *capability.Change, weight float64, expected string) {
+	if change == nil {
+		return
+	}
+	c.change, c.variant = change, "config_change"
+	c.chain = append([]string{fmt.Sprintf("%s %s → %s", change.Setting, change.Before, change.After)}, c.chain...)
+	c.speaksFor(weight, observation{
+		source: changes, query: fmt.Sprintf("settings.changes setting=%s", change.Setting),
+		observed: fmt.Sprintf("%s %s → %s by %s: %s", change.Setting, change.Before, change.After, change.Author, change.Title),
+		expected: expected, at: &change.At,
+	})
 }
 
 // confidence is what the evidence is worth, capped by how many independent
@@ -85,9 +108,9 @@ func (c *claim) confidence() float64 {
 	return math.Round(100*math.Max(0, math.Min(c.weight, most))) / 100
 }
 
-func (c *claim) finding(v *view) capability.Finding {
+func (c *claim) finding(v *view, of cause) capability.Finding {
 	f := capability.Finding{
-		Cause: c.cause, Confidence: c.confidence(), Change: c.change,
+		Cause: of.id, Text: of.text, Layer: &of.layer, Confidence: c.confidence(), Change: c.change,
 		Chain: append(c.chain, v.symptoms()...), Evidence: c.evidence, Actions: c.actions,
 	}
 	if c.variant != "" {
@@ -99,25 +122,35 @@ func (c *claim) finding(v *view) capability.Finding {
 // symptoms end every chain: what is seen in the end.
 func (v *view) symptoms() []string {
 	var out []string
-	if v.opening >= 0.3*v.max {
+	if v.full() {
+		out = append(out, fmt.Sprintf("pool %.0f/%.0f", v.now.acquired, v.now.max))
+	}
+	if v.opening >= 0.3*v.now.max {
 		out = append(out, fmt.Sprintf("%.0f connections being opened", v.opening))
 	}
-	if v.waiting > 0 {
-		out = append(out, fmt.Sprintf("queue %.0f", v.waiting))
+	if v.now.waiting > 0 {
+		out = append(out, fmt.Sprintf("queue %.0f", v.now.waiting))
 	}
-	if v.acquireP99 >= 0.1 {
-		out = append(out, fmt.Sprintf("wait p99 %s", seconds(v.acquireP99)))
+	if v.now.acquireP99 >= 0.1 {
+		out = append(out, "wait p99 "+seconds(v.now.acquireP99))
 	}
-	if v.timeouts > 0 {
-		out = append(out, fmt.Sprintf("%.0f timeouts", v.timeouts))
+	if v.now.timeouts > 0 {
+		out = append(out, fmt.Sprintf("%.0f timeouts", v.now.timeouts))
+	}
+	if v.now.errors >= 0.01 {
+		out = append(out, fmt.Sprintf("%.0f %% errors", 100*v.now.errors))
 	}
 	return out
 }
 
 // seconds writes seconds for people.
 func seconds(s float64) string {
-	if s < 1 {
+	switch {
+	case math.IsNaN(s):
+		return "unknown"
+	case s < 1:
 		return fmt.Sprintf("%.0f ms", s*1000)
+	default:
+		return fmt.Sprintf("%.1f s", s)
 	}
-	return fmt.Sprintf("%.1f s", s)
 }

@@ -2,29 +2,23 @@ package diagnose
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// leastTop is the confidence that a cause needs to be named. Below it,
-// unknown is the honest answer, and beats a wrong one.
-const leastTop = 0.5
+const (
+	// leastTop is the confidence that a cause needs to be named. Below it,
+	// unknown is the honest answer, and beats a wrong one.
+	leastTop = 0.5
+	// leastListed is the confidence below which a cause is not worth a line.
+	leastListed = 0.1
+)
 
-// causes are judged in this order; it matters only between equals.
-var causes = []func(*view) *claim{
-	judgeMaxConnections,
-	judgeLockBlocking,
-	judgeIdleInTransaction,
-	judgeConnectionLeak,
-	judgeSlowQuery,
-	judgeAppPool,
-	judgeTrafficSpike,
-}
-
-// connections ranks the causes of what the inputs show.
-func connections(in capability.DiagnoseInput) capability.DiagnoseOutput {
+// Connections ranks the causes of what the inputs show. It is a pure function.
+func Connections(in capability.DiagnoseInput) capability.DiagnoseOutput {
 	v := newView(in)
 	out := capability.DiagnoseOutput{
 		Arithmetic:   arithmeticOf(v),
@@ -33,31 +27,64 @@ func connections(in capability.DiagnoseInput) capability.DiagnoseOutput {
 		Missing:      missing(in),
 		AsOf:         asOf(in),
 	}
-	var ruledOut []capability.RuledOut
+	not := map[capability.Cause]string{}
 	if v.trouble() {
-		for _, judge := range causes {
-			c := judge(v)
-			if c.ruledOut != "" {
-				ruledOut = append(ruledOut, capability.RuledOut{Cause: c.cause, Because: c.ruledOut})
-				continue
+		for _, cause := range causes {
+			c := cause.judge(v)
+			switch f := c.finding(v, cause); {
+			case c.ruledOut != "":
+				not[cause.id] = c.ruledOut
+			case f.Confidence < leastListed:
+				not[cause.id] = "next to nothing speaks for it"
+			default:
+				out.Findings = append(out.Findings, f)
 			}
-			out.Findings = append(out.Findings, c.finding(v))
 		}
 	}
 	slices.SortStableFunc(out.Findings, func(a, b capability.Finding) int { return cmp.Compare(b.Confidence, a.Confidence) })
 	for i := range out.Findings {
-		out.Findings[i].Rank = i + 1
-		out.Findings[i].RuledOut = ruledOut
+		f := &out.Findings[i]
+		f.Rank = i + 1
+		f.RuledOut = ruledOut(f.Cause, not)
 	}
 	if len(out.Findings) > 0 && out.Findings[0].Confidence >= leastTop {
 		out.Top = out.Findings[0]
+		out.Margin = out.Top.Confidence
+		if len(out.Findings) > 1 {
+			out.Margin = math.Round(100*(out.Top.Confidence-out.Findings[1].Confidence)) / 100
+		}
 	} else {
-		out.Top = unknown(v, ruledOut, out.Findings)
+		out.Top = unknown(v, ruledOut(capability.UnknownCause, not), out.Findings)
 	}
-	out.Layer = v.layer(out.Top.Cause)
+	out.Layer = out.Top.Layer
 	return out
 }
 
+// ruledOut lists what it is not: first what the cause is easily taken for.
+func ruledOut(id capability.Cause, not map[capability.Cause]string) []capability.RuledOut {
+	var out []capability.RuledOut
+	listed := map[capability.Cause]bool{}
+	add := func(c capability.Cause) {
+		if because := not[c]; because != "" && !listed[c] {
+			listed[c] = true
+			out = append(out, capability.RuledOut{Cause: c, Because: because})
+		}
+	}
+	for _, c := range causes {
+		if c.id == id {
+			for _, u := range c.unlike {
+				add(u.cause)
+			}
+		}
+	}
+	for _, c := range causes {
+		add(c.id)
+	}
+	return out
+}
+
+// missing names the inputs that were null. A pooler is missed only where one
+// was asked: most services have none.
 func missing(in capability.DiagnoseInput) []string {
 	var out []string
 	if in.Pool == nil {
@@ -84,6 +111,9 @@ func asOf(in capability.DiagnoseInput) time.Time {
 	}
 	if in.Database != nil {
 		newest(in.Database.Observed)
+	}
+	if in.Pooler != nil {
+		newest(in.Pooler.Observed)
 	}
 	if in.Changes != nil {
 		newest(in.Changes.Observed)

@@ -32,6 +32,14 @@ func TestCauses(t *testing.T) {
 	}{
 		{"healthy", made(), unknown, 0, 0},
 		{"healthy with a pool change that is not live", made(poolDecoy), unknown, 0, 0},
+		{"healthy, no metrics", made(noPool), unknown, 0, 0},
+		{"healthy behind a pooler", made(behindPooler), unknown, 0, 0},
+		{"busy but fine", made(busy), unknown, 0, 0},
+		{"busy but fine, no metrics", made(busy, noPool), unknown, 0, 0},
+		{"a batch within its limits", made(batch), unknown, 0, 0},
+		{"a moment's queue of a small pool", made(momentsQueue), unknown, 0, 0},
+		{"at rest, all connections opened at once", made(atRest), unknown, 0, 0},
+		{"at rest, no metrics", made(atRest, noPool), unknown, 0, 0},
 
 		{"pool lowered", made(poolLowered, culprit), small, 0.9, 1},
 		{"pool lowered, retries", made(poolLowered, culprit, retries), small, 0.9, 1},
@@ -40,13 +48,14 @@ func TestCauses(t *testing.T) {
 		{"pool lowered, no changes", made(poolLowered, noChanges), small, 0.9, 1},
 		{"pool lowered, only decoys", made(poolLowered), small, 0.9, 1},
 		{"pool lowered, metrics only", made(poolLowered, noDatabase, noChanges), small, 0.7, 0.85},
-		{"pool lowered, no metrics", made(poolLowered, culprit, noPool), unknown, 0, 0},
+		{"pool lowered, a dialect with little", made(poolLowered, littleSaid), small, 0.8, 1},
 		{"pool lowered, changes only", made(culprit, noPool, noDatabase), unknown, 0, 0},
 		{"pool lowered, no baseline and only decoys", made(poolLowered, noBaseline), unknown, 0, 0},
 
 		{"spike", made(spike), spiky, 0.9, 1},
 		{"spike with a pool decoy", made(spike, poolDecoy), spiky, 0.9, 1},
 		{"spike, metrics only", made(spike, noDatabase, noChanges), spiky, 0.7, 0.85},
+		{"spike, a dialect with little", made(spike, littleSaid), spiky, 0.5, 1},
 		{"spike, no baseline", made(spike, noBaseline), unknown, 0, 0},
 
 		{"slow query", made(slow), slowish, 0.9, 1},
@@ -54,30 +63,58 @@ func TestCauses(t *testing.T) {
 		{"slow query, early", made(slowEarly), slowish, 0.6, 1},
 		{"slow query, retries", made(slow, retries), slowish, 0.9, 1},
 		{"slow query, metrics only", made(slow, noDatabase, noChanges), slowish, 0.5, 0.85},
+		{"slow query, no metrics", made(slow, noPool), slowish, 0.5, 0.85},
+		{"slow query, a dialect with little", made(slow, littleSaid), slowish, 0.6, 1},
+		{"slow query behind a pooler", made(behindPooler, slow, poolerFull, slowOnServer), slowish, 0.9, 1},
+		{"slow all over", made(slow, slowToConnect(600)), slowish, 0.5, 1},
 
 		{"leak", made(leak), leaky, 0.9, 1},
 		{"leak with a pool decoy", made(leak, poolDecoy), leaky, 0.9, 1},
+		{"leak, metrics only", made(leak, noDatabase, noChanges), leaky, 0.4, 0.85},
+		{"leak, a dialect with little", made(leak, littleSaid), leaky, 0.8, 1},
 		{"idle in transaction", made(leftOpen), iit, 0.9, 1},
 		{"idle in transaction, no metrics", made(leftOpen, noPool), iit, 0.6, 0.85},
-		{"half open", made(halfOpen), unknown, 0, 0},
-		{"external call", made(externalCall), unknown, 0, 0},
+		{"half open", made(halfOpen), capability.StaleHalfOpen, 0.9, 1},
+		{"half open, no metrics", made(halfOpen, noPool), capability.StaleHalfOpen, 0.5, 0.85},
+		{"half open, later", made(orphaned), capability.StaleHalfOpen, 0.7, 1},
+		{"external call", made(externalCall), capability.HeldDuringExternalCall, 0.9, 1},
+		{"external call, early", made(externalEarly), capability.HeldDuringExternalCall, 0.6, 1},
+		{"external call, metrics only", made(externalCall, noDatabase, noChanges), capability.HeldDuringExternalCall, 0.5, 0.85},
 
 		{"lock convoy", made(convoy), locks, 0.9, 1},
 		{"lock convoy, no metrics", made(convoy, noPool), locks, 0.8, 0.85},
 		{"lock convoy with a pool decoy", made(convoy, poolDecoy), locks, 0.9, 1},
-		{"prepared transaction", made(prepared), unknown, 0, 0},
+		{"prepared transaction", made(prepared), capability.PreparedTransaction, 0.9, 1},
+		{"prepared transaction, no metrics", made(prepared, noPool), capability.PreparedTransaction, 0.8, 0.85},
+		{"a prepared transaction nobody waits for", made(preparedOnly), unknown, 0, 0},
+		{"autovacuum", made(convoy, vacuum), capability.AutovacuumOrWraparound, 0.9, 1},
 
 		{"max_connections lowered", made(maxLowered), limit, 0.9, 1},
 		{"max_connections lowered, no metrics", made(maxLowered, noPool), limit, 0.5, 0.85},
 		{"max_connections lowered with a pool decoy", made(maxLowered, poolDecoy), limit, 0.9, 1},
-		{"too many replicas", made(tooManyReplicas), unknown, 0, 0},
-		{"limit of the database", made(roleLimit), unknown, 0, 0},
-		{"noisy neighbour", made(noisyNeighbour), unknown, 0, 0},
+		{"too many replicas", made(tooManyReplicas), capability.ReplicasTimesPool, 0.9, 1},
+		{"too many replicas, no baseline", made(tooManyReplicas, noBaseline), capability.ReplicasTimesPool, 0.7, 1},
+		{"too many replicas, metrics only", made(tooManyReplicas, noDatabase, noChanges), capability.ReplicasTimesPool, 0.5, 0.85},
+		{"limit of the database", made(roleLimit), capability.RoleOrDBLimit, 0.9, 1},
+		{"limit of the role, unsaid", made(roleLimitUnsaid), capability.RoleOrDBLimit, 0.9, 1},
+		{"limit of the role, no metrics", made(roleLimitUnsaid, noPool), capability.RoleOrDBLimit, 0.5, 0.85},
+		{"noisy neighbour", made(noisyNeighbour), capability.NoisyClient, 0.9, 1},
+		{"noisy neighbour, no metrics", made(noisyNeighbour, noPool), capability.NoisyClient, 0.5, 0.85},
+		{"storm", made(storm), capability.ConnectionStorm, 0.9, 1},
+		{"slow to connect", made(slowAuth), capability.SlowConnectAuth, 0.9, 1},
+		{"slow to connect, metrics only", made(slowAuth, noDatabase, noChanges), capability.SlowConnectAuth, 0.5, 0.85},
+		{"no file descriptors", made(noFiles), capability.ClientFDOrPortLimit, 0.6, 1},
+		{"server restarting", made(restarting), capability.FailoverOrWrongEndpoint, 0.9, 1},
+
+		{"pooler too small", made(behindPooler, poolerSmall), capability.PgbouncerPoolTooSmall, 0.9, 1},
+		{"pooler too small, no metrics", made(behindPooler, poolerSmall, noPool), capability.PgbouncerPoolTooSmall, 0.8, 1},
+		{"pooler too small, it alone", made(behindPooler, poolerSmall, noPool, noDatabase), capability.PgbouncerPoolTooSmall, 0.5, 0.85},
+		{"pooler refuses clients", made(behindPooler, poolerRefuses), capability.PgbouncerMaxClientConn, 0.9, 1},
 
 		{"nothing could be read", made(noPool, noDatabase, noChanges), unknown, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out := connections(c.in)
+			out := Connections(c.in)
 			if out.Top.Cause != c.cause || out.Top.Confidence < c.least || out.Top.Confidence > c.most {
 				t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, c.cause, c.least, c.most)
 				for _, f := range out.Findings {
@@ -143,7 +180,7 @@ func isSound(t *testing.T, out capability.DiagnoseOutput) {
 }
 
 func TestTheChange(t *testing.T) {
-	out := connections(made(poolLowered, culprit))
+	out := Connections(made(poolLowered, culprit))
 	if out.Top.Change == nil || out.Top.Change.ID != "c5:db.pool.max" || out.Top.Variant == nil || *out.Top.Variant != "config_change" {
 		t.Fatalf("change %+v, variant %v", out.Top.Change, out.Top.Variant)
 	}
@@ -172,7 +209,7 @@ func TestTheChange(t *testing.T) {
 			in.Changes.Changes[0].Before = scalar("fifty")
 		}),
 	} {
-		if out := connections(in); out.Top.Change != nil {
+		if out := Connections(in); out.Top.Change != nil {
 			t.Errorf("%s: blames %+v", name, *out.Top.Change)
 		}
 	}
@@ -190,14 +227,14 @@ func TestPoolSizesOfReplicas(t *testing.T) {
 		in.Pool.Now.ReleasesRPS = new(146.0)
 	})
 	for name, in := range map[string]capability.DiagnoseInput{"per replica": perReplica, "silent": silent} {
-		if out := connections(in); out.Top.Cause != capability.AppPoolTooSmall || out.Top.Change == nil {
+		if out := Connections(in); out.Top.Cause != capability.AppPoolTooSmall || out.Top.Change == nil {
 			t.Errorf("%s: top %s %.2f, change %v", name, out.Top.Cause, out.Top.Confidence, out.Top.Change)
 		}
 	}
 }
 
 func TestArithmetic(t *testing.T) {
-	a := connections(made(poolLowered, culprit)).Arithmetic
+	a := Connections(made(poolLowered, culprit)).Arithmetic
 	if a == nil || a.DemandConns == nil || *a.DemandConns < 33 || *a.DemandConns > 35 || *a.CapacityConns != 20 {
 		t.Fatalf("arithmetic %+v", a)
 	}
@@ -208,11 +245,11 @@ func TestArithmetic(t *testing.T) {
 	if want := "the pools shrank by a factor of 2.5"; !strings.Contains(a.Reading, want) {
 		t.Errorf("reading %q does not say %q", a.Reading, want)
 	}
-	a = connections(made(poolLowered, retries)).Arithmetic
+	a = Connections(made(poolLowered, retries)).Arithmetic
 	if a.RetryAmplification == nil || *a.RetryAmplification < 2.8 || *a.RetryAmplification > 3 {
 		t.Errorf("amplification %v", a.RetryAmplification)
 	}
-	if a := connections(made(noPool)).Arithmetic; a != nil {
+	if a := Connections(made(noPool)).Arithmetic; a != nil {
 		t.Errorf("arithmetic of nothing: %+v", a)
 	}
 }
@@ -225,24 +262,24 @@ func TestLayers(t *testing.T) {
 		saturated string
 	}{
 		{"pool lowered", made(poolLowered, culprit), capability.AppPool, appPool},
-		{"half open", made(halfOpen), capability.AppPool, appPool},
+		{"half open", made(halfOpen), capability.Network, appPool},
 		{"convoy", made(convoy), capability.Sessions, appPool},
 		{"prepared", made(prepared), capability.Sessions, appPool},
 		{"slots", made(maxLowered), capability.ServerSlots, postgresSlots},
 		{"replicas", made(tooManyReplicas), capability.ServerSlots, postgresSlots},
 	} {
-		out := connections(c.in)
+		out := Connections(c.in)
 		if out.Layer == nil || *out.Layer != c.layer || out.Saturated == nil || out.Saturated.What != c.saturated {
 			t.Errorf("%s: layer %v, saturated %+v; want %s, %s", c.name, out.Layer, out.Saturated, c.layer, c.saturated)
 		}
 	}
-	if out := connections(made()); out.Layer != nil || out.Saturated != nil || len(out.NotSaturated) != 2 {
+	if out := Connections(made()); out.Layer != nil || out.Saturated != nil || len(out.NotSaturated) != 2 {
 		t.Errorf("healthy: layer %v, saturated %v, not saturated %v", out.Layer, out.Saturated, out.NotSaturated)
 	}
 }
 
 func TestMissingAndAsOf(t *testing.T) {
-	out := connections(made(noPool, noChanges))
+	out := Connections(made(noPool, noChanges))
 	if !slices.Equal(out.Missing, []string{"pool", "changes"}) || !out.AsOf.Equal(began.Add(time.Second)) {
 		t.Errorf("missing %q, as of %s", out.Missing, out.AsOf)
 	}
@@ -256,7 +293,7 @@ func TestSilentReplicaIsNoSmallerPool(t *testing.T) {
 		in.Pool.Now.Max, in.Pool.Now.Acquired = new(40), new(40)
 		in.Pool.Now.ReleasesRPS = new(360.0)
 	})
-	if out := connections(in); out.Top.Cause == capability.AppPoolTooSmall {
+	if out := Connections(in); out.Top.Cause == capability.AppPoolTooSmall {
 		t.Errorf("top %s %.2f: %q", out.Top.Cause, out.Top.Confidence, out.Top.Chain)
 	}
 }

@@ -74,7 +74,7 @@ func (tool) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) plugin
 	if err != nil {
 		return failed(err)
 	}
-	out, err := json.Marshal(connections(in))
+	out, err := json.Marshal(Connections(in))
 	if err != nil {
 		return failed(err)
 	}

@@ -18,20 +18,20 @@ func (v *view) pressure() pressure {
 	if !v.baseline {
 		return p
 	}
-	if r := v.first / v.firstBefore; finite(r) {
+	if r := v.now.first / v.before.first; finite(r) {
 		p.demandKnown = true
 		// A short window counts few requests, and a few more are chance.
-		if r >= grown+2/math.Sqrt(math.Max(1, v.first*v.seconds())) {
+		if r >= grown+2/math.Sqrt(math.Max(1, v.now.first*v.now.seconds)) {
 			p.demand = r
 		}
 	}
-	if r := v.holdNow() / v.holdBefore; finite(r) {
+	if r := v.holdNow() / v.before.usualHold(); finite(r) {
 		p.holdKnown = true
-		if r >= grown+2/math.Sqrt(math.Max(1, zeroIfNaN(v.releases)*v.seconds())) {
+		if r >= grown+2/math.Sqrt(math.Max(1, zeroIfNaN(v.now.releases)*v.now.seconds)) {
 			p.hold = r
 		}
 	}
-	if r := v.maxBefore / v.wholeMax(); finite(r) {
+	if r := v.before.max / v.wholeMax(); finite(r) {
 		p.sizeKnown = true
 		if r >= 1.05 {
 			p.size = r
@@ -43,15 +43,14 @@ func (v *view) pressure() pressure {
 // wholeMax is the size of all pools, taking those of replicas that do not
 // answer to be like the others'. To miss one must not look like a change.
 func (v *view) wholeMax() float64 {
+	if v.in.Pool == nil {
+		return v.now.max
+	}
 	heard, silent := float64(len(v.in.Pool.Replicas)), float64(len(v.in.Pool.Silent))
 	if heard == 0 {
-		return v.max
+		return v.now.max
 	}
-	return v.max * (heard + silent) / heard
-}
-
-func (v *view) seconds() float64 {
-	return v.in.Pool.Now.To.Sub(v.in.Pool.Now.From).Seconds()
+	return v.now.max * (heard + silent) / heard
 }
 
 // share says how much of the growth is due to a factor, 0 to 1.

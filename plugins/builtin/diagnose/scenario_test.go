@@ -224,6 +224,7 @@ func maxLowered(in *capability.DiagnoseInput) {
 	in.Pool.Onset = new(began)
 	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.AcquireP99S, in.Pool.Now.ConnectsRPS = new(21), new(80), new(0.9), new(120.0)
 	in.Pool.Now.ReleasesRPS = new(190.0)
+	starved(in)
 	in.Database.Limits.Max, in.Database.Used, in.Database.Free = 25, 22, 0
 	in.Database.Clients[0].Count = 21
 	in.Database.StartedAt = began.Add(-3 * time.Second)
@@ -235,6 +236,9 @@ func maxLowered(in *capability.DiagnoseInput) {
 func tooManyReplicas(in *capability.DiagnoseInput) {
 	maxLowered(in)
 	in.Pool.Now.Max, in.Pool.Now.Acquired = new(120), new(55)
+	for i := range in.Pool.Replicas {
+		in.Pool.Replicas[i].Max, in.Pool.Replicas[i].Acquired = 24, 11
+	}
 	in.Database.Limits.Max, in.Database.Used = 60, 57
 	in.Database.Clients[0].Count = 56
 	in.Database.StartedAt = began.Add(-48 * time.Hour)
@@ -244,6 +248,7 @@ func roleLimit(in *capability.DiagnoseInput) {
 	maxLowered(in)
 	in.Database.Connect.Text = `too many connections for database "appdb"`
 	in.Database.Limits.Max, in.Database.Free = 60, 30
+	in.Database.StartedAt = began.Add(-48 * time.Hour)
 }
 
 func noisyNeighbour(in *capability.DiagnoseInput) {
@@ -251,4 +256,186 @@ func noisyNeighbour(in *capability.DiagnoseInput) {
 	in.Database.Limits.Max, in.Database.Used = 60, 57
 	in.Database.StartedAt = began.Add(-48 * time.Hour)
 	in.Database.Clients = []capability.Client{{User: "export", Application: "batch", Count: 40}, {User: "app", Application: "api", Count: 16}}
+}
+
+// starved leaves the pools nothing at rest.
+func starved(in *capability.DiagnoseInput) {
+	for i := range in.Pool.Replicas {
+		r := &in.Pool.Replicas[i]
+		r.Acquired, r.Idle = *in.Pool.Now.Acquired/5, 0
+	}
+}
+
+// roleLimitUnsaid is a limit of the service's role that our own login does not
+// meet.
+func roleLimitUnsaid(in *capability.DiagnoseInput) {
+	roleLimit(in)
+	in.Database.Connect = capability.Connect{OK: true, MS: 8}
+	in.Database.Limits.Role, in.Database.Used = new(21), 23
+}
+
+// littleSaid is a dialect that knows sizes and waits, and neither hold times,
+// queries nor who repeats what.
+func littleSaid(in *capability.DiagnoseInput) {
+	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
+		w.HoldS, w.QueryS, w.FirstAttemptsRPS, w.Waiting, w.Timeouts = nil, nil, nil, nil, nil
+	}
+}
+
+// busy is eight tenths of the pools, and many transactions, each short.
+func busy(in *capability.DiagnoseInput) {
+	in.Pool.Now.Acquired, in.Pool.Now.Waiting = new(40), new(1)
+	in.Database.States = []capability.SessionState{
+		{State: inTransaction, Count: 30, OldestS: 0.09, P50S: 0.03},
+		{State: activeSession, Count: 16, OldestS: 0.08, P50S: 0.02},
+		{State: idleSession, Count: 4, OldestS: 0.3, P50S: 0.05},
+	}
+}
+
+// batch is another program that holds many slots and leaves enough.
+func batch(in *capability.DiagnoseInput) {
+	busy(in)
+	in.Database.Limits.Max, in.Database.Used, in.Database.Free = 120, 91, 26
+	in.Database.Clients = append(in.Database.Clients, capability.Client{User: "batch", Application: "export", Count: 40})
+	in.Database.States[1] = capability.SessionState{State: activeSession, Count: 56, OldestS: 40, P50S: 12, Frozen: 40}
+}
+
+func momentsQueue(in *capability.DiagnoseInput) {
+	in.Pool.Now.Max, in.Pool.Baseline.Max, in.Pool.Now.Acquired, in.Pool.Now.Waiting = new(8), new(8), new(8), new(4)
+	in.Pool.Replicas = in.Pool.Replicas[:1]
+	in.Pool.Now.ReleasesRPS = new(70.0)
+}
+
+// atRest is a service at night: its connections were opened at one instant,
+// and rest.
+func atRest(in *capability.DiagnoseInput) {
+	in.Pool.Now.Acquired, in.Pool.Now.ReleasesRPS, in.Pool.Now.OfferedRPS, in.Pool.Now.FirstAttemptsRPS = new(0), new(0.0), new(0.0), new(0.0)
+	in.Pool.Now.HoldS, in.Pool.Now.QueryS = nil, nil
+	in.Database.States = []capability.SessionState{{State: idleSession, Count: 50, OldestS: 900, P50S: 899.99, Frozen: 50}}
+}
+
+// orphaned is a network that went silent a while ago: the service has new
+// connections, and the server still the old ones.
+func orphaned(in *capability.DiagnoseInput) {
+	halfOpen(in)
+	in.Pool.Now.Acquired, in.Pool.Now.ReleasesRPS = new(6), new(50.0)
+	starved(in)
+	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 57, 0, 56
+	in.Database.Connect = capability.Connect{SQLState: tooManyConnections, Text: "sorry, too many clients already"}
+	in.Database.States = append(in.Database.States, capability.SessionState{State: activeSession, Count: 6, OldestS: 0.05, P50S: 0.02})
+}
+
+// externalEarly is the same a moment after it began: nothing that is held long
+// has finished yet.
+func externalEarly(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Onset = new(began.Add(400 * time.Millisecond))
+	in.Pool.Now.HoldS, in.Pool.Now.ReleasesRPS = new(0.11), new(60.0)
+	in.Database.States = []capability.SessionState{
+		{State: idleSession, Count: 26, OldestS: 0.7, P50S: 0.4},
+		{State: inTransaction, Count: 20, OldestS: 0.7, P50S: 0.3},
+		{State: activeSession, Count: 4, OldestS: 0.08, P50S: 0.03},
+	}
+}
+
+func preparedOnly(in *capability.DiagnoseInput) {
+	in.Database.Prepared = []capability.PreparedXact{{GID: "order-7", Owner: "app", AgeS: 12}}
+}
+
+// vacuum puts an autovacuum against wraparound at the head of a convoy.
+func vacuum(in *capability.DiagnoseInput) {
+	root := &in.Database.Blocking[0]
+	root.Kind, root.State, root.Query = "autovacuum", activeSession, "autovacuum: VACUUM public.orders (to prevent wraparound)"
+}
+
+// storm opens a connection for every request, past the pools.
+func storm(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.ConnectsRPS, in.Pool.Now.ReleasesRPS = new(0), new(282.0), new(36.0)
+	in.Pool.Now.Waiting, in.Pool.Now.ErrorRate = new(534), new(0.88)
+	starved(in)
+	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 57, 0, 53
+	in.Database.Connect = capability.Connect{SQLState: tooManyConnections, Text: "remaining connection slots are reserved for non-replication superuser connections"}
+	in.Database.States = []capability.SessionState{{State: idleSession, Count: 50, OldestS: 0.1, P50S: 0.03}, {State: inTransaction, Count: 3, OldestS: 0.1, P50S: 0.05}}
+}
+
+func slowAuth(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.AcquireP99S, in.Pool.Now.ConnectsRPS = new(36), new(400), new(1.2), new(7.0)
+	in.Pool.Now.ReleasesRPS = new(260.0)
+	for i := range in.Pool.Replicas {
+		r := &in.Pool.Replicas[i]
+		r.Acquired, r.Idle, r.Constructing = 7, 0, 3
+	}
+	in.Database.Used, in.Database.Free = 37, 20
+	in.Database.Clients[0].Count = 36
+	in.Database.Connect = capability.Connect{Text: "no connection within 1.5s", MS: 1500}
+}
+
+// slowToConnect is a fresh connection that takes so many milliseconds.
+func slowToConnect(ms float64) scenario {
+	return func(in *capability.DiagnoseInput) { in.Database.Connect.MS = ms }
+}
+
+func noFiles(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.ErrorRate, in.Pool.Now.ConnectsRPS = new(30), new(0.28), new(96.0)
+	in.Pool.Now.ReleasesRPS = new(230.0)
+	starved(in)
+	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 31, 26, 30
+}
+
+func restarting(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.ErrorRate, in.Pool.Now.ConnectsRPS = new(0), new(120), new(0.9), new(150.0)
+	in.Pool.Now.ReleasesRPS = new(0.0)
+	starved(in)
+	in.Database.Used, in.Database.Free, in.Database.Clients, in.Database.States = 1, 56, nil, nil
+	in.Database.StartedAt = began.Add(-time.Second)
+	in.Database.Connect = capability.Connect{SQLState: "57P03", Text: "the database system is starting up", MS: 3}
+}
+
+// behindPooler puts a pooler between service and server.
+func behindPooler(in *capability.DiagnoseInput) {
+	in.Pooler = &capability.PoolerOutput{
+		Observed: in.Pool.Observed, Limits: capability.PoolerLimits{Mode: "transaction", MaxClients: 200, PoolSize: 40},
+		Used: 50, Free: 150, Servers: 34,
+		Pools:    []capability.PoolerPool{{Database: "appdb", User: "app", Mode: "transaction", Size: 40, Active: 50, ServersActive: 30, ServersIdle: 4}},
+		Now:      &capability.PoolerTraffic{TransactionsRPS: 310, QueriesRPS: 900, TransactionS: new(0.110), QueryS: new(0.07), WaitS: new(0.0)},
+		Baseline: &capability.PoolerTraffic{TransactionsRPS: 310, QueriesRPS: 900, TransactionS: new(0.105), QueryS: new(0.07), WaitS: new(0.0)},
+	}
+	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 35, 22, 34
+}
+
+func poolerFull(in *capability.DiagnoseInput) {
+	p := &in.Pooler.Pools[0]
+	p.Active, p.Waiting, p.MaxWaitS, p.ServersActive, p.ServersIdle = 40, 10, 0.8, 40, 0
+}
+
+// poolerSmall is a pool of the pooler that goes from 40 to 8.
+func poolerSmall(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = new(0.774), new(0.736), new(65.0)
+	p := &in.Pooler.Pools[0]
+	p.Size, p.Active, p.Waiting, p.MaxWaitS, p.ServersActive, p.ServersIdle = 8, 8, 42, 0.7, 8, 0
+	in.Pooler.Limits.PoolSize, in.Pooler.Servers = 8, 8
+	in.Pooler.Now.WaitS = new(0.6)
+	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 9, 48, 8
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 4, OldestS: 0.07, P50S: 0.03}, {State: inTransaction, Count: 4, OldestS: 0.05, P50S: 0.02}}
+}
+
+func slowOnServer(in *capability.DiagnoseInput) {
+	in.Pooler.Now.TransactionS, in.Pooler.Now.QueryS = new(0.88), new(0.84)
+	in.Database.Clients[0].Count = 40
+}
+
+func poolerRefuses(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.Acquired, in.Pool.Now.ErrorRate, in.Pool.Now.ConnectsRPS = new(13), new(0.69), new(234.0)
+	in.Pool.Now.ReleasesRPS = new(118.0)
+	starved(in)
+	in.Pooler.Limits.MaxClients, in.Pooler.Used, in.Pooler.Free = 15, 15, 0
+	p := &in.Pooler.Pools[0]
+	p.Active, p.ServersActive, p.ServersIdle = 15, 13, 27
+	in.Database.States = []capability.SessionState{{State: idleSession, Count: 27, OldestS: 6, P50S: 3, Frozen: 25}, {State: inTransaction, Count: 7, OldestS: 0.06, P50S: 0.02}, {State: activeSession, Count: 6, OldestS: 0.06, P50S: 0.02}}
 }

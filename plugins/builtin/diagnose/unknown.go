@@ -9,11 +9,16 @@ import (
 // unknown says what is used up and what was ruled out, when no cause explains
 // it well enough.
 func unknown(v *view, ruledOut []capability.RuledOut, weaker []capability.Finding) capability.Finding {
-	f := capability.Finding{Cause: capability.UnknownCause, RuledOut: ruledOut}
+	f := capability.Finding{
+		Cause: capability.UnknownCause, RuledOut: ruledOut, Layer: v.layer(),
+		Text: "Nothing that was read explains it well enough to name a cause.",
+	}
 	if !v.trouble() {
 		f.Chain = []string{"nothing is saturated and nobody waits"}
-		if !v.pool && !v.database {
+		f.Text = "There is nothing to explain."
+		if !v.pool && !v.database && !v.pooler.present {
 			f.Chain = []string{"neither the pool nor the database could be read"}
+			f.Text = "Nothing can be said: nothing could be read."
 		}
 		return f
 	}

@@ -2,13 +2,14 @@ package diagnose
 
 import (
 	"math"
-	"strings"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
 const (
 	inTransaction = "idle in transaction"
+	aborted       = "idle in transaction (aborted)"
 	idleSession   = "idle"
 	activeSession = "active"
 )
@@ -18,31 +19,44 @@ const (
 type view struct {
 	in capability.DiagnoseInput
 
-	pool              bool // there are figures of a pool
-	max, acquired     float64
-	opening           float64 // connections being opened
-	opened            float64 // connections opened in the window
-	waiting, timeouts float64
-	acquireP99        float64
-	hold, query       float64 // seconds, of what was finished
-	first             float64 // first attempts per second
-	offered, releases float64
-
-	baseline                 bool
-	maxBefore, holdBefore    float64
-	queryBefore, firstBefore float64
+	pool     bool    // there are figures of a pool
+	now      figures // of the pool
+	before   figures // of the same before the trouble
+	baseline bool
+	idle     float64 // connections of the pools that are at rest
+	opening  float64 // and that are being opened
 
 	database bool
 	usable   float64 // slots that ordinary logins may use
 	sessions float64 // of the application's database
 	locked   float64 // sessions that wait for a lock
-	state    map[string]capability.SessionState
+	active   capability.SessionState
+	inTx     capability.SessionState // idle in transaction, aborted ones included
+	resting  capability.SessionState // idle
+
+	pooler poolerView
+}
+
+// figures are those of one window.
+type figures struct {
+	seconds           float64 // how long it is
+	max, acquired     float64
+	waiting, timeouts float64
+	acquireP99        float64
+	hold, query       float64 // seconds, of what was finished
+	first             float64 // first attempts per second
+	offered           float64
+	releases          float64 // connections given back per second
+	connects          float64 // connections opened, or tried to open, per second
+	errors            float64 // share of requests that failed
 }
 
 func newView(in capability.DiagnoseInput) *view {
-	v := &view{in: in, state: map[string]capability.SessionState{}}
+	nan := math.NaN()
+	v := &view{in: in, idle: nan, usable: nan, sessions: nan, locked: nan}
 	v.readPool(in.Pool)
 	v.readDatabase(in.Database)
+	v.pooler = readPooler(in.Pooler)
 	return v
 }
 
@@ -54,21 +68,30 @@ func (v *view) readPool(p *capability.PoolOutput) {
 		if p.Baseline != nil {
 			v.baseline, before = true, *p.Baseline
 		}
-	}
-	v.max, v.acquired = whole(now.Max), whole(now.Acquired)
-	if p != nil {
-		for _, r := range p.Replicas {
+		for i, r := range p.Replicas {
+			if i == 0 {
+				v.idle = 0
+			}
+			v.idle += float64(r.Idle)
 			v.opening += float64(r.Constructing)
 		}
 	}
-	v.opened = number(now.ConnectsRPS) * now.To.Sub(now.From).Seconds()
-	v.waiting, v.timeouts = whole(now.Waiting), whole(now.Timeouts)
-	v.acquireP99 = number(now.AcquireP99S)
-	v.hold, v.query = number(now.HoldS), number(now.QueryS)
-	v.offered, v.releases = number(now.OfferedRPS), number(now.ReleasesRPS)
-	v.first = demandRate(now)
-	v.maxBefore, v.holdBefore = whole(before.Max), number(before.HoldS)
-	v.queryBefore, v.firstBefore = number(before.QueryS), demandRate(before)
+	v.now, v.before = figuresOf(now), figuresOf(before)
+}
+
+func figuresOf(w capability.Window) figures {
+	f := figures{
+		seconds: w.To.Sub(w.From).Seconds(),
+		max:     whole(w.Max), acquired: whole(w.Acquired), waiting: whole(w.Waiting), timeouts: whole(w.Timeouts),
+		acquireP99: number(w.AcquireP99S), hold: number(w.HoldS), query: number(w.QueryS),
+		offered: number(w.OfferedRPS), releases: number(w.ReleasesRPS), connects: number(w.ConnectsRPS), errors: number(w.ErrorRate),
+	}
+	f.first = demandRate(w)
+	if math.IsNaN(f.releases) && f.seconds > 0 && w.Requests > 0 {
+		// What was served has given its connection back.
+		f.releases = float64(w.Requests) * (1 - zeroIfNaN(f.errors)) / f.seconds
+	}
+	return f
 }
 
 // demandRate is the rate of requests that are no retry. Where those are not
@@ -86,14 +109,26 @@ func demandRate(w capability.Window) float64 {
 
 func (v *view) readDatabase(d *capability.ConnectionsOutput) {
 	if d == nil {
-		v.usable, v.sessions, v.locked = math.NaN(), math.NaN(), math.NaN()
 		return
 	}
 	v.database = true
 	v.usable = float64(d.Limits.Max) - float64(d.Limits.Reserved) - float64(d.Limits.Superuser)
+	v.sessions, v.locked = 0, 0
 	for _, s := range d.States {
-		v.state[s.State] = s
 		v.sessions += float64(s.Count)
+		switch s.State {
+		case activeSession:
+			v.active = s
+		case idleSession:
+			v.resting = s
+		case inTransaction, aborted:
+			if s.Count > v.inTx.Count { // ages of the larger part stand for both
+				s.Count, v.inTx.Count = s.Count+v.inTx.Count, 0
+				v.inTx = s
+			} else {
+				v.inTx.Count += s.Count
+			}
+		}
 	}
 	for _, w := range d.Waits {
 		if w.Type == "Lock" {
@@ -105,47 +140,130 @@ func (v *view) readDatabase(d *capability.ConnectionsOutput) {
 // full says that (nearly) every connection of the pool is in use, or will be
 // in a moment: it is being opened, and opening succeeds.
 func (v *view) full() bool {
-	return v.pool && v.acquired+math.Min(v.opening, zeroIfNaN(v.opened)) >= 0.9*v.max
+	return v.pool && v.now.acquired+v.soonOpen() >= 0.9*v.now.max
 }
 
-// opensSlowly says that it is the opening of connections that takes long.
+// soonOpen is how many connections are being opened that will be in use in a
+// moment: not those that a server refuses or keeps waiting.
+func (v *view) soonOpen() float64 {
+	if v.opening == 0 || v.refused() || v.limitReached() != nil || v.pooler.clientsFull() || v.opensSlowly() {
+		return 0
+	}
+	return math.Min(v.opening, zeroIfNaN(v.now.connects)*v.now.seconds)
+}
+
+// cannotOpen says that connections are wanted and do not come about: the pool
+// is not at its size, has none at rest, and yet requests wait or fail.
+func (v *view) cannotOpen() bool {
+	if !v.pool || v.full() || v.idle > math.Max(1, 0.1*v.now.max) {
+		return false
+	}
+	return v.queued() || v.failing() && (v.now.connects >= 5 || v.opening > 0 || math.IsNaN(v.now.connects))
+}
+
+// failing says that more requests fail than did.
+func (v *view) failing() bool { return v.now.errors >= 0.03+2*zeroIfNaN(v.before.errors) }
+
+// opensSlowly says that it is the opening of connections that takes long: a
+// fresh one of our own did, too.
 func (v *view) opensSlowly() bool {
-	return v.database && v.opening >= 0.3*v.max && v.in.Database.Connect.MS >= 1000
+	return v.database && v.in.Database.Connect.MS >= 1000 && v.in.Database.Connect.SQLState == ""
 }
 
-// queued says that requests wait for a connection as they should not.
+// queued says that requests wait for a connection as they should not. Where
+// the past is known and the wait is not out of the ordinary, a moment's queue
+// is none.
 func (v *view) queued() bool {
-	return v.waiting >= math.Max(3, 0.05*zeroIfNaN(v.max)) || v.timeouts > 0 || v.acquireP99 >= 0.1
+	if v.now.timeouts > 0 {
+		return true
+	}
+	least, long := math.Max(3, 0.05*zeroIfNaN(v.now.max)), 0.1
+	if v.baseline && v.in.Pool.Onset == nil {
+		least, long = math.Max(10, 0.3*zeroIfNaN(v.now.max)), 0.5
+	}
+	usual := zeroIfNaN(v.before.waiting)
+	return v.now.waiting >= math.Max(least, 2*usual) || v.now.acquireP99 >= math.Max(long, 2*zeroIfNaN(v.before.acquireP99))
 }
 
-// refused says that the server has no slot for an ordinary login. A limit of
-// our own role says nothing of the service's.
+// refused says that the server has no slot for an ordinary login.
 func (v *view) refused() bool {
 	if !v.database {
 		return false
 	}
 	c := v.in.Database.Connect
-	return v.in.Database.Free <= 0 || c.SQLState == tooManyConnections && !strings.Contains(c.Text, "for role")
+	return v.in.Database.Free <= 0 || c.SQLState == tooManyConnections && namedLimit(c.Text) == ""
 }
+
+// standstill says that a good part of the sessions waits for locks.
+func (v *view) standstill() bool { return v.locked >= math.Max(2, 0.2*v.sessions) }
 
 // trouble says that there is something to explain.
 func (v *view) trouble() bool {
-	return v.queued() || v.refused() || v.locked >= math.Max(2, 0.2*v.sessions) || v.stuckInTransaction()
+	return v.queued() || v.cannotOpen() || v.refused() || v.standstill() || v.stuckInTransaction() ||
+		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() ||
+		!v.pool && (v.allBusy() || v.allSlow())
 }
 
 // stuck says that the connections in use are held far longer than what was
 // finished explains: by Little's law, in use = releases x hold.
 func (v *view) stuck() bool {
-	return v.acquired >= 3 && v.releases*zeroIfNaN(v.hold) < 0.6*v.acquired
+	if v.now.acquired < 3 {
+		return false
+	}
+	if finite(v.now.hold) || v.now.releases == 0 {
+		return v.now.releases*zeroIfNaN(v.now.hold) < 0.6*v.now.acquired
+	}
+	return v.heldLonger() >= 1.7 // hold times are not measured: compared with the past
+}
+
+// heldLonger is by which factor a connection is held longer than before, by
+// Little's law; infinite when none is given back.
+func (v *view) heldLonger() float64 { return v.now.little() / v.before.usualHold() }
+
+// little is how long a connection is held by Little's law.
+func (f figures) little() float64 { return f.acquired / f.releases }
+
+// usualHold is how long a connection is held, as measured or by Little's law.
+func (f figures) usualHold() float64 {
+	if finite(f.hold) {
+		return f.hold
+	}
+	return f.little()
 }
 
 // holdNow is how long a connection is held, by what was finished and by what
 // was not: in a slow-down the slow ones finish last.
 func (v *view) holdNow() float64 {
-	if byLittle := v.acquired / v.releases; v.full() && finite(byLittle) {
-		return math.Max(zeroIfNaN(v.hold), byLittle)
+	if byLittle := v.now.little(); v.full() && finite(byLittle) {
+		return math.Max(zeroIfNaN(v.now.hold), byLittle)
 	}
-	return v.hold
+	return v.now.hold
+}
+
+// aged is how old a session's state must be to be out of the ordinary: several
+// holds, where they are known.
+func (v *view) aged() float64 {
+	hold := v.before.usualHold()
+	if !finite(hold) {
+		hold = v.now.hold
+	}
+	if !finite(hold) {
+		return 1
+	}
+	return math.Max(0.3, 4*hold)
+}
+
+// onset is when the trouble began, as far as anybody says; the newest
+// observation otherwise.
+func (v *view) onset() time.Time {
+	switch {
+	case v.in.Pool != nil && v.in.Pool.Onset != nil:
+		return *v.in.Pool.Onset
+	case v.in.Pooler != nil && v.in.Pooler.Onset != nil:
+		return *v.in.Pooler.Onset
+	default:
+		return asOf(v.in)
+	}
 }
 
 func whole(p *int) float64 {

@@ -1,0 +1,85 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var clientLimit = cause{
+	id: capability.ClientFDOrPortLimit, layer: capability.ClientOS,
+	text:  "The service's own machine or process gives out no more sockets: file descriptors or local ports are used up.",
+	signs: "The pool cannot open connections, while the server, its limits and the pooler have room and answer a fresh connection at once.",
+	unlike: []lookAlike{
+		{capability.SlowConnectAuth, "a fresh connection of our own is slow, too"},
+		{capability.RoleOrDBLimit, "a limit of the server is reached"},
+		{capability.PgbouncerMaxClientConn, "the pooler has no client connection left"},
+		{capability.DBMaxConnectionsTooLow, "the server has no slot left"},
+	},
+	judge: judgeClientLimit,
+}
+
+func judgeClientLimit(v *view) *claim {
+	switch {
+	case !v.pool:
+		return notBecause("there are no figures of the pool")
+	case !v.cannotOpen():
+		return notBecause("the pool can open connections, or needs none: %.0f of %.0f in use, %.0f at rest", v.now.acquired, v.now.max, zeroIfNaN(v.idle))
+	case v.now.query >= 2*v.before.query:
+		return notBecause("queries are slow: %s, were %s", seconds(v.now.query), seconds(v.before.query))
+	}
+	c := &claim{}
+	c.thenf("connections cannot be opened from here")
+	if !v.database {
+		// Refusals of a server make requests wait; those of one's own
+		// machine fail at once.
+		weight := 0.2
+		if v.failing() && !v.queued() {
+			weight = 0.45
+		}
+		c.speaksFor(weight, v.notOpening())
+		c.actions = clientLimitActions()
+		return c
+	}
+	connect := v.in.Database.Connect
+	switch {
+	case v.slotsShort():
+		return notBecause("%d of %.0f slots of the server are free", v.in.Database.Free, v.usable)
+	case v.limitReached() != nil:
+		return notBecause("a limit of the %s is reached", v.limitReached().of)
+	case v.pooler.clientsFull():
+		return notBecause("the pooler takes no more clients")
+	case !connect.OK:
+		return notBecause("a fresh connection from elsewhere fails, too: %s", connectWords(connect))
+	case connect.MS >= 500:
+		return notBecause("a fresh connection from elsewhere is slow, too: %.0f ms", connect.MS)
+	}
+	c.speaksFor(0.35, v.notOpening())
+	weight := 0.3
+	if v.failing() && zeroIfNaN(v.now.waiting) <= math.Max(3, 0.1*v.now.max) {
+		weight = 0.4 // it fails at once, as only one's own machine does
+	}
+	c.speaksFor(weight, observation{
+		source: database, query: slotsSQL, at: v.databaseAt(),
+		observed: fmt.Sprintf("%d of %.0f slots free; a fresh connection from elsewhere: %s", v.in.Database.Free, v.usable, connectWords(connect)),
+		expected: "the same from the service's machine",
+	})
+	if v.pooler.present {
+		c.speaksFor(0.1, observation{
+			source: pooler, query: "SHOW LISTS", at: v.poolerAt(),
+			observed: fmt.Sprintf("%.0f of %.0f clients connected", v.pooler.used, v.pooler.most), expected: "clients left",
+		})
+	}
+	c.actions = clientLimitActions()
+	return c
+}
+
+func clientLimitActions() []capability.Remedy {
+	return []capability.Remedy{
+		byHand("raise_nofile", "the service's process", capability.MediumRisk,
+			"Look for \"too many open files\" or \"cannot assign requested address\" in its log; compare /proc/PID/limits with /proc/PID/fd, and ss -s with ip_local_port_range. Raise the limit, and restart in waves."),
+		byHand("reuse_connections", "the program", capability.LowRisk,
+			"Find what keeps sockets or files open, and reuse connections instead of opening new ones."),
+	}
+}

@@ -1,0 +1,80 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var movedAway = cause{
+	id: capability.FailoverOrWrongEndpoint, layer: capability.Network,
+	text:  "The server is going down, coming up, has changed places, or is not the one that takes writes.",
+	signs: "Connecting fails in the server's words for a shutdown, a start or a standby, or nobody listens; the server has just started.",
+	unlike: []lookAlike{
+		{capability.DBMaxConnectionsTooLow, "the server is up, and its slots are used up"},
+		{capability.SlowConnectAuth, "connecting is slow, and succeeds"},
+	},
+	judge: judgeFailover,
+}
+
+// awayStates are SQLSTATEs of a server that goes, comes or only reads.
+var awayStates = []string{"57P01", "57P02", "57P03", "25006", "08001", "08004", "08006"}
+
+// deniedStates are SQLSTATEs that say something of our login, not of the server.
+var deniedStates = []string{"28000", "28P01", "3D000", "42501"}
+
+// connectBroken says that a fresh connection fails, not for want of slots and
+// not because of our login.
+func (v *view) connectBroken() bool {
+	if !v.database {
+		return false
+	}
+	c := v.in.Database.Connect
+	if c.OK || c.SQLState == tooManyConnections || slices.Contains(deniedStates, c.SQLState) {
+		return false
+	}
+	return c.SQLState != "" || c.Text != "" && c.MS < 1000 // slow is another matter
+}
+
+// restarted says that the server started after the trouble was under way, or
+// right before it.
+func (v *view) restarted() bool {
+	if !v.database || v.in.Database.StartedAt.IsZero() {
+		return false
+	}
+	since := v.onset().Sub(v.in.Database.StartedAt)
+	return since < recentStart && (!v.baseline || v.in.Database.StartedAt.After(v.in.Pool.Baseline.From))
+}
+
+func judgeFailover(v *view) *claim {
+	switch {
+	case !v.database:
+		return notBecause("the server could not be read")
+	case v.connectBroken():
+	case v.restarted() && !v.refused() && v.in.Database.StartedAt.After(v.onset().Add(-clockSlack)) && v.failing():
+	default:
+		return notBecause("a fresh connection: %s; the server has been up since %s", connectWords(v.in.Database.Connect), v.in.Database.StartedAt.UTC().Format("2006-01-02 15:04:05Z07:00"))
+	}
+	d := v.in.Database
+	c := &claim{}
+	c.thenf("a fresh connection: %s", connectWords(d.Connect))
+	weight := 0.4
+	if slices.Contains(awayStates, d.Connect.SQLState) {
+		weight = 0.7
+	}
+	c.speaksFor(weight, observation{
+		source: database, query: "select pg_postmaster_start_time(), pg_is_in_recovery()", at: v.databaseAt(),
+		observed: fmt.Sprintf("a fresh connection: %s; the server started at %s", connectWords(d.Connect), d.StartedAt.UTC().Format("2006-01-02 15:04:05Z07:00")),
+		expected: "a server that is up, and takes writes",
+	})
+	if v.cannotOpen() || v.failing() {
+		c.speaksFor(0.25, v.notOpening())
+	}
+	c.actions = []capability.Remedy{
+		byHand("fix_endpoint", "where the service connects to", capability.MediumRisk,
+			"Find out which server takes writes now, and let the service's address lead there; old answers of DNS live on in pools."),
+		restartWaves("Once the address is right restart the replicas in waves, so that none keeps a connection to the old server."),
+	}
+	return c
+}

@@ -1,0 +1,62 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var roleOrDBLimit = cause{
+	id: capability.RoleOrDBLimit, layer: capability.ServerSlots,
+	text:  "A connection limit of the role or of the database is used up, while the server has slots.",
+	signs: "The server names the role or database that has too many connections, or its limit is reached; other slots are free.",
+	unlike: []lookAlike{
+		{capability.DBMaxConnectionsTooLow, "no slot of the server is free"},
+		{capability.ClientFDOrPortLimit, "no limit of the server is reached"},
+	},
+	judge: judgeLimit,
+}
+
+func judgeLimit(v *view) *claim {
+	if !v.database {
+		return notBecause("the server could not be read")
+	}
+	l := v.limitReached()
+	switch {
+	case l == nil:
+		return notBecause("no limit of the role or the database is reached")
+	case !v.limitPinches():
+		return notBecause("the limit of the %s is reached, and nobody wants more connections", l.of)
+	case v.full():
+		return notBecause("the pool has opened all that it may: %.0f of %.0f in use", v.now.acquired, v.now.max)
+	}
+	c := &claim{}
+	name := strings.TrimSpace(l.of + " " + l.name)
+	if finite(l.most) {
+		c.thenf("limit of the %s: %.0f of %.0f connections", name, l.used, l.most)
+	} else {
+		c.thenf("limit of the %s", name)
+	}
+	observed := fmt.Sprintf("the %s has %.0f sessions, and its limit is %.0f; %d of %.0f slots are free", name, l.used, l.most, v.in.Database.Free, v.usable)
+	if l.words != "" {
+		observed = "a fresh connection: " + l.words
+	}
+	c.speaksFor(0.65, observation{
+		source: database, at: v.databaseAt(),
+		query:    "select rolname, rolconnlimit from pg_roles where rolconnlimit >= 0; select datname, datconnlimit from pg_database; " + slotsSQL,
+		observed: observed, expected: "no limit, or one that is not reached",
+	})
+	if v.cannotOpen() {
+		c.speaksFor(0.3, v.notOpening())
+	}
+	if change := v.changeTo(narrowLimit, loweredTo(l.most)); change != nil {
+		c.blame(change, 0.1, "the limit that the server has now")
+		c.actions = append(c.actions, revertChange(change, "."))
+	}
+	alter := byHand("raise_limit", name, capability.LowRisk,
+		"ALTER ROLE or ALTER DATABASE … CONNECTION LIMIT: it holds for new sessions at once, and restarts nothing. All limits together must fit into the server.")
+	alter.Reversible, alter.Guards = true, []string{"sum_limits_le_usable"}
+	c.actions = append(c.actions, alter)
+	return c
+}

@@ -1,0 +1,59 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var pgbouncerMaxClient = cause{
+	id: capability.PgbouncerMaxClientConn, layer: capability.Pooler,
+	text:  "The pooler takes no more clients: max_client_conn is used up.",
+	signs: "The pooler has as many clients as it takes, and refuses others; it has server connections free.",
+	unlike: []lookAlike{
+		{capability.PgbouncerPoolTooSmall, "clients are let in, and wait for a server connection"},
+		{capability.ClientFDOrPortLimit, "the pooler takes clients"},
+	},
+	judge: judgePoolerClients,
+}
+
+func judgePoolerClients(v *view) *claim {
+	named := v.database && strings.Contains(v.in.Database.Connect.Text, "max_client_conn")
+	switch {
+	case !v.pooler.present && !named:
+		return notBecause("there is no pooler, or it could not be read")
+	case v.pooler.present && !v.pooler.clientsFull():
+		return notBecause("the pooler has %.0f of %.0f clients", v.pooler.used, v.pooler.most)
+	}
+	c := &claim{}
+	if v.pooler.present {
+		c.thenf("pooler clients %.0f/%.0f", v.pooler.used, v.pooler.most)
+		weight := 0.65
+		if v.pool && !v.cannotOpen() {
+			weight = 0.4
+		}
+		c.speaksFor(weight, observation{
+			source: pooler, query: "SHOW LISTS; SHOW CONFIG", at: v.poolerAt(),
+			observed: fmt.Sprintf("%.0f of %.0f clients connected", v.pooler.used, v.pooler.most), expected: "clients left",
+		})
+	}
+	if named {
+		c.speaksFor(0.65, v.slots())
+	}
+	if v.cannotOpen() {
+		c.speaksFor(0.25, v.notOpening())
+	}
+	c.serverHasRoom(v, 0.05)
+	if change := v.changeTo(poolerMost, loweredTo(v.pooler.most)); change != nil {
+		c.blame(change, 0.1, "the limit that the pooler has now")
+		c.actions = append(c.actions, revertChange(change, ", and reload the pooler."))
+	}
+	c.actions = append(c.actions, capability.Remedy{
+		ID: "raise_max_clients", Kind: "scale", Action: resizeAction, Target: "max_client_conn",
+		Risk: capability.LowRisk, Reversible: true, Approval: capability.OneClick,
+		Text:   "Raise max_client_conn: it holds at once. Each client needs a file descriptor of the pooler.",
+		Guards: []string{"fds_left"}, Verify: afterwards(),
+	})
+	return c
+}

@@ -1,0 +1,80 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var slowConnect = cause{
+	id: capability.SlowConnectAuth, layer: capability.Network,
+	text:  "Opening a connection takes long: authentication, name service, TLS or the network is slow.",
+	signs: "A fresh connection of our own takes a second and more, connections are being opened, and the pool is not at its size; queries are as quick as before.",
+	unlike: []lookAlike{
+		{capability.AppPoolTooSmall, "the pool is used up"},
+		{capability.ConnectionStorm, "many are opened, and quickly"},
+		{capability.ServerOverload, "queries are slow, too"},
+		{capability.ClientFDOrPortLimit, "a fresh connection of our own is quick"},
+	},
+	judge: judgeSlowConnect,
+}
+
+func judgeSlowConnect(v *view) *claim {
+	switch {
+	case !v.database:
+		if v.pool && v.queued() && v.opening >= max(2, 0.1*v.now.max) && v.idle <= 0.1*v.now.max && !v.failingMuch() {
+			c := &claim{actions: slowConnectActions()}
+			c.speaksFor(0.55, v.beingOpened())
+			return c
+		}
+		return notBecause("the server could not be read, and few connections are being opened")
+	case v.in.Database.Connect.SQLState != "":
+		return notBecause("a fresh connection is refused: %s", connectWords(v.in.Database.Connect))
+	case v.in.Database.Connect.MS < 700:
+		return notBecause("a fresh connection takes %.0f ms", v.in.Database.Connect.MS)
+	case v.refused():
+		return notBecause("the server has no slot left")
+	}
+	c := &claim{}
+	c.thenf("a fresh connection: %s", slowWords(v))
+	c.speaksFor(0.6, observation{
+		source: database, query: `time psql -c "select 1"`, at: v.databaseAt(),
+		observed: "a fresh connection: " + slowWords(v), expected: "well below 100 ms",
+	})
+	if v.pool {
+		c.weigh(v.opening > 0 || !v.full(), 0.3, 0.3, v.beingOpened())
+	}
+	if v.now.query < 1.5*v.before.query {
+		c.speaksFor(0.1, v.times())
+	} else if v.now.query >= 2*v.before.query {
+		c.speaksAgainst(0.2, v.times())
+	}
+	c.actions = slowConnectActions()
+	return c
+}
+
+func slowWords(v *view) string {
+	if c := v.in.Database.Connect; !c.OK {
+		return c.Text
+	}
+	return fmt.Sprintf("ok, but only after %.0f ms", v.in.Database.Connect.MS)
+}
+
+// failingMuch says that connections are refused rather than slow.
+func (v *view) failingMuch() bool { return v.now.errors >= 0.2 && v.now.connects >= 20 }
+
+func (v *view) beingOpened() observation {
+	return observation{
+		source: metrics, query: "metrics.pool: replicas.constructing, now.acquired, now.max", at: v.poolAt(),
+		observed: fmt.Sprintf("%.0f connections being opened, %.0f of %.0f in use", v.opening, v.now.acquired, v.now.max), expected: "none for long",
+	}
+}
+
+func slowConnectActions() []capability.Remedy {
+	return []capability.Remedy{
+		byHand("find_delay", "the way to the server", capability.LowRisk,
+			"Time each part: name service, TCP, TLS, authentication (LDAP, RADIUS, PAM and reverse look-ups are usual), and the server's CPU."),
+		byHand("longer_lives", "the pools", capability.LowRisk,
+			"Lengthen the lifetime and idle time of pooled connections, so that fewer have to be opened."),
+	}
+}

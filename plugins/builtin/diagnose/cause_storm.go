@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+var connectionStorm = cause{
+	id: capability.ConnectionStorm, layer: capability.ServerSlots,
+	text:  "The service opens a connection for (nearly) every request, past its pool or by a pool that keeps none.",
+	signs: "Connections are opened about as often as requests are served, and the server has sessions of the service that no pool counts.",
+	unlike: []lookAlike{
+		{capability.RoleOrDBLimit, "the server names the limit"},
+		{capability.SlowConnectAuth, "few are opened, each slowly"},
+		{capability.ReplicasTimesPool, "connections live long, and there are too many pools"},
+		{capability.DBMaxConnectionsTooLow, "connections are opened often only because they are refused"},
+	},
+	judge: judgeStorm,
+}
+
+func judgeStorm(v *view) *claim {
+	served := v.now.releases
+	if math.IsNaN(served) {
+		served = v.now.first
+	}
+	outside := 0.0 // sessions of the service that no pool counts
+	if v.pool && v.database && !v.pooler.present {
+		outside = v.service(v.holders()).count - v.now.acquired - zeroIfNaN(v.idle) - v.opening
+		if holders := v.holders(); len(holders) > 0 && v.now.acquired+zeroIfNaN(v.idle) < 0.1*v.now.max {
+			// Next to none in the pools: the largest holder is the service.
+			outside = holders[0].count - v.now.acquired - zeroIfNaN(v.idle)
+		}
+	}
+	past := outside >= math.Max(4, 0.3*v.now.max) && v.orphans() < 0.5*outside
+	often := v.now.connects >= 0.5*served && v.now.connects >= 5 && v.now.connects >= 3*zeroIfNaN(v.before.connects)
+	switch {
+	case !v.pool:
+		return notBecause("there are no figures of how often connections are opened")
+	case !often && !past:
+		return notBecause("%s connections are opened for %s served", rate(v.now.connects), rate(served))
+	case v.limitReached() != nil && v.limitPinches():
+		return notBecause("a narrower limit of the server is reached")
+	case v.pooler.clientsFull():
+		return notBecause("the pooler refuses them")
+	case v.database && !v.refused() && !past && !v.churns():
+		return notBecause("the server has slots, and its sessions are not the service's many")
+	}
+	c := &claim{}
+	c.thenf("%s connections opened", rate(v.now.connects))
+	o := observation{
+		source: metrics, query: "metrics.pool: now.connects_rps, now.releases_rps, baseline.connects_rps", at: v.poolAt(),
+		observed: fmt.Sprintf("%s connections opened, were %s; %s served", rate(v.now.connects), rate(v.before.connects), rate(served)),
+		expected: "far fewer opened than served: a pool keeps them",
+	}
+	if often {
+		weight := 0.3
+		if v.churns() {
+			weight = 0.5
+		}
+		c.speaksFor(weight, o)
+	}
+	if past {
+		c.speaksFor(0.6, observation{
+			source: database, query: slotsSQL, at: v.databaseAt(),
+			observed: fmt.Sprintf("the server has %.0f sessions of the service that its pools, with %.0f connections, do not count", outside, v.now.acquired+zeroIfNaN(v.idle)),
+			expected: "as many on both sides",
+		})
+	} else if v.database {
+		c.weigh(v.refused() && v.other() == nil && !v.restarted() && !(v.now.max > v.usable), 0.2, 0.2, v.slots())
+	}
+	c.actions = []capability.Remedy{
+		byHand("stop_rollout", "the version or setting that does it", capability.LowRisk,
+			"Stop the rollout, or put it back: restarting all at once makes it worse."),
+		restartWaves("Restart in waves with jitter, and wait for free slots before the next."),
+		byHand("pooler", "between service and server", capability.MediumRisk,
+			"Where connections have to be opened often, put a pooler in between."),
+	}
+	return c
+}
+
+// churns says that connections are opened as often as they are given back and
+// none is kept, although all succeed: few requests fail, or slots are free.
+func (v *view) churns() bool {
+	return v.now.connects >= 0.7*v.now.releases && v.now.releases > 0 && v.idle <= 0.1*v.now.max && !(v.now.errors > 0.3)
+}

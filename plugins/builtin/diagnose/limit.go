@@ -1,0 +1,78 @@
+package diagnose
+
+import (
+	"math"
+	"strings"
+)
+
+// namedLimit is the narrower limit that the server's words name: "role" or
+// "database"; empty when they name none.
+func namedLimit(text string) string {
+	switch {
+	case strings.Contains(text, "for role"):
+		return "role"
+	case strings.Contains(text, "for database"):
+		return "database"
+	default:
+		return ""
+	}
+}
+
+// limit is a connection limit of a role or database that is used up.
+type limit struct {
+	of    string // role or database
+	name  string
+	used  float64
+	most  float64
+	words string // the server's, where it said so
+}
+
+// limitReached is the limit of the role or database that is used up; nil when
+// there is none.
+func (v *view) limitReached() *limit {
+	if !v.database {
+		return nil
+	}
+	d := v.in.Database
+	if c := d.Connect; c.SQLState == tooManyConnections {
+		if of := namedLimit(c.Text); of != "" {
+			l := limit{of: of, words: c.Text, used: math.NaN(), most: math.NaN()}
+			if of == "database" {
+				l.used, l.most = v.sessions, whole(d.Limits.Database)
+			}
+			// Our own login's limit says nothing of the service's.
+			if of == "database" || len(d.Clients) > 0 && strings.Contains(c.Text, `"`+d.Clients[0].User+`"`) {
+				return &l
+			}
+		}
+	}
+	if most := whole(d.Limits.Role); most >= 0 && len(d.Clients) > 0 {
+		user, used := d.Clients[0].User, 0.0
+		for _, c := range d.Clients {
+			if c.User == user {
+				used += float64(c.Count)
+			}
+		}
+		if used >= most-slack(most) {
+			return &limit{of: "role", name: user, used: used, most: most}
+		}
+	}
+	if most := whole(d.Limits.Database); most >= 0 && v.sessions >= most-slack(most) {
+		return &limit{of: "database", used: v.sessions, most: most}
+	}
+	return nil
+}
+
+// slack is by how much a limit may be missed in one look: refused sessions
+// come and go, and our own counts, too.
+func slack(most float64) float64 { return math.Max(1, 0.05*most) }
+
+// limitPinches says that a limit is used up and it shows: the server said so,
+// or none of the sessions below it is at rest.
+func (v *view) limitPinches() bool {
+	l := v.limitReached()
+	if l == nil {
+		return false
+	}
+	return l.words != "" || v.cannotOpen() || !v.pool && v.sessions >= 4 && float64(v.resting.Count) <= 0.05*v.sessions
+}

@@ -1,0 +1,66 @@
+package diagnose
+
+import (
+	"math"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// poolerView is what a pooler says, read once. Where there is none, or it was
+// not read, present is false.
+type poolerView struct {
+	present bool
+	busiest *capability.PoolerPool // the pool where most wait
+	waiting float64                // clients that wait, in all pools
+	used    float64                // client connections
+	most    float64                // client connections that it takes
+	before  *capability.PoolerTraffic
+	now     *capability.PoolerTraffic
+}
+
+func readPooler(p *capability.PoolerOutput) poolerView {
+	if p == nil {
+		return poolerView{}
+	}
+	v := poolerView{present: true, used: float64(p.Used), most: float64(p.Limits.MaxClients), before: p.Baseline, now: p.Now}
+	for i, pool := range p.Pools {
+		v.waiting += float64(pool.Waiting)
+		if v.busiest == nil || pool.Waiting > v.busiest.Waiting || pool.Waiting == v.busiest.Waiting && pool.ServersActive > v.busiest.ServersActive {
+			v.busiest = &p.Pools[i]
+		}
+	}
+	return v
+}
+
+// size is how many server connections the busiest pool may have.
+func (p poolerView) size() int {
+	size := p.busiest.Size
+	if most := p.busiest.MaxServers; most != nil && *most < size {
+		size = *most
+	}
+	return size
+}
+
+// queued says that clients wait there for a server connection.
+func (p poolerView) queued() bool {
+	return p.present && p.busiest != nil && p.busiest.Waiting >= 2 && (p.busiest.MaxWaitS >= 0.1 || p.busiest.Waiting >= p.size())
+}
+
+// poolFull says that the busiest pool has no server connection left.
+func (p poolerView) poolFull() bool {
+	return p.present && p.busiest != nil && p.busiest.ServersIdle == 0 && float64(p.busiest.ServersActive) >= 0.9*float64(p.size())
+}
+
+// clientsFull says that the pooler takes no more clients.
+func (p poolerView) clientsFull() bool {
+	return p.present && p.most > 0 && p.used >= math.Min(p.most, math.Max(p.most-1, 0.98*p.most))
+}
+
+// slower is by which factor a transaction holds its server connection longer
+// than before; NaN when it is not known.
+func (p poolerView) slower() float64 {
+	if p.now == nil || p.before == nil || p.now.TransactionS == nil || p.before.TransactionS == nil {
+		return math.NaN()
+	}
+	return *p.now.TransactionS / *p.before.TransactionS
+}
