@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,10 +29,12 @@ type bot struct {
 	t    *testing.T
 	mu   sync.Mutex
 	seen []string // event ids
+
+	close chan struct{} // closed when a modal was
 }
 
 func newBot(t *testing.T, s *slacktest.Server) *bot {
-	return &bot{t: t, Client: slack.New(slacktest.BotToken, slack.OptionAppLevelToken(slacktest.AppToken), slack.OptionAPIURL(s.APIURL()))}
+	return &bot{t: t, close: make(chan struct{}), Client: slack.New(slacktest.BotToken, slack.OptionAppLevelToken(slacktest.AppToken), slack.OptionAPIURL(s.APIURL()))}
 }
 
 const approve = "test.approve"
@@ -82,6 +85,8 @@ func (b *bot) interaction(i slack.InteractionCallback) any {
 		if _, _, err := b.PostMessage("", slack.MsgOptionResponseURL(i.ResponseURL, slack.ResponseTypeEphemeral), slack.MsgOptionText("Thank you.", false)); err != nil {
 			b.t.Errorf("response_url: %v", err)
 		}
+	case slack.InteractionTypeViewClosed:
+		close(b.close)
 	case slack.InteractionTypeViewSubmission:
 		if i.View.State.Values["why"]["reason"].Value == "no" {
 			return slack.NewErrorsViewSubmissionResponse(map[string]string{"why": "Say more."})
@@ -229,20 +234,39 @@ func settle(t *testing.T, d *slacktest.Delivery, err error) slacktest.Reply {
 	return reply
 }
 
-// transports runs a test over both.
-func transports(t *testing.T, test func(t *testing.T, s *slacktest.Server, b *bot)) {
-	for name, connect := range map[string]func(*bot, *slacktest.Server){"socket": (*bot).connect, "http": (*bot).listen} {
+// app is what a test of both transports wants of an app.
+type app interface {
+	events() []string // the ids of those it has got
+	closed()          // waits until it knows that a modal was closed
+}
+
+func (b *bot) events() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.seen)
+}
+
+func (b *bot) closed() { <-b.close }
+
+var apps = map[string]func(t *testing.T, s *slacktest.Server) app{
+	"slack-go over a socket": func(t *testing.T, s *slacktest.Server) app { b := newBot(t, s); b.connect(s); return b },
+	"slack-go over HTTP":     func(t *testing.T, s *slacktest.Server) app { b := newBot(t, s); b.listen(s); return b },
+	"Bolt over a socket":     boltSocket,
+	"Bolt over HTTP":         boltHTTP,
+}
+
+// withApps runs a test with apps in slack-go and Bolt, over both transports.
+func withApps(t *testing.T, test func(t *testing.T, s *slacktest.Server, a app)) {
+	for name, start := range apps {
 		t.Run(name, func(t *testing.T) {
 			s := slacktest.Start(t, slacktest.Config{})
-			b := newBot(t, s)
-			connect(b, s)
-			test(t, s, b)
+			test(t, s, start(t, s))
 		})
 	}
 }
 
 func TestCommandAndClick(t *testing.T) {
-	transports(t, func(t *testing.T, s *slacktest.Server, _ *bot) {
+	withApps(t, func(t *testing.T, s *slacktest.Server, _ app) {
 		d, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "run x"})
 		settle(t, d, err)
 		if got := s.Ephemerals(slacktest.Incidents, slacktest.Alice); len(got) != 1 || got[0].Text != "Asked." {
@@ -266,8 +290,13 @@ func TestCommandAndClick(t *testing.T) {
 }
 
 func TestModal(t *testing.T) {
-	transports(t, func(t *testing.T, s *slacktest.Server, _ *bot) {
-		d, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "open"})
+	withApps(t, func(t *testing.T, s *slacktest.Server, a app) {
+		d, err := s.Command(slacktest.Command{User: slacktest.Carol, Channel: slacktest.Incidents, Text: "open"})
+		settle(t, d, err)
+		d, err = s.Dismiss(slacktest.Carol)
+		settle(t, d, err)
+		a.closed()
+		d, err = s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "open"})
 		settle(t, d, err)
 		if v, open := s.View(slacktest.Alice); !open || v.CallbackID != "deny" {
 			t.Fatalf("alice sees %v, %t", v, open)
@@ -289,7 +318,7 @@ func TestModal(t *testing.T) {
 }
 
 func TestEventsComeAgain(t *testing.T) {
-	transports(t, func(t *testing.T, s *slacktest.Server, b *bot) {
+	withApps(t, func(t *testing.T, s *slacktest.Server, a app) {
 		s.DuplicateNext()
 		m, d, err := s.Say(slacktest.Say{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "@firebreak status"})
 		settle(t, d, err)
@@ -297,9 +326,7 @@ func TestEventsComeAgain(t *testing.T) {
 			t.Errorf("the mention is %q", m.Text)
 		}
 		err = s.Await(t.Context(), func() bool {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return len(b.seen) == 2 && b.seen[0] == d.EventID && b.seen[1] == d.EventID
+			return slices.Equal(a.events(), []string{d.EventID, d.EventID})
 		})
 		if err != nil {
 			t.Error(err)
