@@ -19,6 +19,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/builtin/exec"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/git"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/http"
+	"github.com/firebreak-ops/firebreak/plugins/builtin/pgbouncer"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/postgres"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/processes"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/prometheus"
@@ -34,6 +35,7 @@ func builtins() map[string]plugins.Plugin {
 		"exec":       exec.New(),
 		"git":        git.New(),
 		"http":       http.New(),
+		"pgbouncer":  pgbouncer.New(),
 		"postgres":   postgres.New(),
 		"processes":  processes.New(),
 		"prometheus": prometheus.New(),

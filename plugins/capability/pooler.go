@@ -29,7 +29,7 @@ type PoolerOutput struct {
 	Servers  int                `json:"servers" jsonschema:"connections that it holds to servers"`
 	Pools    List[PoolerPool]   `json:"pools" jsonschema:"most waiting first"`
 	Clients  List[PoolerClient] `json:"clients" jsonschema:"who is connected, most first"`
-	Now      *PoolerTraffic     `json:"now" jsonschema:"of late, as far back as the history of the plugin shows the same state; null without history"`
+	Now      *PoolerTraffic     `json:"now" jsonschema:"of the last seconds; null without history"`
 	Baseline *PoolerTraffic     `json:"baseline" jsonschema:"the same figures before the onset; null without history"`
 	Onset    *time.Time         `json:"onset" jsonschema:"since when clients have been waiting; null while none do, or when it was before the history"`
 }

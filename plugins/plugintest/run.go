@@ -11,7 +11,8 @@ import (
 // Cases is what a plugin is tried with. Every action that it offers must have
 // a case.
 type Cases struct {
-	Sections  []host.Section // each must bind; the reads and mutations act on them
+	Prepare   func(t *testing.T) // before each rule; nil: nothing to do
+	Sections  []host.Section     // each must bind; the reads and mutations act on them
 	Refused   []Refused
 	Reads     []Read
 	Mutations []Mutation
@@ -43,6 +44,9 @@ type Mutation struct {
 func Run(t *testing.T, spec host.Spec, cases Cases) {
 	t.Helper()
 	c := conformance.Cases{Sections: cases.Sections, Refused: cases.Refused}
+	if cases.Prepare != nil {
+		c.Prepare = func(t conformance.T) { cases.Prepare(inner(t)) }
+	}
 	for _, r := range cases.Reads {
 		read := conformance.Read{Service: r.Service, Action: r.Action, Input: r.Input, Class: r.Class}
 		if r.Check != nil {

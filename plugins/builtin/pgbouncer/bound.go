@@ -1,0 +1,170 @@
+package pgbouncer
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// answerWithin is how long one call may take: a diagnosis that waits is of no
+// use.
+const answerWithin = 2 * time.Second
+
+type bound struct {
+	resource string
+	access   plugins.Effect
+	console  *console
+	cancel   context.CancelFunc
+	loop     sync.WaitGroup
+
+	mu   sync.Mutex
+	past past
+}
+
+func newBound(access plugins.Effect, c *pgconn.Config) *bound {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &bound{resource: identity(c), access: access, console: newConsole(c), cancel: cancel}
+	if access == plugins.Read {
+		b.loop.Go(func() { b.sample(ctx) })
+	}
+	return b
+}
+
+// sample looks again and again, until ctx ends.
+func (b *bound) sample(ctx context.Context) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		var s sample
+		err := b.console.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) (err error) {
+			s, err = look(ctx, conn)
+			return err
+		})
+		if err == nil {
+			b.remember(s)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (b *bound) remember(s sample) past {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.past); n == 0 || s.at.After(b.past[n-1].at) {
+		b.past = b.past.with(s)
+	}
+	return b.past
+}
+
+// Resource implements plugins.Bound.
+func (b *bound) Resource() string { return b.resource }
+
+// Close implements plugins.Bound.
+func (b *bound) Close() error {
+	b.cancel()
+	b.loop.Wait()
+	b.console.close()
+	return nil
+}
+
+// Health implements plugins.Bound.
+func (b *bound) Health(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := b.console.do(ctx, knock); err != nil {
+		return classify(b.resource, err)
+	}
+	return nil
+}
+
+// Run implements plugins.Bound.
+func (b *bound) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	select {
+	case <-call.Stop:
+		return failed(plugins.Fail(plugins.Cancelled, "stopped before anything was done"))
+	default:
+	}
+	switch call.Action {
+	case actionStatus:
+		return b.status(ctx, call)
+	case actionResize:
+		return b.resize(ctx, call)
+	case actionReload:
+		return b.reload(ctx, call)
+	}
+	return failed(unknownAction(call.Action))
+}
+
+// Plan implements plugins.Bound.
+func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	switch call.Action {
+	case actionResize:
+		return b.planResize(ctx, call)
+	case actionReload:
+		return b.planReload(ctx, call)
+	}
+	return plugins.Plan{}, unknownAction(call.Action)
+}
+
+func (b *bound) status(ctx context.Context, call plugins.Call) plugins.Outcome {
+	in, err := capability.Input[capability.PoolerInput](call.Action, call.Input)
+	if err != nil {
+		return failed(err)
+	}
+	r, err := b.read(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	out := r.status(in.Rows)
+	out.Resource = b.resource
+	out.Now, out.Baseline, out.Onset = b.remember(r.sample).figures()
+	return succeeded(plugins.None, out, nil)
+}
+
+func (b *bound) read(ctx context.Context) (r reading, err error) {
+	err = b.console.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) (err error) {
+		r, err = read(ctx, conn)
+		return err
+	})
+	if err != nil {
+		return reading{}, classify(b.resource, err)
+	}
+	return r, nil
+}
+
+func (b *bound) observed() capability.Observed {
+	return capability.Observed{ObservedAt: time.Now().UTC(), Resource: b.resource}
+}
+
+func unknownAction(name string) *plugins.Failure {
+	return plugins.Fail(plugins.Invalid, "plugin pgbouncer has no such action %q; it has %s, %s and %s", name, actionReload, actionResize, actionStatus)
+}
+
+func failed(err error) plugins.Outcome {
+	return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}
+}
+
+// succeeded encodes what is said; receipt may be nil.
+func succeeded(applied plugins.Applied, outputs, receipt any) plugins.Outcome {
+	o := plugins.Outcome{Applied: applied}
+	var err error
+	if o.Outputs, err = json.Marshal(outputs); err == nil && receipt != nil {
+		o.Receipt, err = json.Marshal(receipt)
+	}
+	o.Failure = plugins.AsFailure(err)
+	return o
+}
