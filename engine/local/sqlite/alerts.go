@@ -137,11 +137,13 @@ func (s *Store) LastOfCause(ctx context.Context, cause string) (Cause, error) {
 
 // Alerts lists alerts, the one that came last first; 0: no limit.
 func (r *Reader) Alerts(ctx context.Context, limit int) ([]Alert, error) {
-	if limit == 0 {
-		limit = -1
-	}
-	all, err := readAlerts(ctx, r.db, alertColumns+`ORDER BY last_at DESC, n DESC LIMIT ?`, limit)
+	all, err := readAlerts(ctx, r.db, alertColumns+`ORDER BY last_at DESC, n DESC LIMIT ?`, limited(limit))
 	return all, explain("read the alerts in", r.path, err)
+}
+
+// Alerts lists alerts, as [Reader.Alerts] does.
+func (s *Store) Alerts(ctx context.Context, limit int) ([]Alert, error) {
+	return (&Reader{path: s.path, db: s.read}).Alerts(ctx, limit)
 }
 
 func readAlerts(ctx context.Context, db *sql.DB, query string, args ...any) (all []Alert, err error) {

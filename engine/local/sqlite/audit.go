@@ -98,6 +98,11 @@ func (v *verifier) verify(ctx context.Context, db *sql.DB) error {
 		}
 		return v.verifyRun(ctx, v.run)
 	}
+	acts := v.runs[ofActs]
+	delete(v.runs, ofActs)
+	if err := v.verifyActs(ctx, acts); err != nil {
+		return err
+	}
 	for _, run := range slices.Sorted(maps.Keys(v.runs)) {
 		if err := v.verifyRun(ctx, run); err != nil {
 			return err

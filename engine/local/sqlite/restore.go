@@ -33,7 +33,7 @@ type Restored struct {
 // halt. It fails with an [*OwnedError] while an owner lives, and when there is
 // a state, unless forced; and it takes nothing that is not as it was written.
 // What people had said and no owner had heard is dropped: it was about another
-// present.
+// present. Tokens are revoked: some may have been since.
 func Restore(ctx context.Context, q Restoring) (done Restored, err error) {
 	from, err := Read(ctx, q.From)
 	if err != nil {
@@ -124,7 +124,8 @@ func aside(path, to string, there []string) error {
 	return syncDir(path)
 }
 
-// stop engages a halt in a state that nobody owns, and drops what was said.
+// stop engages a halt in a state that nobody owns, drops what was said, and
+// revokes every token.
 func stop(ctx context.Context, path string, h local.Order) (said int, err error) {
 	db, err := sql.Open("sqlite", uri(path, url.Values{"_pragma": {"journal_mode(DELETE)", "synchronous(FULL)", "trusted_schema(0)"}}))
 	if err != nil {
@@ -143,6 +144,10 @@ func stop(ctx context.Context, path string, h local.Order) (said int, err error)
 		return 0, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM said`); err != nil {
+		return 0, err
+	}
+	// One that was revoked since the backup would be good again.
+	if _, err := tx.ExecContext(ctx, `UPDATE tokens SET revoked_at = ? WHERE revoked_at = 0`, nanos(h.At)); err != nil {
 		return 0, err
 	}
 	return said, tx.Commit()

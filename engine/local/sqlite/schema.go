@@ -108,6 +108,42 @@ CREATE INDEX alerts_cause ON alerts (cause, outcome, decided_at);
 CREATE INDEX alerts_run ON alerts (run);
 CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0;
 
+CREATE TABLE tokens ( -- of those who come over the network; none is stored, only what tells it
+	id         TEXT    PRIMARY KEY,
+	hash       BLOB    NOT NULL, -- SHA-256 of the secret
+	holder     TEXT    NOT NULL,
+	may        TEXT    NOT NULL, -- separated by commas
+	made_by    TEXT    NOT NULL,
+	made_at    INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL,
+	revoked_at INTEGER NOT NULL  -- 0: it is not
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE acts ( -- what people have done that is no run's business; see sum
+	n    INTEGER PRIMARY KEY, -- from 1 without gaps
+	at   INTEGER NOT NULL,
+	kind TEXT    NOT NULL,
+	data BLOB    NOT NULL, -- JSON
+	hash BLOB    NOT NULL  -- of the act and of the one before
+) STRICT;
+
+CREATE TABLE changes ( -- that others have made and reported
+	n        INTEGER PRIMARY KEY AUTOINCREMENT,
+	reporter TEXT    NOT NULL,
+	id       TEXT    NOT NULL,
+	service  TEXT    NOT NULL,
+	at       INTEGER NOT NULL,
+	kind     TEXT    NOT NULL,
+	title    TEXT    NOT NULL,
+	author   TEXT    NOT NULL,
+	before   TEXT    NOT NULL,
+	after    TEXT    NOT NULL,
+	url      TEXT    NOT NULL,
+	heard_at INTEGER NOT NULL,
+	UNIQUE (reporter, id)
+) STRICT;
+CREATE INDEX changes_at ON changes (at);
+
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,
 	run  TEXT    NOT NULL REFERENCES runs (id),
