@@ -5,22 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os/user"
 	"strconv"
+
+	"github.com/firebreak-ops/firebreak/engine/service"
 )
 
-// Caller is who is at the other end of the socket.
+// Caller is who asks: the user of the operating system at the other end of the
+// socket, or the holder of a token.
 type Caller struct {
-	UID    int    `json:"uid"`
-	User   string `json:"user"`   // of the operating system; uid:N when it has no name
-	Person string `json:"person"` // of the configuration; os:USER when the user is nobody in it
+	Person string  `json:"person"`          // of the configuration; os:USER when the user is nobody in it; machine:NAME
+	User   string  `json:"user,omitempty"`  // of the operating system; uid:N when it has no name
+	Token  string  `json:"token,omitempty"` // its id
+	May    []Right `json:"may,omitempty"`   // of the token; who comes through the socket may do everything
 }
+
+// MachinePrefix is what the name of a machine has before it where people
+// stand, too.
+const MachinePrefix = service.MachinePrefix
 
 type callerKey struct{}
 
-// callerOf returns who made a request's connection.
-func callerOf(ctx context.Context) (Caller, error) {
-	c, ok := ctx.Value(callerKey{}).(Caller)
+// atSocket returns who made a request's connection to the socket.
+func (s *Server) atSocket(r *http.Request) (Caller, error) {
+	c, ok := r.Context().Value(callerKey{}).(Caller)
 	if !ok {
 		return Caller{}, &Problem{Text: "it cannot be told who asks", Class: classRefused, Hint: "talk to the owner through its unix socket"}
 	}
@@ -34,7 +43,7 @@ func (s *Server) identify(ctx context.Context, conn net.Conn) context.Context {
 	if err != nil {
 		return ctx
 	}
-	c := Caller{UID: uid, User: userName(uid)}
+	c := Caller{User: userName(uid)}
 	if c.Person = s.cfg.Person(c.User); c.Person == "" {
 		c.Person = "os:" + c.User
 	}

@@ -36,6 +36,9 @@ type Config struct {
 	Runs   Runs
 	Stops  Stops
 
+	Tokens  Tokens
+	Changes Changes
+
 	// List lists runs, newest first.
 	List func(ctx context.Context, q Query) ([]Summary, error)
 	// Live calls to for what the calls of a run say while they go on, until
@@ -51,6 +54,19 @@ type Config struct {
 	Prune func(ctx context.Context, by Caller, req PruneRequest) (Pruned, error)
 	// Plugins tells what the plugins are doing, as JSON.
 	Plugins func(ctx context.Context) (json.RawMessage, error)
+	// Runbooks lists the runbooks that the owner knows, without their texts.
+	Runbooks func(ctx context.Context) ([]RunbookView, error)
+	// Runbook returns one of them, with its text.
+	Runbook func(ctx context.Context, name string) (RunbookView, error)
+	// Services lists those of the configuration, without what stops them.
+	Services func() []ServiceView
+	// Alerts lists alerts, the last first; 0: no limit.
+	Alerts func(ctx context.Context, limit int) ([]AlertView, error)
+	// Audit tells what stands for everything that is recorded, and the last
+	// acts of people; 0: all of them.
+	Audit func(ctx context.Context, limit int) (AuditView, error)
+	// Ready says why work that comes now would not be done; nil when it would.
+	Ready func() error
 	// Person maps a user of the operating system to a person of the
 	// configuration; "" when the user is nobody in it.
 	Person func(osUser string) string

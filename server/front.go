@@ -17,16 +17,15 @@ import (
 
 // FrontConfig is what a [Front] needs.
 type FrontConfig struct {
-	Listen string       // HOST:PORT
-	Cert   string       // file of the certificate; empty: no TLS
-	Key    string       // file of its key
-	Plain  bool         // other machines may come without TLS
-	Alerts http.Handler // of POST /v1/alerts/{source}; it finds out who asks
-	Ready  func() error // why work that comes now would not be done; nil when it would
+	Listen  string       // HOST:PORT
+	Cert    string       // file of the certificate; empty: no TLS
+	Key     string       // file of its key
+	Plain   bool         // other machines may come without TLS
+	Handler http.Handler // it finds out who asks
+	HangUp  func()       // ends the answers that do not end by themselves; nil: there are none
 }
 
-// Front is what other machines reach: alert sources, and those who ask whether
-// it is there. What people say and do comes through the socket; see [Server].
+// Front is where other machines reach firebreak.
 type Front struct {
 	cfg  FrontConfig
 	http *http.Server
@@ -41,20 +40,8 @@ const connections = 512
 
 // NewFront returns a front that does not listen yet.
 func NewFront(cfg FrontConfig) *Front {
-	mux := http.NewServeMux()
-	mux.Handle("POST /v1/alerts/{source}", cfg.Alerts)
-	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, map[string]bool{"ok": true})
-	})
-	mux.HandleFunc("GET /v1/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := cfg.Ready(); err != nil {
-			reply(w, http.StatusServiceUnavailable, map[string]any{"ready": false, "error": err.Error()})
-			return
-		}
-		reply(w, http.StatusOK, map[string]bool{"ready": true})
-	})
-	return &Front{cfg: cfg, http: &http.Server{
-		Handler:           mux,
+	f := &Front{cfg: cfg, http: &http.Server{
+		Handler:           cfg.Handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      20 * time.Second,
@@ -62,6 +49,10 @@ func NewFront(cfg FrontConfig) *Front {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // strangers who do not speak TLS
 	}}
+	if cfg.HangUp != nil {
+		f.http.RegisterOnShutdown(cfg.HangUp)
+	}
+	return f
 }
 
 // ExposedError says that secrets would cross a network in clear text.

@@ -19,11 +19,8 @@ import (
 
 func front(t *testing.T, cfg FrontConfig, change func(*http.Server)) *Front {
 	t.Helper()
-	if cfg.Alerts == nil {
-		cfg.Alerts = http.NotFoundHandler()
-	}
-	if cfg.Ready == nil {
-		cfg.Ready = func() error { return nil }
+	if cfg.Handler == nil {
+		cfg.Handler = answers
 	}
 	f := NewFront(cfg)
 	change(f.http)
@@ -57,37 +54,19 @@ func get(t *testing.T, c *http.Client, url string) (int, string) {
 	return w.StatusCode, string(body)
 }
 
-func TestFrontAnswers(t *testing.T) {
-	var unready error
-	f := front(t, FrontConfig{Listen: "127.0.0.1:0", Ready: func() error { return unready }}, func(*http.Server) {})
-	c := &http.Client{Transport: &http.Transport{}}
-	if code, body := get(t, c, f.Addr()+"/v1/health"); code != http.StatusOK || body != "{\"ok\":true}\n" {
-		t.Errorf("health: %d %s", code, body)
-	}
-	if code, _ := get(t, c, f.Addr()+"/v1/ready"); code != http.StatusOK {
-		t.Errorf("ready: %d", code)
-	}
-	unready = errors.New("it ends")
-	if code, body := get(t, c, f.Addr()+"/v1/ready"); code != http.StatusServiceUnavailable || !strings.Contains(body, "it ends") {
-		t.Errorf("not ready: %d %s", code, body)
-	}
-	for _, path := range []string{"/v1/runs", "/v1/halt", "/", "/v1/alerts/am"} { // what the socket answers, and a GET
-		if code, _ := get(t, c, f.Addr()+path); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
-			t.Errorf("%s: %d", path, code)
-		}
-	}
-}
+// answers says that it is there.
+var answers = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, Health{OK: true}) })
 
 // TestFrontExposed holds that nobody sends secrets over a network in clear
 // text by accident.
 func TestFrontExposed(t *testing.T) {
 	for _, listen := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0", "localhost:0"} {
-		f := NewFront(FrontConfig{Listen: listen, Alerts: http.NotFoundHandler()})
+		f := NewFront(FrontConfig{Listen: listen, Handler: answers})
 		if _, ok := errors.AsType[*ExposedError](f.Start(t.Context())); !ok {
 			t.Errorf("it listens on %s", listen)
 		}
 	}
-	if err := NewFront(FrontConfig{Listen: "8443", Alerts: http.NotFoundHandler()}).Start(t.Context()); err == nil {
+	if err := NewFront(FrontConfig{Listen: "8443", Handler: answers}).Start(t.Context()); err == nil {
 		t.Error("it listens on what is no address")
 	}
 	f := front(t, FrontConfig{Listen: "0.0.0.0:0", Plain: true}, func(*http.Server) {})
@@ -104,7 +83,7 @@ func TestFrontTLS(t *testing.T) {
 	if code, _ := get(t, c, "https://127.0.0.1:"+port+"/v1/health"); code != http.StatusOK {
 		t.Errorf("health: %d", code)
 	}
-	bad := NewFront(FrontConfig{Listen: "127.0.0.1:0", Cert: cert, Key: cert, Alerts: http.NotFoundHandler()})
+	bad := NewFront(FrontConfig{Listen: "127.0.0.1:0", Cert: cert, Key: cert, Handler: answers})
 	if err := bad.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("it starts with a key that is none: %v", err)
 	}
@@ -135,7 +114,11 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 // and holds nobody up meanwhile; and so is one whose head does not end.
 func TestFrontSlow(t *testing.T) {
 	cut := make(chan error, 2)
-	f := front(t, FrontConfig{Listen: "127.0.0.1:0", Alerts: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	f := front(t, FrontConfig{Listen: "127.0.0.1:0", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			answers(w, r)
+			return
+		}
 		_, err := io.ReadAll(r.Body)
 		cut <- err
 	})}, func(s *http.Server) { s.ReadTimeout, s.ReadHeaderTimeout = 50*time.Millisecond, 50*time.Millisecond })
@@ -167,7 +150,7 @@ func TestFrontSlow(t *testing.T) {
 			t.Errorf("the connection is not cut: %v", err)
 		}
 	}
-	if s := NewFront(FrontConfig{Alerts: http.NotFoundHandler()}).http; s.ReadTimeout == 0 || s.ReadHeaderTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
+	if s := NewFront(FrontConfig{Handler: answers}).http; s.ReadTimeout == 0 || s.ReadHeaderTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is not set: %+v", s)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -158,6 +159,62 @@ func (r *runs) last() engine.Input {
 	return r.said[len(r.said)-1]
 }
 
+// shelf keeps tokens and changes in memory.
+type shelf struct {
+	mu      sync.Mutex
+	tokens  map[string]server.Token
+	changes []server.Change
+}
+
+func newShelf() *shelf { return &shelf{tokens: map[string]server.Token{}} }
+
+func (s *shelf) Add(_ context.Context, t server.Token) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokens[t.ID] = t
+	return nil
+}
+
+func (s *shelf) Find(_ context.Context, id string) (server.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.tokens[id]
+	if !ok {
+		return t, notFound{errors.New("there is no token " + id)}
+	}
+	return t, nil
+}
+
+func (s *shelf) All(context.Context) ([]server.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.tokens)), nil
+}
+
+func (s *shelf) Revoke(ctx context.Context, id, _ string) error {
+	t, err := s.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	t.RevokedAt = time.Now()
+	return s.Add(ctx, t)
+}
+
+func (s *shelf) Report(_ context.Context, c server.Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes = append(s.changes, c)
+	return nil
+}
+
+func (s *shelf) Reported(_ context.Context, q server.ChangeQuery) ([]server.Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.changes), func(c server.Change) bool {
+		return q.Service != "" && c.Service != q.Service || c.At.Before(q.Since)
+	}), nil
+}
+
 // config is how a server of these tests is made.
 func config(t *testing.T, r *runs) server.Config {
 	t.Helper()
@@ -165,6 +222,27 @@ func config(t *testing.T, r *runs) server.Config {
 		Socket: filepath.Join(t.TempDir(), "state.sock"),
 		Runs:   r,
 		Stops:  r,
+
+		Tokens: newShelf(), Changes: newShelf(),
+		Runbooks: func(context.Context) ([]server.RunbookView, error) {
+			return []server.RunbookView{{Name: "pause", Inputs: []server.RunbookInput{}}}, nil
+		},
+		Runbook: func(_ context.Context, name string) (server.RunbookView, error) {
+			if name != "pause" {
+				return server.RunbookView{}, notFound{errors.New("there is no runbook " + name)}
+			}
+			return server.RunbookView{Name: name, Inputs: []server.RunbookInput{{Name: "n", Type: "an integer"}}, Source: pause}, nil
+		},
+		Services: func() []server.ServiceView {
+			return []server.ServiceView{{Name: "api", Environment: "prod", Owner: "platform", Capabilities: []server.Served{{Capability: "settings", Plugin: "git"}}}}
+		},
+		Alerts: func(_ context.Context, limit int) ([]server.AlertView, error) {
+			return []server.AlertView{{Source: "am", Times: limit, Labels: map[string]string{}, Annotations: map[string]string{}}}, nil
+		},
+		Audit: func(_ context.Context, limit int) (server.AuditView, error) {
+			return server.AuditView{Head: "h", Acts: []server.Act{{N: int64(limit)}}}, nil
+		},
+		Ready: func() error { return nil },
 		List: func(_ context.Context, q server.Query) ([]server.Summary, error) {
 			if q.Service == "none" {
 				return nil, nil

@@ -13,12 +13,15 @@ import (
 // Problem is the body of every answer that is not 2xx.
 //
 //	400 invalid     the request makes no sense
-//	403 refused     this person may not do that now; the refusal is recorded
+//	401 unproven    no token, or one that is not good
+//	403 refused     this person, or this token, may not do that now
 //	404 not_found   there is no such run
 //	409 stale       it came too late to matter
 //	413 too_large   the request is over 1 MiB
+//	429 too_often   ask again later
 //	500 unreadable  something stored cannot be read
 //	500 internal    a fault of firebreak
+//	503 unready     runs do not go on here now
 //	503 closed      the owner is closing: ask the next one
 //	503 journal     the owner can no longer record what happens, and stops
 type Problem struct {
@@ -36,6 +39,9 @@ const (
 	classRefused  = "refused"
 	classStale    = "stale"
 	classTooLarge = "too_large"
+	classTooOften = "too_often"
+	classUnproven = "unproven"
+	classUnready  = "unready"
 	classInternal = "internal"
 )
 
@@ -44,6 +50,8 @@ func status(class string) int {
 	switch class {
 	case classInvalid:
 		return http.StatusBadRequest
+	case classUnproven:
+		return http.StatusUnauthorized
 	case classRefused:
 		return http.StatusForbidden
 	case "not_found":
@@ -52,7 +60,9 @@ func status(class string) int {
 		return http.StatusConflict
 	case classTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case "closed", "journal":
+	case classTooOften:
+		return http.StatusTooManyRequests
+	case classUnready, "closed", "journal":
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
@@ -100,6 +110,12 @@ func invalid(format string, args ...any) error {
 // fail answers with an error.
 func fail(w http.ResponseWriter, err error) {
 	p := problem(err)
+	switch p.Class {
+	case classUnproven:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="firebreak"`)
+	case classTooOften:
+		w.Header().Set("Retry-After", "1")
+	}
 	reply(w, p.Status, p)
 }
 
@@ -110,6 +126,8 @@ func reply(w http.ResponseWriter, status int, v any) {
 		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be encoded","class":"internal"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if _, err := w.Write(append(body, '\n')); err != nil {
 		return

@@ -99,13 +99,19 @@ type Line struct {
 	End      bool            `json:"end,omitempty"` // no record will ever follow
 }
 
-// Health says who answers.
+// Health says who answers. Who does not prove who they are is told only that
+// it does.
 type Health struct {
 	OK         bool      `json:"ok"`
-	Version    string    `json:"version"`
-	PID        int       `json:"pid"`
-	Generation int       `json:"generation"`
-	Since      time.Time `json:"since"`
-	Drives     bool      `json:"drives"` // false: it only records what people say
-	You        Caller    `json:"you"`
+	Version    string    `json:"version,omitempty"`
+	PID        int       `json:"pid,omitempty"`
+	Generation int       `json:"generation,omitempty"`
+	Since      time.Time `json:"since,omitzero"`
+	Drives     bool      `json:"drives,omitempty"` // false: it only records what people say
+	You        *Caller   `json:"you,omitempty"`
+}
+
+// Ready says whether runs go on and alerts are taken.
+type Ready struct {
+	Ready bool `json:"ready"`
 }

@@ -14,48 +14,138 @@ const largest = 1 << 20
 // handler answers a request of somebody known, with a value or an error.
 type handler func(r *http.Request, by Caller) (status int, answer any, err error)
 
-func (s *Server) routes() http.Handler {
+// writer answers a request of somebody known by itself.
+type writer func(w http.ResponseWriter, r *http.Request, by Caller)
+
+// route is one thing that can be asked. All that is known of the API is in
+// them: who is let in, and what is said in /v1/openapi.json.
+type route struct {
+	method, path string
+	needs        Right
+	about        string // one sentence
+	query        []parameter
+	takes        any    // of the type of the body; nil: there is none
+	status       int    // of a good answer; 0: 200
+	gives        any    // of the type of a good answer; nil: see format
+	format       string // media type of an answer that is not application/json
+	do           handler
+	write        writer // instead of do
+}
+
+// parameter is one that stands behind the question mark.
+type parameter struct {
+	name  string
+	about string
+	kind  string // integer, boolean, string or date-time
+}
+
+// routes are all of them, in the order in which people read them.
+func (s *Server) routes() []route {
+	id := "/v1/runs/{id}"
+	limit := parameter{"limit", "At most so many; 0: all", "integer"}
+	service := parameter{"service", "Only those of this service", "string"}
+	all := []route{
+		{method: "POST", path: "/v1/runs", needs: MayRun, about: "Start a run", takes: StartRequest{}, status: http.StatusCreated, gives: Started{}, do: s.start},
+		{method: "GET", path: "/v1/runs", needs: MayRead, about: "List runs, newest first", gives: []Summary{}, do: s.list, query: []parameter{
+			{"unsettled", "Only those that have not ended, or of whose end not everybody has been told", "boolean"}, service, limit,
+		}},
+		{method: "GET", path: id, needs: MayRead, about: "Show a run", gives: View{}, do: s.show},
+		{
+			method: "GET", path: id + "/events", needs: MayRead, about: "Follow a run: its records from a number on, then those to come, as lines of JSON, or, where the request accepts text/event-stream, as server-sent events",
+			gives: Line{}, format: "application/x-ndjson", write: s.events, query: []parameter{{"from", "Number of the first record; Last-Event-ID goes before it", "integer"}},
+		},
+		{method: "POST", path: id + "/retry", needs: MayRun, about: "Go on, as a new run, where one that has ended did not", takes: RetryRequest{}, status: http.StatusCreated, gives: Started{}, do: s.retry},
+		{method: "POST", path: id + "/undo", needs: MayRun, about: "Undo what a run has changed; if it has ended, by a new run, and the status is 201", takes: UndoRequest{}, gives: Started{}, do: s.undo},
+	}
+	for _, say := range s.sayings() {
+		all = append(all, route{method: "POST", path: id + "/" + say.body.Verb(), needs: MayAnswer, about: say.about, takes: say.body, gives: Started{}, do: say.do})
+	}
+	return append(all, []route{
+		{method: "GET", path: "/v1/approvals", needs: MayRead, about: "List the questions that runs ask people, the run that began first at the beginning", gives: []Asked{}, do: s.approvals},
+		{method: "GET", path: "/v1/runbooks", needs: MayRead, about: "List the runbooks that the owner knows by name", gives: []RunbookView{}, do: s.runbooks},
+		{method: "GET", path: "/v1/runbooks/{name}", needs: MayRead, about: "Show a runbook, its inputs and its text", gives: RunbookView{}, do: s.runbook},
+		{method: "GET", path: "/v1/services", needs: MayRead, about: "List the services of the configuration, and what stops runs of each", gives: []ServiceView{}, do: s.services},
+		{method: "GET", path: "/v1/alerts", needs: MayRead, about: "List what alert sources have sent, the last first, and what became of it", gives: []AlertView{}, do: s.alerts, query: []parameter{limit}},
+		{method: "POST", path: "/v1/alerts/{source}", needs: needsSource, about: "Take alerts in, in the form of the source", status: http.StatusAccepted, write: s.takeAlerts},
+		{method: "POST", path: "/v1/changes", needs: MayReport, about: "Report a change that was made to a service; the same id of the same reporter replaces it", takes: ChangeRequest{}, status: http.StatusCreated, gives: Change{}, do: s.report},
+		{method: "GET", path: "/v1/changes", needs: MayRead, about: "List the changes that were reported, the last first", gives: []Change{}, do: s.changes, query: []parameter{
+			service, {"since", "Made at this time or later", "date-time"}, limit,
+		}},
+		{method: "GET", path: "/v1/stops", needs: MayRead, about: "List what is halted or held", gives: StopsView{}, do: s.stops},
+		{method: "PUT", path: "/v1/stops", needs: MayStop, about: "Halt everything or a service, or hold a service", takes: StopRequest{}, gives: StopsView{}, do: s.stop},
+		{method: "DELETE", path: "/v1/stops", needs: MayStop, about: "Lift a halt or a hold", takes: StopRequest{}, gives: StopsView{}, do: s.lift},
+		{method: "GET", path: "/v1/plugins", needs: MayRead, about: "Say what the plugins are doing", gives: json.RawMessage{}, do: s.plugins},
+		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit}},
+		{method: "POST", path: "/v1/prune", needs: MayKeep, about: "Give up runs that ended long ago", takes: PruneRequest{}, gives: Pruned{}, do: s.prune},
+		{method: "POST", path: "/v1/tokens", needs: needsSocket, about: "Make a token; its text is said this once", takes: TokenRequest{}, status: http.StatusCreated, gives: MadeToken{}, do: s.makeToken},
+		{method: "GET", path: "/v1/tokens", needs: needsSocket, about: "List tokens, the newest first", gives: []TokenView{}, do: s.listTokens},
+		{method: "DELETE", path: "/v1/tokens/{id}", needs: needsSocket, about: "Revoke a token", gives: Revoked{}, do: s.revokeToken},
+		{method: "GET", path: "/v1/health", needs: needsNothing, about: "Say that firebreak is there; to who proves who they are, also which and as whom it sees them", gives: Health{}, do: s.health},
+		{method: "GET", path: "/v1/ready", needs: needsNothing, about: "Say whether runs go on here, and alerts are taken; if not, the status is 503", gives: Ready{}, do: s.ready},
+		{method: "GET", path: "/v1/openapi.json", needs: needsNothing, about: "Describe the API as OpenAPI 3.1", gives: json.RawMessage{}, do: s.openAPI},
+	}...)
+}
+
+// mux answers every route. who finds out who asks; the zero Caller, with no
+// error, is nobody. front: it is what other machines reach.
+func (s *Server) mux(who func(*http.Request) (Caller, error), front bool) http.Handler {
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
-		"POST /v1/runs":            s.start,
-		"GET /v1/runs":             s.list,
-		"GET /v1/runs/{id}":        s.show,
-		"POST /v1/runs/{id}/undo":  s.undo,
-		"POST /v1/runs/{id}/retry": s.retry,
-		"GET /v1/stops":            s.stops,
-		"PUT /v1/stops":            s.stop,
-		"DELETE /v1/stops":         s.lift,
-		"POST /v1/prune":           s.prune,
-		"GET /v1/plugins":          s.plugins,
-		"GET /v1/health":           s.health,
-	} {
-		mux.Handle(pattern, h)
+	for _, rt := range s.routes() {
+		if front && rt.needs == needsSocket || !front && rt.needs == needsSource {
+			continue
+		}
+		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) {
+			var by Caller
+			var err error
+			if rt.needs != needsSource {
+				if by, err = who(r); err == nil {
+					err = rt.admits(by)
+				}
+			}
+			if err != nil {
+				fail(w, err)
+				return
+			}
+			if rt.write != nil {
+				rt.write(w, r, by)
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, largest)
+			status, answer, err := rt.do(r, by)
+			if err != nil {
+				fail(w, err)
+				return
+			}
+			reply(w, status, answer)
+		})
 	}
-	for verb, h := range s.sayings() {
-		mux.Handle("POST /v1/runs/{id}/"+verb, h)
-	}
-	mux.HandleFunc("GET /v1/runs/{id}/events", s.events)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if by, err := who(r); err != nil || by.Person == "" {
+			fail(w, errors.Join(err, unproven("nothing is said without a token", tokenHint)))
+			return
+		}
 		fail(w, &Problem{Text: "there is no " + r.Method + " " + r.URL.Path, Class: "not_found",
 			Hint: "this firebreak and the owner of the state may be of different versions"})
 	})
 	return mux
 }
 
-// ServeHTTP implements [http.Handler].
-func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	by, err := callerOf(r.Context())
-	if err != nil {
-		fail(w, err)
-		return
+const tokenHint = "send `Authorization: Bearer TOKEN`; `firebreak tokens create` makes one" //nolint:gosec // it holds no token
+
+// admits refuses who may not ask.
+func (rt route) admits(by Caller) error {
+	switch {
+	case rt.needs == needsNothing:
+		return nil
+	case by.Person == "":
+		return unproven("nothing is said without a token", tokenHint)
+	case rt.needs == needsSocket || by.may(rt.needs):
+		return nil
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, largest)
-	status, answer, err := h(r, by)
-	if err != nil {
-		fail(w, err)
-		return
+	return &Problem{
+		Text: "token " + by.Token + " does not let " + by.Person + " do that: it needs the right " + string(rt.needs),
+		Hint: "`firebreak tokens create --may " + string(rt.needs) + "` makes one that does", Class: classRefused,
 	}
-	reply(w, status, answer)
 }
 
 // read decodes a request's body. An empty one is the zero value.
@@ -93,7 +183,19 @@ func (s *Server) plugins(r *http.Request, _ Caller) (int, any, error) {
 	return http.StatusOK, status, err
 }
 
+func (s *Server) audit(r *http.Request, _ Caller) (int, any, error) {
+	limit, err := limitOf(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	view, err := s.cfg.Audit(r.Context(), limit)
+	return http.StatusOK, view, err
+}
+
 func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {
+	if by.Person == "" {
+		return http.StatusOK, Health{OK: true}, nil
+	}
 	return http.StatusOK, Health{
 		OK:         true,
 		Version:    s.cfg.Version,
@@ -101,6 +203,18 @@ func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {
 		Generation: s.cfg.Generation,
 		Since:      s.since,
 		Drives:     s.cfg.Drives,
-		You:        by,
+		You:        &by,
 	}, nil
+}
+
+func (s *Server) ready(*http.Request, Caller) (int, any, error) {
+	if err := s.cfg.Ready(); err != nil {
+		return 0, nil, &Problem{Text: err.Error(), Class: classUnready}
+	}
+	return http.StatusOK, Ready{Ready: true}, nil
+}
+
+// takeAlerts takes alerts in where a front lets them in.
+func (s *Server) takeAlerts(w http.ResponseWriter, r *http.Request, _ Caller) {
+	s.struck(s.takes).ServeHTTP(w, r)
 }

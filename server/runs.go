@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -15,6 +14,12 @@ func (s *Server) start(r *http.Request, by Caller) (int, any, error) {
 	if req.Runbook == "" {
 		return 0, nil, invalid("the runbook is missing")
 	}
+	if req.Source != "" && by.Token != "" {
+		return 0, nil, &Problem{
+			Text: "a runbook's text is not taken over the network", Class: classRefused,
+			Hint: "name a runbook that the owner knows: `firebreak runbooks list`",
+		}
+	}
 	id, err := s.cfg.Start(r.Context(), by, req)
 	return http.StatusCreated, Started{Run: id}, err
 }
@@ -22,12 +27,9 @@ func (s *Server) start(r *http.Request, by Caller) (int, any, error) {
 func (s *Server) list(r *http.Request, _ Caller) (int, any, error) {
 	values := r.URL.Query()
 	q := Query{Unsettled: values.Get("unsettled") == "true", Service: values.Get("service")}
-	if text := values.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return 0, nil, invalid("limit is %q, not a number of runs", text)
-		}
-		q.Limit = n
+	var err error
+	if q.Limit, err = limitOf(r); err != nil {
+		return 0, nil, err
 	}
 	runs, err := s.cfg.List(r.Context(), q)
 	return http.StatusOK, append([]Summary{}, runs...), err

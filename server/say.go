@@ -16,20 +16,27 @@ type Say interface {
 	input(by string) engine.Person
 }
 
-// sayings are the routes of all that people can say to a run.
-func (s *Server) sayings() map[string]handler {
-	return map[string]handler{
-		VoteRequest{}.Verb():      say[VoteRequest](s),
-		WithdrawRequest{}.Verb():  say[WithdrawRequest](s),
-		HandRequest{}.Verb():      say[HandRequest](s),
-		ExtendRequest{}.Verb():    say[ExtendRequest](s),
-		AnswerRequest{}.Verb():    say[AnswerRequest](s),
-		ProvideRequest{}.Verb():   say[ProvideRequest](s),
-		CancelRequest{}.Verb():    say[CancelRequest](s),
-		SkipRequest{}.Verb():      say[SkipRequest](s),
-		TakeOverRequest{}.Verb():  say[TakeOverRequest](s),
-		HandBackRequest{}.Verb():  say[HandBackRequest](s),
-		BreakLockRequest{}.Verb(): say[BreakLockRequest](s),
+// saying is something that people can say to a run.
+type saying struct {
+	body  Say
+	about string
+	do    handler
+}
+
+// sayings are all of them.
+func (s *Server) sayings() []saying {
+	return []saying{
+		{VoteRequest{}, "Approve or deny what an open gate asks", say[VoteRequest](s)},
+		{WithdrawRequest{}, "Take back a yes", say[WithdrawRequest](s)},
+		{HandRequest{}, "Leave the answer to a gate to somebody else", say[HandRequest](s)},
+		{ExtendRequest{}, "Keep a gate open longer", say[ExtendRequest](s)},
+		{AnswerRequest{}, "Answer a question that is not a gate", say[AnswerRequest](s)},
+		{ProvideRequest{}, "Give the value that a step asks for", say[ProvideRequest](s)},
+		{CancelRequest{}, "Stop a run before its next change", say[CancelRequest](s)},
+		{SkipRequest{}, "Pass over a step", say[SkipRequest](s)},
+		{TakeOverRequest{}, "Take a run over", say[TakeOverRequest](s)},
+		{HandBackRequest{}, "Give a run back that was taken over", say[HandBackRequest](s)},
+		{BreakLockRequest{}, "Take a run's locks away", say[BreakLockRequest](s)},
 	}
 }
 

@@ -19,6 +19,13 @@ type Server struct {
 
 	streams context.Context // ends when the server stops
 	cut     context.CancelFunc
+	far     context.Context // of streams to other machines; ends with HangUp
+	hangUp  context.CancelFunc
+
+	takes    http.Handler // of alerts; it finds out who asks
+	pace     *limits
+	strikes  strikes
+	watching streams
 
 	mu       sync.Mutex
 	listener *net.UnixListener
@@ -32,8 +39,11 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, since: cfg.Now().UTC()}
 	s.streams, s.cut = context.WithCancel(context.Background())
+	s.far, s.hangUp = context.WithCancel(s.streams)
+	s.pace, s.strikes = newLimits(requestRate, requestBurst), strikes{newLimits(strikeRate, strikeBurst)}
+	s.watching.of = map[string]int{}
 	s.http = &http.Server{
-		Handler:           s.routes(),
+		Handler:           s.mux(s.atSocket, false),
 		ConnContext:       s.identify,
 		ReadHeaderTimeout: 5 * time.Second,
 		MaxHeaderBytes:    16 << 10,
@@ -73,6 +83,17 @@ func (s *Server) Addr() string {
 	}
 	return s.cfg.Socket
 }
+
+// Front is what other machines reach: the same routes, for those who have a
+// token, and alerts, whose handler finds out who asks. It is called before
+// anybody comes.
+func (s *Server) Front(alerts http.Handler) http.Handler {
+	s.takes = alerts
+	return s.mux(s.byToken, true)
+}
+
+// HangUp ends the streams to other machines.
+func (s *Server) HangUp() { s.hangUp() }
 
 // Stop ends streams, answers what has been asked, and takes the socket away.
 // What has no answer when ctx ends is cut. A second Stop does nothing; a

@@ -95,7 +95,7 @@ func TestRunsAndPlugins(t *testing.T) {
 	if uerr != nil {
 		t.Fatal(uerr)
 	}
-	if err != nil || !h.OK || h.PID != os.Getpid() || h.You != (server.Caller{UID: os.Getuid(), User: me.Username, Person: "alice"}) {
+	if err != nil || !h.OK || h.PID != os.Getpid() || !cmp.Equal(h.You, &server.Caller{User: me.Username, Person: "alice"}) {
 		t.Errorf("health is %+v, %v", h, err)
 	}
 	hold := server.StopRequest{Kind: engine.StopHold, Service: "api", Reason: "not now"}
@@ -313,7 +313,7 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	var gone *client.UnreachableError
-	if _, err := c.Health(t.Context()); !errors.As(err, &gone) || gone.Socket != cfg.Socket || gone.Hint() == "" {
+	if _, err := c.Health(t.Context()); !errors.As(err, &gone) || gone.Where != cfg.Socket || gone.Hint() == "" {
 		t.Errorf("a server that is gone: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/intake"
 )
 
@@ -46,21 +47,13 @@ and what of it does not hold. What was no alert, or could not be read, is there,
 }
 
 func (a *app) listAlerts(ctx context.Context, limit int) error {
-	var all []sqlite.Alert
-	err := a.hasState()
-	if err == nil {
-		err = a.withReader(ctx, func(r *sqlite.Reader) error {
-			var err error
-			all, err = r.Alerts(ctx, limit)
-			return err
-		})
-	}
+	all, err := a.readAlerts(ctx, limit)
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
 	if a.flags.json {
-		for _, stored := range all {
-			if err := a.printJSON(lineOf(intake.Entry(stored))); err != nil {
+		for _, v := range all {
+			if err := a.printJSON(alertLine{"alert", v}); err != nil {
 				return err
 			}
 		}
@@ -72,42 +65,49 @@ func (a *app) listAlerts(ctx context.Context, limit int) error {
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT")
-	for _, stored := range all {
-		l := lineOf(intake.Entry(stored))
+	for _, l := range all {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.LastAt.Local().Format("2006-01-02 15:04:05"), l.Source,
-			chatops.Plain(l.Name), l.State, l.Times, chatops.Plain(l.why()))
+			chatops.Plain(l.Name), l.State, l.Times, chatops.Plain(whatBecame(l)))
 	}
 	return w.Flush()
 }
 
-// alertLine is an alert as a line of JSON.
-type alertLine struct {
-	Type        string            `json:"type"`
-	Source      string            `json:"source"`
-	Identity    string            `json:"identity"`
-	Name        string            `json:"name"`
-	State       string            `json:"state"`
-	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
-	URL         string            `json:"url"`
-	StartsAt    time.Time         `json:"starts_at,omitzero"`
-	ReceivedAt  time.Time         `json:"received_at"`
-	LastAt      time.Time         `json:"last_at"`
-	Times       int               `json:"times"`
-	ResolvedAt  time.Time         `json:"resolved_at,omitzero"`
-	DecidedAt   time.Time         `json:"decided_at,omitzero"`
-	Outcome     string            `json:"outcome"`
-	Run         string            `json:"run"`
-	Text        string            `json:"text"`
+// readAlerts asks the daemon on another machine, or looks into the state.
+func (a *app) readAlerts(ctx context.Context, limit int) (all []server.AlertView, err error) {
+	if a.remoteURL() != "" {
+		s, err := a.connect(ctx, false, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		return s.Alerts(ctx, limit)
+	}
+	if err := a.hasState(); err != nil {
+		return nil, err
+	}
+	err = a.withReader(ctx, func(r *sqlite.Reader) error {
+		found, err := r.Alerts(ctx, limit)
+		for _, one := range found {
+			all = append(all, alertView(intake.Entry(one)))
+		}
+		return err
+	})
+	return all, err
 }
 
-func lineOf(e intake.Entry) alertLine {
+// alertLine is an alert as a line of JSON.
+type alertLine struct {
+	Type string `json:"type"`
+	server.AlertView
+}
+
+func alertView(e intake.Entry) server.AlertView {
 	a, err := e.Alert()
 	if err != nil {
 		e.Text = "it cannot be read: " + err.Error()
 	}
-	l := alertLine{
-		Type: "alert", Source: e.Source, Identity: e.Identity, Name: a.Name(), State: "firing", Labels: a.Labels, Annotations: a.Annotations, URL: a.URL,
+	l := server.AlertView{
+		Source: e.Source, Identity: e.Identity, Name: a.Name(), State: "firing", Labels: a.Labels, Annotations: a.Annotations, URL: a.URL,
 		StartsAt: e.StartsAt, ReceivedAt: e.ReceivedAt, LastAt: e.LastAt, Times: e.Times, ResolvedAt: e.ResolvedAt, DecidedAt: e.DecidedAt,
 		Outcome: e.Outcome, Run: e.Run, Text: e.Text,
 	}
@@ -123,8 +123,8 @@ func lineOf(e intake.Entry) alertLine {
 	return l
 }
 
-// why is what became of an alert, in one sentence.
-func (l alertLine) why() string {
+// whatBecame of an alert, in one sentence.
+func whatBecame(l server.AlertView) string {
 	switch l.Outcome {
 	case "":
 		return "it waits to be decided"

@@ -34,6 +34,9 @@ type global struct {
 	state    string
 	runbooks []string
 	json     bool
+	server   string
+	serverCA string
+	token    string
 }
 
 // system is the app of a real process.

@@ -83,6 +83,9 @@ func (o drillOptions) check(c *cobra.Command) error {
 }
 
 func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
+	if err := a.here("drill"); err != nil {
+		return err
+	}
 	scenario, err := drills.Shipped(name)
 	if err != nil {
 		return fail(exitNotFound, "drills are: "+strings.Join(drills.Names(), ", "), "%w", err)

@@ -183,7 +183,7 @@ func classCode(class string) exitCode {
 		return exitNotFound
 	case "invalid", "too_large":
 		return exitUsage
-	case "refused", "stale":
+	case "refused", "stale", "unproven":
 		return exitRefused
 	case "problems":
 		return exitProblems

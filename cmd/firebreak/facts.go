@@ -18,6 +18,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/server"
 )
 
 // identityTimeout is how long the plugins may take to say what a run would
@@ -61,7 +62,7 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 func (w *workspace) roles() map[string]engine.Role {
 	roles := map[string]engine.Role{}
 	for name, role := range w.config.Roles {
-		roles[name] = engine.Role{People: role.People, BreakGlass: role.BreakGlass}
+		roles[name] = engine.Role{People: role.Members(), BreakGlass: role.BreakGlass}
 	}
 	return roles
 }
@@ -186,7 +187,7 @@ func serviceOf(q request) (string, error) {
 
 // parseInputs reads --input NAME=VALUE flags by the types that the runbook
 // declares; --input NAME:=JSON gives any value.
-func parseInputs(book *runbook.Runbook, flags []string) (map[string]json.RawMessage, error) {
+func parseInputs(book string, inputs []server.RunbookInput, flags []string) (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
 	for _, flag := range flags {
 		name, value, ok := strings.Cut(flag, "=")
@@ -200,29 +201,29 @@ func parseInputs(book *runbook.Runbook, flags []string) (map[string]json.RawMess
 				return nil, &usageError{err: fmt.Errorf("--input %s: %q is not JSON", name, value)}
 			}
 		} else {
-			raw = guess(book, name, value)
+			raw = guess(inputs, name, value)
 		}
-		if !slices.ContainsFunc(book.Inputs, func(in runbook.Input) bool { return in.Name == name }) {
-			return nil, &usageError{err: fmt.Errorf("%s has no input %s", book.Name, name), hint: inputsOf(book)}
+		if !slices.ContainsFunc(inputs, func(in server.RunbookInput) bool { return in.Name == name }) {
+			return nil, &usageError{err: fmt.Errorf("%s has no input %s", book, name), hint: giveInputs(inputs)}
 		}
 		out[name] = raw
 	}
-	for _, in := range book.Inputs {
+	for _, in := range inputs {
 		if _, given := out[in.Name]; in.Required && !given {
-			return nil, &usageError{err: fmt.Errorf("input %s is missing: %s needs it", in.Name, book.Name), hint: inputsOf(book)}
+			return nil, &usageError{err: fmt.Errorf("input %s is missing: %s needs it", in.Name, book), hint: giveInputs(inputs)}
 		}
 	}
 	return out, nil
 }
 
-// inputsOf says how a runbook's inputs are given.
-func inputsOf(book *runbook.Runbook) string {
-	if len(book.Inputs) == 0 {
+// giveInputs says how a runbook's inputs are given.
+func giveInputs(inputs []server.RunbookInput) string {
+	if len(inputs) == 0 {
 		return "it has no inputs"
 	}
 	var all []string
-	for _, in := range book.Inputs {
-		text := "--input " + in.Name + "=" + strings.ToUpper(in.Type.String())
+	for _, in := range inputs {
+		text := "--input " + in.Name + "=" + strings.ToUpper(in.Type)
 		if !in.Required {
 			text = "[" + text + "]"
 		}
@@ -232,16 +233,13 @@ func inputsOf(book *runbook.Runbook) string {
 }
 
 // guess writes a flag's text as the JSON that the input's type takes.
-func guess(book *runbook.Runbook, name, value string) json.RawMessage {
+func guess(inputs []server.RunbookInput, name, value string) json.RawMessage {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil
 	}
-	for _, in := range book.Inputs {
-		if in.Name != name {
-			continue
-		}
-		if _, err := in.Type.Decode(text); err != nil && json.Valid([]byte(value)) {
+	for _, in := range inputs {
+		if in.Name == name && !in.Text && json.Valid([]byte(value)) {
 			return json.RawMessage(value)
 		}
 	}

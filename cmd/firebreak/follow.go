@@ -40,15 +40,6 @@ type follower struct {
 // errTerminated ends a command that SIGTERM asked to end: well.
 var errTerminated = ended{exitOK}
 
-// as is how commands name a run: by its id, and by the state that this command
-// was told to use.
-func (a *app) as(run string) string {
-	if a.flags.state != "" {
-		return run + " --state " + a.flags.state
-	}
-	return run
-}
-
 // follow shows a run that was started or resumed here, and returns what ends
 // the command.
 func (a *app) follow(ctx context.Context, s *session, run string) error {

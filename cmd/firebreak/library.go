@@ -16,7 +16,7 @@ import (
 // findRunbook returns the bytes of a runbook: a file if the name is a path,
 // else NAME.yaml in the folders given, else the one that is built in.
 func (a *app) findRunbook(name string) (file string, src []byte, err error) {
-	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+	if isPath(name) {
 		src, err = readFile(name)
 		if err != nil {
 			return "", nil, fail(exitNotFound, "", "the runbook cannot be read: %w", err)
@@ -37,6 +37,11 @@ func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 		return file, src, nil
 	}
 	return "", nil, fail(exitNotFound, "built in are: "+strings.Join(runbooks.Names(), ", "), "there is no runbook %s", name)
+}
+
+// isPath reports whether a runbook is meant by its file.
+func isPath(name string) bool {
+	return strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
 // readFile reads a runbook or a configuration, and no more of it than shows

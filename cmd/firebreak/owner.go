@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -36,6 +37,7 @@ type owner struct {
 	host   *host.Host // nil: it only records
 	rt     *local.Runtime
 	server *server.Server
+	kept   atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
 
 	closed sync.Once
 	failed error // of Close
@@ -73,6 +75,8 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
+		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
+		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
 	if err := o.server.Start(); err != nil {
@@ -208,7 +212,7 @@ func (s stops) Standing() []engine.Stop {
 func (w *workspace) noRole(person string) (refusal string) {
 	facts := policy.Facts{Members: map[string][]string{}}
 	for name, role := range w.config.Roles {
-		facts.Members[name] = role.People
+		facts.Members[name] = role.Members()
 	}
 	return facts.MayStop(person)
 }
@@ -267,11 +271,14 @@ func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.S
 	if req.Source != "" {
 		book, problems = runbook.Load(req.File, []byte(req.Source), o.ws.catalog)
 	} else {
-		file, src, err := o.app.findRunbook(req.Runbook)
+		all, err := o.shelf()
 		if err != nil {
 			return "", err
 		}
-		book, problems = runbook.Parse(file, src, o.ws.catalog, o.app.library(file))
+		if all[req.Runbook] == nil {
+			return "", noRunbook(req.Runbook, all)
+		}
+		book = all[req.Runbook].book
 	}
 	if len(problems) > 0 {
 		return "", fail(exitProblems, "`firebreak check` lists them all", "%s", problems[0])

@@ -54,7 +54,7 @@ func (a *app) plan(ctx context.Context, name string, flags []string) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := parseInputs(book, flags)
+	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
 	if err != nil {
 		return err
 	}

@@ -161,11 +161,7 @@ func (a *app) writePlugins(lines []pluginLine) error {
 
 // pluginStatus asks the owner, or starts the plugins to see.
 func (a *app) pluginStatus(ctx context.Context) (lines []pluginLine, err error) {
-	state, err := a.statePath()
-	if err != nil {
-		return nil, err
-	}
-	s, err := a.join(state)
+	s, err := a.others()
 	if err != nil {
 		return nil, err
 	}

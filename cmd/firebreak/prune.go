@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +30,7 @@ file does not shrink; its space is used again.`,
   firebreak prune --older-than 2160h --reason "retention is 90 days"`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			old, err := parseAge(age)
+			old, err := parseAge("--older-than", age)
 			if err != nil {
 				return err
 			}
@@ -49,9 +48,9 @@ file does not shrink; its space is used again.`,
 }
 
 // parseAge reads a number of days, or a duration as elsewhere.
-func parseAge(text string) (time.Duration, error) {
+func parseAge(flag, text string) (time.Duration, error) {
 	if text == "" {
-		return 0, &usageError{err: errors.New("prune needs --older-than AGE"), hint: "as in --older-than 90d"}
+		return 0, &usageError{err: fmt.Errorf("%s AGE is missing", flag), hint: "as in " + flag + " 90d"}
 	}
 	old, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -60,7 +59,7 @@ func parseAge(text string) (time.Duration, error) {
 		old = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || old < 0 {
-		return 0, &usageError{err: fmt.Errorf("--older-than %s is no age", text), hint: "write days, as in 90d, or hours, as in 36h"}
+		return 0, &usageError{err: fmt.Errorf("%s %s is no age", flag, text), hint: "write days, as in 90d, or hours, as in 36h"}
 	}
 	return old, nil
 }

@@ -82,6 +82,9 @@ made things worse.`,
 	f.StringVar(&a.flags.state, "state", "", "state file (default: $FIREBREAK_STATE, else state.db in firebreak's folder of $XDG_STATE_HOME or ~/.local/state)")
 	f.StringArrayVar(&a.flags.runbooks, "runbooks", nil, "folder with runbooks, besides those that are built in; may be repeated (default: $FIREBREAK_RUNBOOKS, ./runbooks)")
 	f.BoolVar(&a.flags.json, "json", false, "write one JSON value a line instead of text")
+	f.StringVar(&a.flags.server, "server", "", "`URL` of a firebreak serve on another machine, which does it instead of the state here (default: $FIREBREAK_SERVER)")
+	f.StringVar(&a.flags.serverCA, "server-ca", "", "`FILE` of the certificates to trust there (default: $FIREBREAK_SERVER_CA, else those that the system trusts)")
+	f.StringVar(&a.flags.token, "token", "", "where the token for it is: env:NAME or file:/path (default: env:FIREBREAK_TOKEN)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
 	})
@@ -89,7 +92,7 @@ made things worse.`,
 		newInit(a), newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDrill(a), newRuns(a),
 		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newProvide(a), newResolve(a),
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
-		newServe(a), newAlerts(a),
+		newServe(a), newTokens(a), newAlerts(a),
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a),
 		newAudit(a), newPrune(a), newBackup(a), newRestore(a),
 		newPlugins(a), newSchema(a), newDocs(a), newCompletion(a), newVersion(a),

@@ -21,7 +21,8 @@ resolve. Ctrl-C cancels the run: it stops before its next change, and lists what
 stays changed. A second Ctrl-C leaves it waiting for ` + "`firebreak resume`" + `.
 
 If another process owns the state the run happens there; otherwise this process
-becomes the owner for as long as it runs.`,
+becomes the owner for as long as it runs. With --server RUNBOOK is a name, of those
+that the daemon has read.`,
 		Example: `  firebreak run connection-exhaustion --input service=api
   firebreak run ./my.yaml -i service=api -i limit:=3 --json`,
 		Args: args(1, 1, "a runbook"),
@@ -32,6 +33,9 @@ becomes the owner for as long as it runs.`,
 }
 
 func (a *app) run(ctx context.Context, name string, flags []string) (err error) {
+	if a.remoteURL() != "" {
+		return a.runThere(ctx, name, flags)
+	}
 	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	if err != nil {
 		return err
 	}
-	inputs, err := parseInputs(book, flags)
+	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
 	if err != nil {
 		return err
 	}
@@ -54,6 +58,31 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, File: file, Source: string(book.Pinned), Inputs: inputs})
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, s, id)
+}
+
+// runThere runs a runbook of a daemon on another machine.
+func (a *app) runThere(ctx context.Context, name string, flags []string) (err error) {
+	if isPath(name) {
+		return fail(exitUsage, "name one that it has: `firebreak runbooks list`", "a daemon on another machine runs the runbooks that it has, and %s is a file", name)
+	}
+	s, err := a.connect(ctx, true, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	book, err := s.Runbook(ctx, name)
+	if err != nil {
+		return err
+	}
+	inputs, err := parseInputs(book.Name, book.Inputs, flags)
+	if err != nil {
+		return err
+	}
+	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, Inputs: inputs})
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ func (a *app) withRuns(ctx context.Context, load loader, do func(*session) error
 // hasState is [errNoState] where there is no state file: who only wants to do
 // something about a run makes none.
 func (a *app) hasState() error {
+	if a.remoteURL() != "" {
+		return nil
+	}
 	state, err := a.statePath()
 	if err != nil {
 		return err

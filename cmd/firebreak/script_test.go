@@ -2,11 +2,18 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"database/sql"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -17,6 +24,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -34,6 +42,7 @@ import (
 //	expand FILE...                        fill in the variables that are written $NAME
 //	shape                                 of the JSON lines in stdout: their types and keys, as stdout
 //	sql STATEMENT                         change the state file behind everybody's back
+//	certificate FILE KEY                  of 127.0.0.1, which is trusted with FILE
 //	open-to USER                          let another user into the story's folder, as its owner
 //
 // With UPDATE_SCRIPTS=1 what is compared is written anew instead.
@@ -46,7 +55,7 @@ func TestScripts(t *testing.T) {
 		Setup: setupStory,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "start": cmdStart, "waitfor": cmdWaitfor, "finish": cmdFinish, "signal": cmdSignal,
-			"commits": cmdCommits, "expand": cmdExpand, "shape": cmdShape, "sql": cmdSQL, "open-to": cmdOpenTo,
+			"commits": cmdCommits, "expand": cmdExpand, "shape": cmdShape, "sql": cmdSQL, "open-to": cmdOpenTo, "certificate": cmdCertificate,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -123,7 +132,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.Getenv("WORK")
 	cmd.Env = os.Environ() // what is set twice counts as it is set last
-	for _, name := range []string{"HOME", "FIREBREAK_STATE", "FIREBREAK_CONFIG", "FIREBREAK_RUNBOOKS", "XDG_STATE_HOME", "NO_COLOR", "TMPDIR"} {
+	for _, name := range []string{"HOME", "FIREBREAK_STATE", "FIREBREAK_CONFIG", "FIREBREAK_RUNBOOKS", "XDG_STATE_HOME", "NO_COLOR", "TMPDIR", "FIREBREAK_SERVER", "FIREBREAK_SERVER_CA", "FIREBREAK_TOKEN"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	if as != "" {
@@ -312,6 +321,26 @@ func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
 	defer db.Close()
 	_, err = db.ExecContext(context.Background(), args[0])
 	ts.Check(err)
+}
+
+func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: certificate FILE KEY")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	now := time.Now()
+	of := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, of, of, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: cert}, {Type: "PRIVATE KEY", Bytes: private}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
+	}
 }
 
 // cmdOpenTo gives the story's folder to another user, with a copy of the

@@ -6,19 +6,15 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ops/firebreak/chatops"
-	"github.com/firebreak-ops/firebreak/engine/cases"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins/host"
-	"github.com/firebreak-ops/firebreak/runbooks"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/alerts"
 	"github.com/firebreak-ops/firebreak/server/intake"
@@ -53,11 +49,14 @@ is in flight ends, and every run goes on with the next owner.`,
 func (a *app) serve(ctx context.Context, listen string) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := a.here("serve"); err != nil {
+		return err
+	}
 	ws, err := a.loadWorkspace(ctx)
 	if err != nil {
 		return err
 	}
-	books, err := a.triggered(ws)
+	books, err := a.shelve(ws)
 	if err != nil {
 		return err
 	}
@@ -72,44 +71,9 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 	if s.own == nil {
 		return fail(exitState, "end it first, or name another file with --state", "another process drives the runs of this state")
 	}
-	d := &daemon{app: a, own: s.own, books: books}
+	s.own.kept.Store(&books)
+	d := &daemon{app: a, own: s.own, books: books.triggered()}
 	return d.run(ctx, listen)
-}
-
-// triggered are the runbooks that alerts can start, by name: those in the
-// folders given, and the built-in ones whose names are not taken.
-func (a *app) triggered(ws *workspace) ([]*runbook.Runbook, error) {
-	files := map[string]string{}
-	for _, dir := range slices.Backward(a.runbookDirs()) {
-		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
-		for _, file := range found {
-			if !strings.HasSuffix(file, cases.Suffix) {
-				files[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
-			}
-		}
-	}
-	for _, name := range runbooks.Names() {
-		if files[name] == "" {
-			files[name] = name // found as built in
-		}
-	}
-	var books []*runbook.Runbook
-	var bad error
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		file, src, err := a.findRunbook(files[name])
-		if err != nil {
-			return nil, err
-		}
-		book, err := a.parse(file, src, ws.catalog)
-		if err != nil {
-			bad = err // all of them are said
-			continue
-		}
-		if len(book.Triggers) > 0 {
-			books = append(books, book)
-		}
-	}
-	return books, bad
 }
 
 // sourceSecrets finds out whether every source can prove itself.
@@ -140,7 +104,7 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 		Shelf: alertShelf{d.own.store}, Runs: alertRuns{d.own}, Sources: config.Sources, Matcher: alerts.NewMatcher(d.books),
 		Secret: host.Secret, Told: d.told, Warn: func(err error) { d.own.warn("", err) },
 	})
-	f := server.FrontConfig{Listen: defaultListen, Alerts: in, Ready: d.ready}
+	f := server.FrontConfig{Listen: defaultListen, Handler: d.own.server.Front(in), HangUp: d.own.server.HangUp}
 	if s := config.Serve; s != nil {
 		f.Cert, f.Key, f.Plain = s.Cert, s.Key, s.Plain
 		if s.Listen != "" {
@@ -175,15 +139,6 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 	return err
 }
 
-func (d *daemon) ready() error {
-	select {
-	case <-d.own.rt.Done():
-		return errors.New("the owner of the state is ending")
-	default:
-		return nil
-	}
-}
-
 func (d *daemon) serving(addr string) {
 	names := make([]string, 0, len(d.books))
 	for _, book := range d.books {
@@ -201,14 +156,14 @@ func (d *daemon) serving(addr string) {
 func (d *daemon) told(e *intake.Entry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	line := lineOf(*e)
+	line := alertView(*e)
 	if d.app.flags.json {
-		_ = d.app.printJSON(line)
+		_ = d.app.printJSON(alertLine{"alert", line})
 		return
 	}
 	text := line.Source + ": "
 	if line.Name != "" {
 		text += line.Name + ": "
 	}
-	d.app.printf("%s\n", chatops.Plain(text+line.why()))
+	d.app.printf("%s\n", chatops.Plain(text+whatBecame(line)))
 }

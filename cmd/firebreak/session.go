@@ -27,6 +27,9 @@ const handover = 15 * time.Second
 // this process becomes it: to drive runs, or only to record what is said. load
 // is for that case.
 func (a *app) connect(ctx context.Context, drive bool, load loader) (*session, error) {
+	if a.remoteURL() != "" {
+		return a.connectRemote(ctx, drive)
+	}
 	state, err := a.statePath()
 	if err != nil {
 		return nil, err
@@ -47,6 +50,20 @@ func (a *app) connect(ctx context.Context, drive bool, load loader) (*session, e
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// connectRemote returns a session with a daemon on another machine.
+func (a *app) connectRemote(ctx context.Context, drive bool) (*session, error) {
+	c, err := a.remote()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Client: c}
+	if err := s.usable(ctx, drive); err != nil {
+		s.Client.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // errBusy says that the owner of the state will be another one soon.
@@ -96,6 +113,21 @@ func (s *session) usable(ctx context.Context, drive bool) error {
 
 // busy marks an error that another try may not meet.
 func busy(err error) error { return fmt.Errorf("%w: %w", errBusy, err) }
+
+// others returns a session with the process that is asked where this one does
+// not become the owner: the daemon on another machine, the owner of the state
+// here, or nil.
+func (a *app) others() (*session, error) {
+	if a.remoteURL() != "" {
+		c, err := a.remote()
+		return &session{Client: c}, err
+	}
+	state, err := a.statePath()
+	if err != nil {
+		return nil, err
+	}
+	return a.join(state)
+}
 
 // join returns a session with the process that owns the state now, or nil.
 func (a *app) join(state string) (*session, error) {

@@ -165,6 +165,9 @@ func (w *workspace) newHost(log *slog.Logger) (*host.Host, error) {
 
 // statePath is where the state file is, or would be.
 func (a *app) statePath() (string, error) {
+	if err := a.here("this"); err != nil {
+		return "", err
+	}
 	for _, path := range []string{a.flags.state, a.env("FIREBREAK_STATE")} {
 		if path != "" {
 			return path, nil

@@ -40,8 +40,23 @@ type Section struct {
 type Role struct {
 	Name       string
 	People     []string // in the order written
+	Machines   []string // those that hold tokens, by what tokens call them
 	BreakGlass bool     // its people may act alone, with a reason, in an emergency
 	Pos        Pos
+}
+
+// MachinePrefix is what stands before the name of a machine where people
+// stand, too: no person's name has a colon.
+const MachinePrefix = "machine:"
+
+// Members are who has the role: its people, and its machines as
+// [MachinePrefix] and name.
+func (r *Role) Members() []string {
+	all := slices.Clone(r.People)
+	for _, m := range r.Machines {
+		all = append(all, MachinePrefix+m)
+	}
+	return all
 }
 
 // Person is somebody who may be asked. An empty field is a way in which the

@@ -52,6 +52,7 @@ func (r *reader) roles(n *yaml.Node) {
 		role := &Role{Name: k.Value, Pos: posOf(k)}
 		r.object(v, "role "+k.Value, fields{
 			"people":      func(list *yaml.Node) { r.roleMembers(role, list) },
+			"machines":    func(list *yaml.Node) { r.roleMachines(role, list) },
 			"break_glass": r.truth("break_glass of role "+k.Value, &role.BreakGlass),
 		}, "people")
 		r.cfg.Roles[role.Name] = role
@@ -80,6 +81,21 @@ func (r *reader) roleMembers(role *Role, list *yaml.Node) {
 		seen[name] = true
 		role.People = append(role.People, name)
 		r.named = append(r.named, member{role: role.Name, person: name, at: posOf(item)})
+	}
+}
+
+// roleMachines reads the names of machines that have a role.
+func (r *reader) roleMachines(role *Role, list *yaml.Node) {
+	if list.Kind != yaml.SequenceNode {
+		r.addf(posOf(list), "wrong-type", "write [ci]", "machines of role %s must be a list, not %s", role.Name, kindOf(list))
+		return
+	}
+	for _, item := range list.Content {
+		var name string
+		r.text("a machine of role "+role.Name, &name)(item)
+		if name != "" && r.isName(item, "machines of role "+role.Name) {
+			role.Machines = append(role.Machines, name)
+		}
 	}
 }
 

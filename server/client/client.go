@@ -1,10 +1,12 @@
-// Package client talks to the owner of a state through its socket, with the
-// types of package server.
+// Package client talks to the owner of a state, through its socket or over the
+// network, with the types of package server.
 package client
 
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/server"
 )
@@ -22,18 +26,20 @@ import (
 // [*server.Problem]; an owner that cannot be reached is an
 // [*UnreachableError].
 type Client struct {
-	socket string
-	http   *http.Client
+	where string // for messages
+	base  string // what stands before a path
+	token string // empty: the socket tells who asks
+	http  *http.Client
 }
 
-// UnreachableError says that nobody answers on a socket.
+// UnreachableError says that nobody answers on a socket, or at an address.
 type UnreachableError struct {
-	Socket string
-	Err    error
+	Where string
+	Err   error
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("the owner does not answer on %s: %v", e.Socket, e.Err)
+	return fmt.Sprintf("the owner does not answer on %s: %v", e.Where, e.Err)
 }
 
 // Unwrap returns why.
@@ -41,6 +47,9 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Hint says what to do next.
 func (e *UnreachableError) Hint() string {
+	if _, bad := errors.AsType[*tls.CertificateVerificationError](e.Err); bad {
+		return "this machine does not trust its certificate: name the file of the one that does with --server-ca"
+	}
 	return "it may be starting or ending: try again in a moment"
 }
 
@@ -54,8 +63,47 @@ func New(socket string) *Client {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}
-	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idle}}}
+	return &Client{where: socket, base: "http://owner", http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idle}}}
 }
+
+// Remote is an owner on another machine.
+type Remote struct {
+	URL   string // https://HOST:PORT, or http:// of this machine
+	Token string
+	CA    []byte // certificates to trust, as PEM; nil: those that the system trusts
+}
+
+// ErrExposed says that a token would cross a network in clear text.
+var ErrExposed = errors.New("the token would be sent in clear text")
+
+// NewRemote returns a client of an owner on another machine. It does not
+// connect yet. It fails where the address is none, or a token would be sent to
+// another machine without TLS. A redirect is not followed: the token is for
+// this address.
+func NewRemote(r Remote) (*Client, error) {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return nil, errors.New("write https://HOST:PORT")
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && (ip == nil || !ip.IsLoopback()) {
+		return nil, ErrExposed
+	}
+	trust := &tls.Config{MinVersion: tls.VersionTLS12}
+	if r.CA != nil {
+		trust.RootCAs = x509.NewCertPool()
+		if !trust.RootCAs.AppendCertsFromPEM(r.CA) {
+			return nil, errors.New("there is no certificate in the file of those to trust")
+		}
+	}
+	base := u.Scheme + "://" + u.Host
+	return &Client{where: base, base: base, token: r.Token, http: &http.Client{
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Where is the socket or the address.
+func (c *Client) Where() string { return c.where }
 
 // Close gives up idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -143,6 +191,81 @@ func (c *Client) Health(ctx context.Context) (server.Health, error) {
 	return v, err
 }
 
+// Approvals lists the questions that runs ask people.
+func (c *Client) Approvals(ctx context.Context) ([]server.Asked, error) {
+	return list[server.Asked](ctx, c, "/v1/approvals", nil)
+}
+
+// Runbooks lists the runbooks that the owner knows by name.
+func (c *Client) Runbooks(ctx context.Context) ([]server.RunbookView, error) {
+	return list[server.RunbookView](ctx, c, "/v1/runbooks", nil)
+}
+
+// Runbook returns one of them, with its text.
+func (c *Client) Runbook(ctx context.Context, name string) (server.RunbookView, error) {
+	var v server.RunbookView
+	err := c.call(ctx, http.MethodGet, "/v1/runbooks/"+url.PathEscape(name), nil, &v)
+	return v, err
+}
+
+// Services lists the services of the configuration.
+func (c *Client) Services(ctx context.Context) ([]server.ServiceView, error) {
+	return list[server.ServiceView](ctx, c, "/v1/services", nil)
+}
+
+// Alerts lists alerts, the last first; 0: no limit.
+func (c *Client) Alerts(ctx context.Context, limit int) ([]server.AlertView, error) {
+	return list[server.AlertView](ctx, c, "/v1/alerts", url.Values{"limit": {strconv.Itoa(limit)}})
+}
+
+// Report reports a change that was made to a service.
+func (c *Client) Report(ctx context.Context, req server.ChangeRequest) (server.Change, error) {
+	var v server.Change
+	err := c.call(ctx, http.MethodPost, "/v1/changes", req, &v)
+	return v, err
+}
+
+// Changes lists the changes that were reported, the last first.
+func (c *Client) Changes(ctx context.Context, q server.ChangeQuery) ([]server.Change, error) {
+	values := url.Values{"service": {q.Service}, "limit": {strconv.Itoa(q.Limit)}}
+	if !q.Since.IsZero() {
+		values.Set("since", q.Since.UTC().Format(time.RFC3339))
+	}
+	return list[server.Change](ctx, c, "/v1/changes", values)
+}
+
+// Audit tells what stands for everything that is recorded, and the last acts
+// of people; 0: all of them.
+func (c *Client) Audit(ctx context.Context, limit int) (server.AuditView, error) {
+	var v server.AuditView
+	err := c.call(ctx, http.MethodGet, "/v1/audit?limit="+strconv.Itoa(limit), nil, &v)
+	return v, err
+}
+
+// MakeToken makes a token; it goes through the socket only.
+func (c *Client) MakeToken(ctx context.Context, req server.TokenRequest) (server.MadeToken, error) {
+	var v server.MadeToken
+	err := c.call(ctx, http.MethodPost, "/v1/tokens", req, &v)
+	return v, err
+}
+
+// Tokens lists tokens, the newest first; it goes through the socket only.
+func (c *Client) Tokens(ctx context.Context) ([]server.TokenView, error) {
+	return list[server.TokenView](ctx, c, "/v1/tokens", nil)
+}
+
+// RevokeToken revokes a token; it goes through the socket only.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
+}
+
+// list asks for a list.
+func list[T any](ctx context.Context, c *Client, path string, q url.Values) ([]T, error) {
+	var all []T
+	err := c.call(ctx, http.MethodGet, path+"?"+q.Encode(), nil, &all)
+	return all, err
+}
+
 func runPath(id, what string) string {
 	p := "/v1/runs/" + url.PathEscape(id)
 	if what != "" {
@@ -185,16 +308,19 @@ func (c *Client) ask(ctx context.Context, method, path string, in any) (*http.Re
 		}
 		body = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://owner"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("make a request: %w", err)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if unwrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = unwrapped.Err
 		}
-		return nil, &UnreachableError{Socket: c.socket, Err: err}
+		return nil, &UnreachableError{Where: c.where, Err: err}
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil

@@ -66,7 +66,11 @@ func noToken(id string) error {
 
 // Token returns a token, or an error of class not_found.
 func (s *Store) Token(ctx context.Context, id string) (Token, error) {
-	all, err := s.tokens(ctx, `WHERE id = ?`, id)
+	var all []Token
+	var err error
+	if id != "" {
+		all, err = s.tokens(ctx, id)
+	}
 	if err == nil && len(all) == 0 {
 		return Token{}, noToken(id)
 	}
@@ -79,11 +83,13 @@ func (s *Store) Token(ctx context.Context, id string) (Token, error) {
 // Tokens lists tokens, those that are no longer good included, the newest
 // first.
 func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
-	return s.tokens(ctx, `ORDER BY made_at DESC, id`)
+	return s.tokens(ctx, "")
 }
 
-func (s *Store) tokens(ctx context.Context, which string, args ...any) (all []Token, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, hash, holder, may, made_by, made_at, expires_at, revoked_at FROM tokens `+which, args...)
+// tokens returns one, or, without an id, all of them.
+func (s *Store) tokens(ctx context.Context, id string) (all []Token, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, hash, holder, may, made_by, made_at, expires_at, revoked_at FROM tokens
+		WHERE id = ?1 OR ?1 = '' ORDER BY made_at DESC, id`, id)
 	if err != nil {
 		return nil, explain("read the tokens in", s.path, err)
 	}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/firebreak-ops/firebreak/engine/cases"
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/runbooks"
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+// bookshelf holds runbooks by their names, as they were when they were read.
+type bookshelf map[string]*shelved
+
+// shelved is a runbook, and where it is from.
+type shelved struct {
+	book *runbook.Runbook
+	file string
+	src  []byte
+}
+
+// shelve reads the runbooks that have a name: those in the folders given, and
+// the built-in ones whose names are not taken. All problems of all of them are
+// said.
+func (a *app) shelve(ws *workspace) (bookshelf, error) {
+	files := map[string]string{}
+	for _, dir := range slices.Backward(a.runbookDirs()) {
+		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
+		for _, file := range found {
+			if !strings.HasSuffix(file, cases.Suffix) {
+				files[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
+			}
+		}
+	}
+	for _, name := range runbooks.Names() {
+		if files[name] == "" {
+			files[name] = name // found as built in
+		}
+	}
+	all := bookshelf{}
+	var bad error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file, src, err := a.findRunbook(files[name])
+		if err != nil {
+			return nil, err
+		}
+		book, err := a.parse(file, src, ws.catalog)
+		if err != nil {
+			bad = err // all of them are said
+			continue
+		}
+		all[name] = &shelved{book: book, file: file, src: src}
+	}
+	return all, bad
+}
+
+// triggered are the runbooks that alerts can start, by name.
+func (s bookshelf) triggered() []*runbook.Runbook {
+	var books []*runbook.Runbook
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if book := s[name].book; len(book.Triggers) > 0 {
+			books = append(books, book)
+		}
+	}
+	return books
+}
+
+func (s *shelved) view() server.RunbookView {
+	v := server.RunbookView{
+		Name: s.book.Name, Title: s.book.Title, Owner: s.book.Owner, File: s.file, Digest: s.book.Digest,
+		Changes: len(s.book.Mutations()) > 0, Inputs: inputsOf(s.book),
+	}
+	for _, t := range s.book.Triggers {
+		v.Triggers = append(v.Triggers, t.Alert.Source())
+	}
+	return v
+}
+
+// inputsOf says what a runbook is given.
+func inputsOf(book *runbook.Runbook) []server.RunbookInput {
+	all := make([]server.RunbookInput, 0, len(book.Inputs))
+	for _, in := range book.Inputs {
+		one := server.RunbookInput{Name: in.Name, Type: in.Type.String(), Text: in.Type.Kinds&expr.String != 0, Doc: in.Doc, Required: in.Required}
+		if raw, err := json.Marshal(in.Default); err == nil && in.Default != nil {
+			one.Default = raw
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// shelf is what the owner knows by name: a daemon as it has read it, another
+// owner as it is now.
+func (o *owner) shelf() (bookshelf, error) {
+	if kept := o.kept.Load(); kept != nil {
+		return *kept, nil
+	}
+	return o.app.shelve(o.ws)
+}
+
+func (o *owner) runbooks(context.Context) ([]server.RunbookView, error) {
+	all, err := o.shelf()
+	if err != nil {
+		return nil, err
+	}
+	views := make([]server.RunbookView, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		views = append(views, all[name].view())
+	}
+	return views, nil
+}
+
+func (o *owner) runbook(_ context.Context, name string) (server.RunbookView, error) {
+	all, err := o.shelf()
+	if err != nil {
+		return server.RunbookView{}, err
+	}
+	found := all[name]
+	if found == nil {
+		return server.RunbookView{}, noRunbook(name, all)
+	}
+	v := found.view()
+	v.Source = string(found.src)
+	return v, nil
+}
+
+func noRunbook(name string, all bookshelf) error {
+	return fail(exitNotFound, "there are: "+strings.Join(slices.Sorted(maps.Keys(all)), ", "), "there is no runbook %s", name)
+}
