@@ -73,6 +73,8 @@ func TestContractsAreFixed(t *testing.T) {
 		"settings.current":     read,
 		"settings.rollback":    {effect: plugins.Mutate, undo: "settings.apply", idempotent: true, probe: true},
 		"workload.restart":     {effect: plugins.Mutate, probe: true},
+		"workload.rollback":    {effect: plugins.Mutate, undo: "workload.rollback", idempotent: true, probe: true},
+		"workload.scale":       {effect: plugins.Mutate, undo: "workload.scale", idempotent: true, probe: true},
 		"workload.status":      read,
 	}
 	all := capability.All()

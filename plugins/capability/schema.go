@@ -22,6 +22,7 @@ func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[PoolerLimit](): {Type: "string", Enum: enum([]PoolerLimit{PoolSize, ReserveSize, MaxClients, MaxServers})},
 		reflect.TypeFor[Approval]():    {Type: "string", Enum: enum([]Approval{PreApprovable, OneClick, ByHand})},
 		reflect.TypeFor[Risk]():        {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},
+		reflect.TypeFor[Stuck]():       {Type: "string", Enum: enum([]Stuck{StuckImagePull, StuckCrashLoop, StuckUnschedulable, StuckQuota, StuckProbe, StuckConfig, StuckDeadline})},
 	}
 }
 

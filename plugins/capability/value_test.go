@@ -35,6 +35,8 @@ func TestZeroOutputsAreValid(t *testing.T) {
 		"settings.current":     capability.CurrentOutput{},
 		"settings.rollback":    capability.ApplyOutput{},
 		"workload.restart":     capability.RestartOutput{},
+		"workload.rollback":    capability.RevertOutput{},
+		"workload.scale":       capability.ScaleOutput{},
 		"workload.status":      capability.StatusOutput{},
 	}
 	for _, a := range capability.All() {

@@ -18,7 +18,40 @@ type StatusOutput struct {
 	Desired  int           `json:"desired" jsonschema:"replicas that should run"`
 	Ready    int           `json:"ready"`
 	Replicas List[Replica] `json:"replicas"`
+	Rollout  Rollout       `json:"rollout,omitzero" jsonschema:"of the newest version, where something rolls versions out"`
 }
+
+// Rollout is how far the newest version of a service has come.
+type Rollout struct {
+	Revision  string         `json:"revision" jsonschema:"the newest one"`
+	Complete  bool           `json:"complete" jsonschema:"every replica is of it, and ready"`
+	Stuck     Stuck          `json:"stuck,omitempty" jsonschema:"why it does not go on; left out while it does"`
+	Reason    string         `json:"reason,omitempty" jsonschema:"the same for people"`
+	Revisions List[Revision] `json:"revisions" jsonschema:"what workload.rollback can name, newest first"`
+}
+
+// Revision is one version of a service that can be rolled back to.
+type Revision struct {
+	Name     string       `json:"name"`
+	At       time.Time    `json:"at" jsonschema:"when it was first made"`
+	Images   List[string] `json:"images"`
+	Ready    int          `json:"ready" jsonschema:"replicas of it that are ready now"`
+	LastGood bool         `json:"last_good" jsonschema:"it is what workload.rollback takes when none is named"`
+}
+
+// Stuck is why a rollout does not go on.
+type Stuck string
+
+// What keeps a rollout from going on.
+const (
+	StuckImagePull     Stuck = "image_pull"
+	StuckCrashLoop     Stuck = "crash_loop"
+	StuckUnschedulable Stuck = "unschedulable"
+	StuckQuota         Stuck = "quota"
+	StuckProbe         Stuck = "probe"
+	StuckConfig        Stuck = "config"
+	StuckDeadline      Stuck = "deadline"
+)
 
 // Replica is one running copy of the service.
 type Replica struct {
@@ -64,9 +97,61 @@ type RestartReceipt struct {
 
 // RestartedReplica says when a replica had started before and after.
 type RestartedReplica struct {
-	Name string    `json:"name"`
-	Was  time.Time `json:"was"`
-	Is   time.Time `json:"is"`
+	Name     string    `json:"name"`
+	Was      time.Time `json:"was"`
+	Is       time.Time `json:"is"`
+	Replaced string    `json:"replaced,omitempty" jsonschema:"its name before, where a restart gives it another"`
+}
+
+// RevertInput is the input of workload.rollback.
+type RevertInput struct {
+	Revision    string   `json:"revision,omitempty" jsonschema:"the one to go back to; the last good one if left out"`
+	ReadyWithin Duration `json:"ready_within,omitzero" jsonschema:"how long to wait until every replica is of it and ready; not at all if 0s"`
+}
+
+func (RevertInput) defaults() map[string]json.RawMessage {
+	return map[string]json.RawMessage{"ready_within": json.RawMessage(`"2m"`)}
+}
+
+// RevertOutput is the output of workload.rollback.
+type RevertOutput struct {
+	Observed
+	From     string `json:"from" jsonschema:"the revision that was left"`
+	To       string `json:"to" jsonschema:"the revision that was gone back to, as it was named then"`
+	Revision string `json:"revision" jsonschema:"the newest revision now"`
+	Complete bool   `json:"complete" jsonschema:"every replica was seen to be of it, and ready"`
+}
+
+// RevertReceipt is the receipt of workload.rollback, which takes it and goes
+// back to Before. Both name a version for good, whatever its revision is then.
+type RevertReceipt struct {
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// ScaleInput is the input of workload.scale.
+type ScaleInput struct {
+	Replicas    int      `json:"replicas" jsonschema:"how many there are to be, within the limits of the service"`
+	ReadyWithin Duration `json:"ready_within,omitzero" jsonschema:"how long to wait until as many are ready; not at all if 0s"`
+}
+
+func (ScaleInput) defaults() map[string]json.RawMessage {
+	return map[string]json.RawMessage{"ready_within": json.RawMessage(`"1m"`)}
+}
+
+// ScaleOutput is the output of workload.scale.
+type ScaleOutput struct {
+	Observed
+	From  int `json:"from"`
+	To    int `json:"to"`
+	Ready int `json:"ready" jsonschema:"replicas that were ready at the end"`
+}
+
+// ScaleReceipt is the receipt of workload.scale, which takes it and goes back
+// to Before.
+type ScaleReceipt struct {
+	Before int `json:"before"`
+	After  int `json:"after"`
 }
 
 func workloadActions() []plugins.Action {
@@ -79,6 +164,20 @@ func workloadActions() []plugins.Action {
 			// Signals that were sent may still take their replicas down.
 			Probe: true, SettlesIn: 5 * time.Second,
 			Doc: "Restarts every replica in waves, the next one only when all before are ready.",
+		},
+		{
+			Name: "workload.rollback", Effect: plugins.Mutate,
+			Input: input[RevertInput](nil), Output: output[RevertOutput](),
+			Undo: "workload.rollback", Idempotent: true, Probe: true, SettlesIn: 5 * time.Second,
+			Doc: "Goes back to an earlier version of the service.",
+		},
+		{
+			Name: "workload.scale", Effect: plugins.Mutate,
+			Input: input[ScaleInput](func(s *jsonschema.Schema) {
+				s.Properties["replicas"].Minimum = new(1.0)
+			}), Output: output[ScaleOutput](),
+			Undo: "workload.scale", Idempotent: true, Probe: true, SettlesIn: 5 * time.Second,
+			Doc: "Changes the number of replicas, within the limits of the service.",
 		},
 		{
 			Name: "workload.status", Effect: plugins.Read,

@@ -37,6 +37,8 @@ var (
 		"settings.apply":     settingsApplied,
 		"settings.rollback":  settingsRolledBack,
 		"workload.restart":   workloadRestarted,
+		"workload.rollback":  workloadRolledBack,
+		"workload.scale":     workloadScaled,
 	}
 )
 

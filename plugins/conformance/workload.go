@@ -62,3 +62,41 @@ func workloadRestarted(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.O
 		}
 	}
 }
+
+// workload.rollback: it is at the revision that it says, and the receipt
+// names both ends.
+func workloadRolledBack(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.Outcome) {
+	out := decoded[capability.RevertOutput](t, done.Outputs)
+	receipt := decoded[capability.RevertReceipt](t, done.Receipt)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	if in := decoded[capability.RevertInput](t, m.Input); in.Revision != "" && out.To != in.Revision {
+		t.Errorf("revision %s was asked for, and it went back to %s", in.Revision, out.To)
+	}
+	if receipt.Before == "" || receipt.After == "" || receipt.Before == receipt.After {
+		t.Errorf("the receipt says that it went from %q to %q", receipt.Before, receipt.After)
+	}
+	if !s.offers(t, "workload.status") {
+		return
+	}
+	now := look[capability.StatusOutput](s, t, m.Service, "workload.status", nil)
+	if now.Rollout.Revision != out.Revision || now.Rollout.Complete != out.Complete {
+		t.Errorf("it says that revision %s is the newest, complete: %v, and workload.status %s, %v", out.Revision, out.Complete, now.Rollout.Revision, now.Rollout.Complete)
+	}
+}
+
+// workload.scale: there are to be as many as were asked for.
+func workloadScaled(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.Outcome) {
+	in := decoded[capability.ScaleInput](t, m.Input)
+	out := decoded[capability.ScaleOutput](t, done.Outputs)
+	receipt := decoded[capability.ScaleReceipt](t, done.Receipt)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	if out.To != in.Replicas || receipt.After != in.Replicas || receipt.Before != out.From {
+		t.Errorf("%d replicas were asked for; the outputs say %d to %d, and the receipt %d to %d", in.Replicas, out.From, out.To, receipt.Before, receipt.After)
+	}
+	if !s.offers(t, "workload.status") {
+		return
+	}
+	if now := look[capability.StatusOutput](s, t, m.Service, "workload.status", nil); now.Desired != in.Replicas {
+		t.Errorf("scaled to %d, and workload.status says that %d are desired", in.Replicas, now.Desired)
+	}
+}
