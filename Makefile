@@ -11,9 +11,12 @@ KILLS    ?= 200
 SEED     ?= 1
 TOOLS    := $(CURDIR)/bin/tools
 
+# What is tested on a cluster.
+KUBERNETES := ./plugins/builtin/kubernetes
+
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: drill
 drill: setup build ## replay INC-2024-0715 on real parts, and watch firebreak repair it
@@ -31,6 +34,12 @@ test: ## run every test, with the race detector
 	go test -timeout 30m -run '^(TestLives|TestMutants)$$' ./engine/enginetest -lives 10000 -mutants # without the detector, which would take five times as long
 	go test -timeout 30m -run '^TestDrill' ./cmd/firebreak # it lives in real seconds: alone, as people have it
 	go -C bench test -race ./...
+	@test -n "$${FIREBREAK_KUBECONFIG:-}" || echo "Left out: what needs a Kubernetes cluster. make test-kubernetes runs it on a control plane that it builds, the first time in some minutes."
+
+.PHONY: test-kubernetes
+test-kubernetes: ## run the tests that need a Kubernetes cluster, on FIREBREAK_KUBECONFIG or a control plane of its own
+	@.ci/setup kubernetes
+	.ci/kubernetes/plane run go test -race -timeout 20m $(KUBERNETES)
 
 .PHONY: crash
 crash: setup ## kill an owner under load KILLS (200) times, at times made from SEED (1)
