@@ -19,6 +19,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/builtin/exec"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/git"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/http"
+	"github.com/firebreak-ops/firebreak/plugins/builtin/kubernetes"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/pgbouncer"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/postgres"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/processes"
@@ -35,6 +36,7 @@ func builtins() map[string]plugins.Plugin {
 		"exec":       exec.New(),
 		"git":        git.New(),
 		"http":       http.New(),
+		"kubernetes": kubernetes.New(),
 		"pgbouncer":  pgbouncer.New(),
 		"postgres":   postgres.New(),
 		"processes":  processes.New(),

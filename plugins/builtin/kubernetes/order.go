@@ -1,0 +1,85 @@
+package kubernetes
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// order is what a mutating call asks for.
+type order struct {
+	call       string
+	setting    string
+	from       *capability.Scalar // what the value must be now; nil: anything
+	to         capability.Scalar
+	why        string // the first words of its title
+	liveWithin time.Duration
+}
+
+func orderOf(call plugins.Call) (order, error) {
+	o := order{call: call.ID}
+	switch {
+	case len(bytes.TrimSpace(call.Receipt)) > 0:
+		if call.Action != "settings.apply" {
+			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
+		}
+		var r capability.SettingsReceipt
+		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
+			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
+		}
+		o.setting, o.from, o.to, o.why = r.Setting, &r.After, r.Before, "Undo: set"
+	case call.Action == "settings.apply":
+		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
+		if err != nil {
+			return o, err
+		}
+		o.setting, o.to, o.why, o.liveWithin = in.Setting, in.Value, "Set", in.LiveWithin.Std()
+	case call.Action == "settings.rollback":
+		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
+		if err != nil {
+			return o, err
+		}
+		c := in.Change
+		o.setting, o.from, o.to, o.why, o.liveWithin = c.Setting, &c.After, c.Before, "Roll back", in.LiveWithin.Std()
+	default:
+		return o, plugins.Fail(plugins.Invalid, "plugin kubernetes has no mutating action %q", call.Action)
+	}
+	if problems := validation.IsConfigMapKey(o.setting); len(problems) > 0 {
+		return o, plugins.Fail(plugins.Invalid, "setting %q is no key of a ConfigMap: %s", o.setting, problems[0])
+	}
+	o.to = normal(o.to)
+	return o, nil
+}
+
+// title says what was done, as a commit's first line would.
+func (o order) title(from capability.Scalar) string {
+	switch {
+	case o.to.IsNull():
+		return fmt.Sprintf("%s %s: take it out (was %s)", o.why, o.setting, from)
+	case from.IsNull():
+		return fmt.Sprintf("%s %s to %s (was not set)", o.why, o.setting, o.to)
+	}
+	return fmt.Sprintf("%s %s to %s (was %s)", o.why, o.setting, o.to, from)
+}
+
+// check compares the value with what the order, and expect, say of it.
+func (o order) check(was capability.Scalar, expect string) error {
+	if o.from != nil && was != normal(*o.from) {
+		return drift("%s is %s now, not %s: somebody changed it since", o.setting, was, *o.from)
+	}
+	if expect != "" && expect != fingerprint(o.setting, was) {
+		return drift("%s is %s now, which is not what was seen when this was planned", o.setting, was)
+	}
+	return nil
+}
+
+// fingerprint is of one setting's value, whatever else the ConfigMap holds.
+func fingerprint(setting string, v capability.Scalar) string {
+	return plugins.Fingerprint(map[string]any{"setting": setting, "value": v})
+}

@@ -1,0 +1,229 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const (
+	// restartNote is the annotation by which a restart that broke off is
+	// known to the next one.
+	restartNote = "firebreak/restart"
+	// goesOn is for how long the next one goes on with it.
+	goesOn = 10 * time.Minute
+)
+
+// restartBinding is what a plan of workload.restart binds.
+type restartBinding struct {
+	Resource    string              `json:"resource"`
+	Waves       [][]string          `json:"waves"` // names of pods
+	AtOnce      int                 `json:"at_once"`
+	ReadyWithin capability.Duration `json:"ready_within"`
+}
+
+// restartNoted is what the annotation holds.
+type restartNoted struct {
+	Call  string      `json:"call"`
+	Began time.Time   `json:"began"`
+	Pods  []types.UID `json:"pods"` // all that are to be replaced
+}
+
+// restartPlanned is what a probe compares with.
+type restartPlanned struct {
+	Pods []plannedPod `json:"pods"`
+}
+
+type plannedPod struct {
+	Name string    `json:"name"`
+	UID  types.UID `json:"uid"`
+	Was  time.Time `json:"was"`
+}
+
+// restartPlan is a restart worked out against the fleet as it is.
+type restartPlan struct {
+	waves  [][]corev1.Pod
+	noted  restartNoted // of the restart that is begun or gone on with
+	goOn   bool         // another one broke off
+	atOnce int          // how many may be missing at a time, within a wave
+	within time.Duration
+}
+
+func restartInput(call plugins.Call) (capability.RestartInput, error) {
+	if len(call.Receipt) > 0 {
+		return capability.RestartInput{}, plugins.Fail(plugins.Invalid, "workload.restart takes no receipt: it cannot be undone")
+	}
+	return capability.Input[capability.RestartInput](call.Action, call.Input)
+}
+
+// planOf cuts the pods into waves. Where a restart broke off a short time ago,
+// those that it has replaced are left alone, and its waves count.
+func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
+	in, err := restartInput(call)
+	if err != nil {
+		return nil, err
+	}
+	if call.Expect != "" && call.Expect != f.fingerprint() {
+		return nil, drift("pods of %s were restarted, added or removed since this was planned", f.deployment.Name)
+	}
+	p := &restartPlan{atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, Began: now}}
+	left := f.pods
+	if old := noted(f.deployment); old != nil && now.Sub(old.Began) < goesOn {
+		left = slices.DeleteFunc(slices.Clone(f.pods), func(pod corev1.Pod) bool { return !slices.Contains(old.Pods, pod.UID) })
+		if p.goOn = 0 < len(left) && len(left) < len(old.Pods); p.goOn {
+			p.noted = *old
+		} else {
+			left = f.pods
+		}
+	}
+	if !p.goOn {
+		for _, pod := range left {
+			p.noted.Pods = append(p.noted.Pods, pod.UID)
+		}
+	}
+	left = slices.Clone(left)
+	slices.SortStableFunc(left, func(a, b corev1.Pod) int { // what does not serve is missed by nobody
+		return rank(ready(&a)) - rank(ready(&b))
+	})
+	total := len(p.noted.Pods)
+	done := total - len(left)
+	for _, w := range in.Waves {
+		if upTo := w.Of(total); upTo > done {
+			p.waves = append(p.waves, left[done-(total-len(left)):upTo-(total-len(left))])
+			done = upTo
+		}
+	}
+	return p, nil
+}
+
+func rank(ready bool) int {
+	if ready {
+		return 1
+	}
+	return 0
+}
+
+// noted is the restart that the Deployment says is under way; nil if none.
+func noted(d *appsv1.Deployment) *restartNoted {
+	var n restartNoted
+	if json.Unmarshal([]byte(d.Annotations[restartNote]), &n) != nil {
+		return nil
+	}
+	return &n
+}
+
+// atOnce is how many pods the Deployment allows to be missing while it
+// replaces them. One, where it allows none: a restart has no pod to spare.
+func atOnce(d *appsv1.Deployment) int {
+	n := desired(d)
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return n
+	}
+	most := intstr.FromString("25%")
+	if r := d.Spec.Strategy.RollingUpdate; r != nil && r.MaxUnavailable != nil {
+		most = *r.MaxUnavailable
+	}
+	allowed, err := intstr.GetScaledValueFromIntOrPercent(&most, n, false)
+	if err != nil || allowed < 1 {
+		return 1
+	}
+	return allowed
+}
+
+func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
+	f, err := w.fleet(ctx)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	p, err := planOf(call, f, time.Now().UTC())
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	budgets, err := w.budgets(ctx, f)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	bind := restartBinding{Resource: w.Resource(), Waves: [][]string{}, AtOnce: p.atOnce, ReadyWithin: capability.Duration(p.within)}
+	var planned restartPlanned
+	var detail strings.Builder
+	if p.goOn {
+		fmt.Fprintf(&detail, "goes on with a restart that broke off: %d of %d pods have been replaced since %s, and are left alone\n",
+			len(p.noted.Pods)-count(p.waves), len(p.noted.Pods), p.noted.Began.Format(time.RFC3339))
+	}
+	for i, wave := range p.waves {
+		bind.Waves = append(bind.Waves, names(wave))
+		fmt.Fprintf(&detail, "wave %d of %d, at most %d missing at a time, each ready within %s:\n", i+1, len(p.waves), p.atOnce, bind.ReadyWithin)
+		for _, pod := range wave {
+			planned.Pods = append(planned.Pods, plannedPod{pod.Name, pod.UID, startedAt(&pod)})
+			fmt.Fprintf(&detail, "  evict %s, %s\n", pod.Name, state(&pod))
+		}
+	}
+	detail.WriteString(budgets)
+	binding, err := plugins.Canonical(bind)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	undo, err := json.Marshal(planned)
+	return plugins.Plan{
+		Binding: binding, Detail: detail.String(), Fingerprint: f.fingerprint(), Undo: undo, Resource: w.Resource(),
+		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(planned.Pods), Total: len(f.pods)},
+	}, err
+}
+
+// budgets says what the PodDisruptionBudgets of these pods allow.
+func (w *workload) budgets(ctx context.Context, f *fleet) (string, error) {
+	var all policyv1.PodDisruptionBudgetList
+	if err := w.list(ctx, "poddisruptionbudgets", metav1.ListOptions{}, &all); err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	for _, budget := range all.Items {
+		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+		if err != nil || !selector.Matches(labels.Set(f.deployment.Spec.Template.Labels)) {
+			continue
+		}
+		fmt.Fprintf(&out, "the disruption budget %s allows %d to be missing now; a pod waits while it allows none\n", budget.Name, budget.Status.DisruptionsAllowed)
+	}
+	return out.String(), nil
+}
+
+func state(pod *corev1.Pod) string {
+	at := startedAt(pod)
+	switch {
+	case at.IsZero():
+		return "not running"
+	case ready(pod):
+		return "started " + at.Format(time.RFC3339) + ", ready"
+	}
+	return "started " + at.Format(time.RFC3339) + ", not ready"
+}
+
+func names(pods []corev1.Pod) []string {
+	out := make([]string, len(pods))
+	for i := range pods {
+		out[i] = pods[i].Name
+	}
+	return out
+}
+
+func count(waves [][]corev1.Pod) int {
+	n := 0
+	for _, wave := range waves {
+		n += len(wave)
+	}
+	return n
+}

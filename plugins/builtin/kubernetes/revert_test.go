@@ -1,0 +1,111 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+func revertCall(input string) plugins.Call {
+	return plugins.Call{Action: "workload.rollback", Input: json.RawMessage(input)}
+}
+
+// A rollout that is stuck goes back to what still runs, which is not the
+// revision before it when that was bad as well.
+func TestRollbackOfAStuckRollout(t *testing.T) {
+	p := startPlane(t)
+	p.deploy(2, "api:1", nil)
+	p.steady()
+	w := p.workload("")
+	for _, bad := range []string{"api:missing", "api:unconfigured"} {
+		p.image(bad)
+		p.eventually("a rollout that is stuck", func() bool { return p.status(w).Rollout.Stuck != "" && p.status(w).Replicas[0].Name != "" })
+		p.eventually("its revision", func() bool {
+			f, err := w.fleet(t.Context())
+			return err == nil && f.newest() != nil
+		})
+	}
+	revisions := p.status(w).Rollout.Revisions
+	if len(revisions) != 3 || revisions[0].Name != "3" || revisions[0].Images[0] != "api:unconfigured" || !revisions[2].LastGood || revisions[1].LastGood {
+		t.Fatalf("revisions are %+v", revisions)
+	}
+	plan, out := p.run(w, revertCall(`{}`))
+	p.done(out, plugins.All)
+	if want := "- spec.containers[api].image: api:unconfigured\n+ spec.containers[api].image: api:1\n"; !strings.HasSuffix(plan.Detail, want) {
+		t.Errorf("the plan shows\n%swant\n%s", plan.Detail, want)
+	}
+	got := output[capability.RevertOutput](t, out.Outputs)
+	if got.From != "3" || got.To != "1" || got.Revision != "4" || !got.Complete {
+		t.Errorf("the outputs are %+v", got)
+	}
+	if n := len(p.pods.pods()); n != 2 {
+		t.Errorf("%d pods were started; those of the good revision were never gone", n)
+	}
+
+	// Its undo puts the bad one back, and that alone: it is refused once
+	// somebody else has rolled out another.
+	undo := plugins.Call{ID: "undo", Action: "workload.rollback", Receipt: out.Receipt}
+	if _, err := w.Plan(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	p.image("api:2")
+	p.eventually("its revision", func() bool {
+		f, err := w.fleet(t.Context())
+		return err == nil && f.newest() != nil
+	})
+	p.fails(w.Run(t.Context(), undo, &stream{}), plugins.Drift, plugins.None, "somebody changed it")
+}
+
+func TestRollbackToANamedRevision(t *testing.T) {
+	p := startPlane(t)
+	p.deploy(1, "api:1", nil)
+	p.steady()
+	for _, image := range []string{"api:2", "api:3"} {
+		p.image(image)
+		p.steady()
+	}
+	w := p.workload("")
+	_, out := p.run(w, revertCall(`{"revision": "1"}`))
+	p.done(out, plugins.All)
+	if f, err := w.fleet(t.Context()); err != nil || images(&f.deployment.Spec.Template)[0] != "api:1" {
+		t.Errorf("it is at %v: %v", f, err)
+	}
+	_, err := w.Plan(t.Context(), revertCall(`{"revision": "77"}`))
+	if f := plugins.AsFailure(err); f == nil || f.Class != plugins.NotFound || !strings.Contains(f.Reason, "77") {
+		t.Errorf("a revision that is not kept: %v", err)
+	}
+	// A lost call is told from somebody else's work by its own note.
+	call := revertCall(`{"revision": "1"}`)
+	for id, want := range map[string]plugins.Applied{p.Name() + " workload.rollback": plugins.All, "another": plugins.None} {
+		call.ID = id
+		if probed := w.Probe(t.Context(), call, out.Receipt); probed.Applied != want {
+			t.Errorf("probed as %q: %s, %s; want %s", id, probed.Applied, probed.Reason, want)
+		}
+	}
+}
+
+func TestScaleWithinLimits(t *testing.T) {
+	p := startPlane(t)
+	p.deploy(2, "api:1", nil)
+	p.steady()
+	w := p.workload("")
+	call := func(input string) plugins.Call {
+		return plugins.Call{Action: "workload.scale", Input: json.RawMessage(input)}
+	}
+	_, err := w.Plan(t.Context(), call(`{"replicas": 6}`))
+	if f := plugins.AsFailure(err); f == nil || f.Class != plugins.Denied || !strings.Contains(f.Reason, "max_replicas 5") {
+		t.Errorf("above the limit: %v", err)
+	}
+	_, out := p.run(w, call(`{"replicas": 3}`))
+	p.done(out, plugins.All)
+	if got := output[capability.ScaleOutput](t, out.Outputs); got.From != 2 || got.To != 3 || got.Ready != 3 {
+		t.Errorf("the outputs are %+v", got)
+	}
+	w.least, w.most = 0, 0
+	if _, err := w.Plan(t.Context(), call(`{"replicas": 2}`)); plugins.AsFailure(err) == nil || !strings.Contains(err.Error(), "min_replicas") {
+		t.Errorf("without limits: %v", err)
+	}
+}

@@ -1,0 +1,167 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+func applyCall(id, setting, value string) plugins.Call {
+	return plugins.Call{ID: id, Action: "settings.apply", Input: json.RawMessage(`{"setting": "` + setting + `", "value": ` + value + `}`)}
+}
+
+func (p *plane) changes(s *settings, input string) []capability.Change {
+	p.Helper()
+	out := s.Run(p.Context(), plugins.Call{Action: "settings.changes", Input: json.RawMessage(input)}, &stream{})
+	if out.Failure != nil {
+		p.Fatal(out.Failure)
+	}
+	return output[capability.ChangesOutput](p.T, out.Outputs).Changes
+}
+
+func (p *plane) data() map[string]string {
+	p.Helper()
+	var m corev1.ConfigMap
+	p.ask("GET", p.at("", "configmaps/api-settings"), "", &m)
+	return m.Data
+}
+
+// What others did a short time ago is known without having been watched, and
+// is rolled back; what others set since then stays.
+func TestSettingsOfAConfigMap(t *testing.T) {
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"db.pool.max": "50", "cache.ttl": "30s", "debug": "false", "version": "1.50"}, nil)
+	p.set("db.pool.max", "20", "priya")
+	p.set("cache.ttl", "45s", "tomas")
+	s := p.settings(nil)
+	found := p.changes(s, `{"setting": "db.pool.max"}`)
+	if len(found) != 2 || found[0].Before.String() != "50" || found[0].After.Value() != int64(20) || found[0].Author != "priya" || !found[1].Before.IsNull() {
+		t.Fatalf("changes are %+v", found)
+	}
+	call := plugins.Call{ID: "r1", Action: "settings.rollback", Input: json.RawMessage(`{"change": ` + encode(t, found[0]) + `}`)}
+	_, out := p.run(s, call)
+	p.done(out, plugins.All)
+	if d := p.data(); d["db.pool.max"] != "50" || d["cache.ttl"] != "45s" || d["debug"] != "false" || d["version"] != "1.50" {
+		t.Errorf("the settings are %v", d)
+	}
+	// Ours are told as ours.
+	found = p.changes(s, `{"limit": 1}`)
+	if len(found) != 1 || found[0].Author != "firebreak" || found[0].Title != "Roll back db.pool.max to 50 (was 20)" {
+		t.Errorf("the newest change is %+v", found)
+	}
+	if all := p.changes(s, `{}`); len(all) < 7 { // four of the first version, two of others, ours
+		t.Errorf("%d changes are known: %+v", len(all), all)
+	}
+	// A second setting of ours does not take the first away.
+	_, out = p.run(s, applyCall("a1", "cache.ttl", `"60s"`))
+	p.done(out, plugins.All)
+	_, out = p.run(s, applyCall("a2", "new", `1`))
+	p.done(out, plugins.All)
+	if d := p.data(); d["db.pool.max"] != "50" || d["cache.ttl"] != "60s" || d["new"] != "1" {
+		t.Errorf("the settings are %v", d)
+	}
+	undo := plugins.Call{ID: "u1", Action: "settings.apply", Receipt: out.Receipt}
+	p.done(s.Run(t.Context(), undo, &stream{}), plugins.All)
+	if d := p.data(); d["db.pool.max"] != "50" || len(d) != 4 {
+		t.Errorf("after the undo the settings are %v", d)
+	}
+	// What is left of the past after the server has forgotten it are our notes.
+	notes := notedChanges(p.now(s))
+	if len(notes) != 4 || notes[3].Call != "r1" || notes[3].Before.String() != "20" {
+		t.Errorf("noted are %+v", notes)
+	}
+}
+
+func (p *plane) now(s *settings) *corev1.ConfigMap {
+	p.Helper()
+	at, err := s.current(p.Context())
+	if err != nil {
+		p.Fatal(err)
+	}
+	return at
+}
+
+// The fingerprint is of one setting: another that changes does no harm, and
+// the same one refuses.
+func TestSettingsConflict(t *testing.T) {
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"db.pool.max": "20", "cache.ttl": "30s"}, nil)
+	s := p.settings(nil)
+	call := applyCall("c1", "db.pool.max", "50")
+	plan, err := s.Plan(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Expect = plan.Fingerprint
+	p.set("cache.ttl", "45s", "tomas")
+	p.done(s.Run(t.Context(), call, &stream{}), plugins.All)
+
+	// Between the read and the write, the object changes: the server refuses
+	// the version that was read.
+	at := p.now(s)
+	p.set("cache.ttl", "50s", "tomas")
+	o, err := orderOf(applyCall("c2", "db.pool.max", "60"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.apply(t.Context(), at, o, "[]"); plugins.AsFailure(err) == nil || plugins.AsFailure(err).Class != plugins.Conflict {
+		t.Errorf("a write over what was not read: %v", err)
+	}
+	p.set("db.pool.max", "40", "mei")
+	call = applyCall("c3", "db.pool.max", "60")
+	call.Expect = fingerprint("db.pool.max", scalar(50))
+	p.fails(s.Run(t.Context(), call, &stream{}), plugins.Drift, plugins.None, "db.pool.max is 40")
+	// Whose work it is, says the note.
+	receipt := `{"setting": "db.pool.max", "before": 50, "after": 40, "revision": "x"}`
+	if probed := s.Probe(t.Context(), call, json.RawMessage(receipt)); probed.Applied != plugins.None {
+		t.Errorf("somebody else's work was taken for ours: %+v", probed)
+	}
+}
+
+// Where each change is an immutable ConfigMap of its own, the versions that
+// the Deployment keeps are the history, and a change is a rollout.
+func TestSettingsOfImmutableConfigMaps(t *testing.T) {
+	p := startPlane(t)
+	immutable := map[string]any{"immutable": true}
+	p.configMap("api-settings-1", map[string]string{"db.pool.max": "50", "cache.ttl": "30s"}, immutable)
+	p.configMap("api-settings-2", map[string]string{"db.pool.max": "20", "cache.ttl": "30s"}, immutable)
+	p.deploy(1, "api:1", withSettings("api-settings-1"))
+	p.steady()
+	p.change(`{"metadata": {"annotations": {"kubernetes.io/change-cause": "More careful pools"}}, "spec": {"template": {"spec": {"volumes": [{"name": "settings", "configMap": {"name": "api-settings-2"}}]}}}}`)
+	p.steady()
+	s := p.settings(map[string]any{"deployment": "api"})
+	found := p.changes(s, `{}`)
+	if len(found) != 1 || found[0].Before.String() != "50" || found[0].After.String() != "20" || found[0].Title != "More careful pools" {
+		t.Fatalf("changes are %+v", found)
+	}
+	_, out := p.run(s, plugins.Call{ID: "i1", Action: "settings.rollback", Input: json.RawMessage(`{"live_within": "1m", "change": ` + encode(t, found[0]) + `}`)})
+	p.done(out, plugins.All)
+	at := p.now(s)
+	if got := output[capability.ApplyOutput](t, out.Outputs); !got.Live || at.Data["db.pool.max"] != "50" || !isImmutable(at) || at.Name == "api-settings-1" {
+		t.Errorf("the outputs are %+v, and it runs with %s: %v", got, at.Name, at.Data)
+	}
+	p.done(s.Run(t.Context(), plugins.Call{ID: "i2", Action: "settings.apply", Receipt: out.Receipt}, &stream{}), plugins.All)
+	if at = p.now(s); at.Data["db.pool.max"] != "20" {
+		t.Errorf("after the undo it runs with %v", at.Data)
+	}
+	// Without a Deployment there is nothing to roll it out with.
+	alone := p.settings(map[string]any{"configmap": "api-settings-1"})
+	if _, err := alone.Plan(t.Context(), applyCall("i3", "db.pool.max", "60")); plugins.AsFailure(err) == nil || plugins.AsFailure(err).Class != plugins.Invalid {
+		t.Errorf("an immutable ConfigMap was planned to change: %v", err)
+	}
+}
+
+func TestTyped(t *testing.T) {
+	for text, want := range map[string]any{
+		"50": int64(50), "0.5": 0.5, "true": true, "30s": "30s", "012": "012", "1.50": "1.50", "": "", "T": "T", "True": "True", "-1": int64(-1), "1e3": "1e3",
+	} {
+		got := typed(text)
+		if got.Value() != want || got.String() != text {
+			t.Errorf("%q is %v (%T), written back %q; want %v", text, got.Value(), got.Value(), got, want)
+		}
+	}
+}
