@@ -92,10 +92,9 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 		return // the client went away
 	}
 	s.mu.Lock()
-	f := s.fault(name)
+	f := s.fault("api", name)
 	s.mu.Unlock()
 	if s.strike(w, r, f) {
-		s.change(func() { s.notef("api", name, "fault %s", encode(f)) })
 		return
 	}
 

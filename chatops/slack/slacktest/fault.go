@@ -32,7 +32,7 @@ func (s *Server) Fail(method string, f Fault) {
 func (s *Server) Heal() { s.change(func() { clear(s.faults) }) }
 
 // fault takes the next fault of a method. The lock is held.
-func (s *Server) fault(method string) *Fault {
+func (s *Server) fault(kind, method string) *Fault {
 	for _, name := range []string{method, "*"} {
 		list := s.faults[name]
 		if len(list) == 0 {
@@ -41,6 +41,10 @@ func (s *Server) fault(method string) *Fault {
 		f := list[0]
 		if list[0].Times--; list[0].Times == 0 {
 			s.faults[name] = list[1:]
+		}
+		if !f.Lost { // what is lost is done, and said then
+			s.notef(kind, method, "fault %s", encode(f))
+			s.touch()
 		}
 		return &f
 	}

@@ -53,6 +53,7 @@ type process struct {
 	mu   sync.Mutex
 	said []string
 	news chan struct{} // closed and made anew with each line
+	over chan struct{} // closed when it says no more
 }
 
 func startNode(t *testing.T, s *slacktest.Server, script string, env ...string) *process {
@@ -71,10 +72,9 @@ func startNode(t *testing.T, s *slacktest.Server, script string, env ...string) 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, news: make(chan struct{})}
-	read := make(chan struct{})
+	p := &process{t: t, news: make(chan struct{}), over: make(chan struct{})}
 	go func() {
-		defer close(read)
+		defer close(p.over)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
 			p.mu.Lock()
 			p.said = append(p.said, lines.Text())
@@ -85,7 +85,7 @@ func startNode(t *testing.T, s *slacktest.Server, script string, env ...string) 
 	}()
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		<-read
+		<-p.over
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, stderr.String())
 		}
@@ -111,8 +111,8 @@ func (p *process) wait(cond func(said []string) bool) []string {
 		select {
 		case <-p.t.Context().Done():
 			p.t.Fatalf("the script has said only %q", said)
-		case <-time.After(time.Minute):
-			p.t.Fatalf("the script has said only %q", said)
+		case <-p.over:
+			p.t.Fatalf("the script has ended, and said only %q", said)
 		case <-news:
 		}
 	}
@@ -135,16 +135,18 @@ func (p *process) line(prefix string) string {
 // boltApp is an app in Bolt, which does what bot does.
 type boltApp struct{ *process }
 
-func (b boltApp) events() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []string
-	for _, line := range b.said {
-		if id, ok := strings.CutPrefix(line, "event "); ok {
-			all = append(all, id)
+func (b boltApp) events(n int) []string {
+	var ids []string
+	b.wait(func(said []string) bool {
+		ids = nil
+		for _, line := range said {
+			if id, ok := strings.CutPrefix(line, "event "); ok {
+				ids = append(ids, id)
+			}
 		}
-	}
-	return all
+		return len(ids) >= n
+	})
+	return ids
 }
 
 func (b boltApp) closed() { b.line("closed") }

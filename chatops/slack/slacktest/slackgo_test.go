@@ -236,11 +236,11 @@ func settle(t *testing.T, d *slacktest.Delivery, err error) slacktest.Reply {
 
 // app is what a test of both transports wants of an app.
 type app interface {
-	events() []string // the ids of those it has got
-	closed()          // waits until it knows that a modal was closed
+	events(n int) []string // waits for n, and is the ids of those it has got
+	closed()               // waits until it knows that a modal was closed
 }
 
-func (b *bot) events() []string {
+func (b *bot) events(int) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.seen)
@@ -325,14 +325,15 @@ func TestEventsComeAgain(t *testing.T) {
 		if !strings.HasPrefix(m.Text, "<@"+slacktest.BotUser+">") {
 			t.Errorf("the mention is %q", m.Text)
 		}
-		err = s.Await(t.Context(), func() bool {
-			return slices.Equal(a.events(), []string{d.EventID, d.EventID})
-		})
-		if err != nil {
-			t.Error(err)
+		reacted := func() bool {
+			all := s.Messages(slacktest.Incidents)
+			return len(all[0].Reactions) == 1 && s.Calls("reactions.add") == 2
 		}
-		if all := s.Messages(slacktest.Incidents); len(all[0].Reactions) != 1 {
-			t.Errorf("the message has the reactions %v", all[0].Reactions)
+		if err := s.Await(t.Context(), reacted); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.events(2); !slices.Equal(got, []string{d.EventID, d.EventID}) {
+			t.Errorf("the app got %v", got)
 		}
 	})
 }

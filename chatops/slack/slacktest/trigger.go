@@ -78,7 +78,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	f := s.fault("response_url")
+	f := s.fault("response_url", "response_url")
 	s.mu.Unlock()
 	if s.strike(w, r, f) {
 		return
