@@ -37,6 +37,9 @@ func (f facts) blocking() []capability.Blocking {
 			XactAgeS:     s.xactAge,
 			Blocks:       reach(behind, s.pid),
 			BlockedBy:    slices.Compact(by),
+			User:         s.user,
+			Application:  s.application,
+			Address:      s.address,
 		})
 	}
 	slices.SortFunc(out, func(a, b capability.Blocking) int {

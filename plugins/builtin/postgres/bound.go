@@ -111,9 +111,11 @@ func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (c
 	}()
 
 	var facts facts
+	var before past
 	warmCtx, cancel := context.WithTimeout(ctx, warmWithin)
 	err := b.warm.do(warmCtx, func(ctx context.Context, s *session) (err error) {
 		facts, err = s.collect(ctx)
+		before = s.past
 		return err
 	})
 	cancel()
@@ -139,6 +141,10 @@ func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (c
 		}
 	}
 	out := facts.summary(rows)
+	out.Now, out.Baseline = before.now(facts.now), before.usual()
+	if out.Now != nil {
+		out.RowsPerCommit = out.Now.RowsPerCommit
+	}
 	out.Resource = b.Resource()
 	out.Connect = first.attempt
 	return out, nil

@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
@@ -51,7 +53,12 @@ func harden(c *pgx.ConnConfig) {
 	c.RuntimeParams["application_name"] = applicationName
 	c.RuntimeParams["statement_timeout"] = "1000"
 	c.RuntimeParams["lock_timeout"] = "100"
-	c.RuntimeParams["default_transaction_read_only"] = "on"
+	// Set here and not as a parameter, so that the server's own default can
+	// still be read.
+	c.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		_, err := conn.Exec(ctx, "set default_transaction_read_only = on").ReadAll()
+		return err
+	}
 	// One round trip for a whole bundle, and nothing prepared on the server.
 	c.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	c.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second}).DialContext

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest/daemons"
 )
 
 func TestIdleServer(t *testing.T) {
@@ -49,6 +52,97 @@ func TestAllSlotsTaken(t *testing.T) {
 	}
 	if s := state(out, "idle"); s == nil || s.Count != taken {
 		t.Errorf("states %+v, want %d idle", out.States, taken)
+	}
+	if c := out.Clients[0]; c.Database != "appdb" || c.Address != "127.0.0.1" || c.Limit != nil || c.Young > c.Count || c.Frozen > c.Count {
+		t.Errorf("client %+v", c)
+	}
+	if b := out.Backends; b.Young > taken || b.OldestS <= 0 || b.P50S > b.OldestS {
+		t.Errorf("backends %+v", b)
+	}
+}
+
+// TestReconnectStorm holds that the warm connection is answered while others
+// are refused by the hundred.
+func TestReconnectStorm(t *testing.T) {
+	b := bindWarm(t, "monitor")
+	ctx, cancel := context.WithCancel(t.Context())
+	var refused atomic.Int64
+	var storm sync.WaitGroup
+	for range 2 * maxConnections {
+		storm.Go(func() {
+			var held []*pgx.Conn
+			for ctx.Err() == nil {
+				conn, err := pgx.Connect(ctx, dsn("app", "appdb", port))
+				if err != nil {
+					refused.Add(1)
+					continue
+				}
+				held = append(held, conn)
+			}
+			for _, conn := range held {
+				closeNow(conn) //nolint:contextcheck // it is closed when ctx has ended, too
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); storm.Wait() })
+	eventually(t, "many are refused", func() bool { return refused.Load() > 100 })
+	for range 10 {
+		if out := read(t, b); out.Free != 0 || out.Connect.OK {
+			t.Errorf("free %d, connect %+v", out.Free, out.Connect)
+		}
+	}
+}
+
+// TestRunning groups what sessions are at, without the values in it.
+func TestRunning(t *testing.T) {
+	b := bindWarm(t, "monitor")
+	for _, secret := range []string{"1001", "1002"} {
+		background(t, "select pg_sleep(600), "+secret)
+	}
+	var out capability.ConnectionsOutput
+	eventually(t, "two sleep", func() bool { out = read(t, b); return len(out.Running) == 1 && out.Running[0].Count == 2 })
+	if r := out.Running[0]; r.Kind != "read" || r.Query != "select pg_sleep(?), ?" || r.OldestS <= 0 {
+		t.Errorf("running %+v", r)
+	}
+	if out.XIDAge <= 0 || out.XIDLimit != 200_000_000 {
+		t.Errorf("transaction ids are %d old, of %d", out.XIDAge, out.XIDLimit)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	if out := read(t, bindWarm(t, "monitor")); out.ReadOnly || out.Recovery {
+		t.Errorf("read-only %v, in recovery %v", out.ReadOnly, out.Recovery)
+	}
+	admin := open(t, "admin", "postgres")
+	do(t, admin, "alter database appdb set default_transaction_read_only = on")
+	t.Cleanup(func() {
+		if err := server.Exec("postgres", "alter database appdb reset default_transaction_read_only"); err != nil {
+			t.Error(err)
+		}
+	})
+	if out := read(t, bindWarm(t, "monitor")); !out.ReadOnly || out.Recovery {
+		t.Errorf("read-only %v, in recovery %v", out.ReadOnly, out.Recovery)
+	}
+}
+
+// TestStandby reads a server that is in recovery.
+func TestStandby(t *testing.T) {
+	needServer(t)
+	standby, err := daemons.Postgres("")
+	t.Cleanup(standby.Stop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := standby.Restart(func() error { return standby.Write("data/standby.signal", "") }); err != nil {
+		t.Fatal(err)
+	}
+	b, err := New().Bind(binding(fmt.Sprintf(`{"read":%q}`, standby.DSN("admin", "postgres"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	if out := read(t, b); !out.Recovery || !out.ReadOnly {
+		t.Errorf("read-only %v, in recovery %v", out.ReadOnly, out.Recovery)
 	}
 }
 
@@ -158,7 +252,10 @@ func TestPreparedTransaction(t *testing.T) {
 	if len(out.Prepared) != 1 || out.Prepared[0].GID != "order-7" || out.Prepared[0].Owner != "app" || out.Prepared[0].AgeS <= 0 {
 		t.Errorf("prepared %+v", out.Prepared)
 	}
-	if len(out.Blocking) != 1 || len(out.Blocking[0].BlockedBy) != 1 || out.Blocking[0].BlockedBy[0] != 0 {
+	if out.Prepared[0].Blocks != 1 {
+		t.Errorf("prepared %+v, want one that waits for it", out.Prepared)
+	}
+	if len(out.Blocking) != 1 || out.Blocking[0].User != "app" || len(out.Blocking[0].BlockedBy) != 1 || out.Blocking[0].BlockedBy[0] != 0 {
 		t.Errorf("blocking %+v, want one behind pid 0", out.Blocking)
 	}
 }
@@ -175,6 +272,9 @@ func TestLimitsOfRoleAndDatabase(t *testing.T) {
 	open(t, "app", "appdb")
 	open(t, "app", "appdb")
 	out := read(t, b)
+	if c := out.Clients[0]; c.User != "app" || c.Limit == nil || *c.Limit != 7 {
+		t.Errorf("clients %+v", out.Clients)
+	}
 	if out.Limits.Role == nil || *out.Limits.Role != 7 || out.Limits.Database == nil || *out.Limits.Database != 9 {
 		t.Errorf("limits %+v of %+v", out.Limits, out.Clients)
 	}
@@ -212,22 +312,6 @@ func TestRowsCap(t *testing.T) {
 	}
 	if len(out.Clients) != 1 || out.Used < 3 {
 		t.Errorf("clients %+v of %d", out.Clients, out.Used)
-	}
-}
-
-func TestRowsPerCommit(t *testing.T) {
-	before := &throughput{commits: 100, rows: 1000}
-	if v := (throughput{commits: 110, rows: 1500}).rowsPerCommit(before); v == nil || *v != 50 {
-		t.Errorf("rows per commit %v, want 50", v)
-	}
-	if v := (throughput{commits: 100, rows: 1500}).rowsPerCommit(before); v != nil {
-		t.Errorf("without commits %v", *v)
-	}
-	if v := (throughput{commits: 5, rows: 5}).rowsPerCommit(before); v != nil {
-		t.Errorf("after a reset of the statistics %v", *v)
-	}
-	if v := (throughput{commits: 5, rows: 5}).rowsPerCommit(nil); v != nil {
-		t.Errorf("without history %v", *v)
 	}
 }
 

@@ -25,6 +25,7 @@ type Daemon struct {
 
 	process *exec.Cmd
 	log     string
+	again   func() error // starts it
 }
 
 // prepare makes the directory, and finds a port that is free.
@@ -73,6 +74,7 @@ func (d *Daemon) command(program string, args ...string) (*exec.Cmd, error) {
 
 // start runs the server and returns once ready does without an error.
 func (d *Daemon) start(ready func(context.Context) error, program string, args ...string) error {
+	d.again = func() error { return d.start(ready, program, args...) }
 	cmd, err := d.command(program, args...)
 	if err != nil {
 		return err
@@ -103,6 +105,17 @@ func (d *Daemon) start(ready func(context.Context) error, program string, args .
 			return fmt.Errorf("%s is not up: %w: %s", filepath.Base(program), err, words)
 		}
 	}
+}
+
+// Restart ends the server, calls between, and starts it again.
+func (d *Daemon) Restart(between func() error) error {
+	_ = d.process.Process.Signal(syscall.SIGINT)
+	_ = d.process.Wait()
+	d.process = nil
+	if err := between(); err != nil {
+		return err
+	}
+	return d.again()
 }
 
 // Stop ends the server, waits for it, and removes what it wrote.
