@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,7 +13,16 @@ import (
 )
 
 const (
+	actionCancel      = "database.cancel"
+	actionConfigure   = "database.configure"
 	actionConnections = "database.connections"
+	actionLimit       = "database.limit"
+	actionTerminate   = "database.terminate"
+)
+
+var actions = []string{actionCancel, actionConfigure, actionConnections, actionLimit, actionTerminate}
+
+const (
 	// answerWithin is how long one reading may take: a diagnosis that waits
 	// is of no use.
 	answerWithin = 2 * time.Second
@@ -25,25 +33,17 @@ const (
 
 type bound struct {
 	config *pgx.ConnConfig
+	access plugins.Effect
+	spare  []string
 	warm   *warm
 }
 
-func newBound(c *pgx.ConnConfig) *bound {
-	return &bound{config: c, warm: startWarm(c)}
+func newBound(access plugins.Effect, t target) *bound {
+	return &bound{config: t.config, access: access, spare: t.spare, warm: startWarm(t.config)}
 }
 
 // Resource implements plugins.Bound.
 func (b *bound) Resource() string { return identity(b.config) }
-
-// Plan implements plugins.Bound. There is nothing to plan: all actions read.
-func (b *bound) Plan(context.Context, plugins.Call) (plugins.Plan, error) {
-	return plugins.Plan{}, plugins.Fail(plugins.Invalid, "plugin postgres has no action that changes anything, so there is nothing to plan")
-}
-
-// Probe implements plugins.Bound. A read has no effect to look for.
-func (b *bound) Probe(context.Context, plugins.Call, json.RawMessage) plugins.Probed {
-	return plugins.Probed{Applied: plugins.None, Reason: "a read changes nothing"}
-}
 
 // Close implements plugins.Bound.
 func (b *bound) Close() error {
@@ -68,9 +68,25 @@ func (b *bound) Health(ctx context.Context) error {
 
 // Run implements plugins.Bound.
 func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
-	if call.Action != actionConnections {
-		return failed(plugins.Fail(plugins.Invalid, "plugin postgres has no action %q, only %s", call.Action, actionConnections))
+	if call.Action == actionConnections {
+		return b.look(ctx, call, to)
 	}
+	act, err := b.deed(call)
+	if err != nil {
+		return failed(err)
+	}
+	select {
+	case <-call.Stop:
+		return failed(plugins.Fail(plugins.Cancelled, "stopped before anything was done"))
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, actWithin)
+	defer cancel()
+	return act.run(ctx, call)
+}
+
+// look answers database.connections.
+func (b *bound) look(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
 	in, err := capability.Input[capability.ConnectionsInput](call.Action, call.Input)
 	if err != nil {
 		return failed(err)
@@ -90,11 +106,7 @@ func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) p
 	if err != nil {
 		return failed(err)
 	}
-	raw, err := json.Marshal(out)
-	if err != nil {
-		return failed(err)
-	}
-	return plugins.Outcome{Applied: plugins.None, Outputs: raw}
+	return done(plugins.None, out, nil)
 }
 
 // connections reads over the warm connection, and sees at the same time how a

@@ -14,36 +14,72 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// applicationName is how our sessions are known on the server; they are left
-// out of the counts of the application's sessions.
-const applicationName = "firebreak-diag"
+// These are how our sessions are known on the server. They are left out of
+// the counts of the application's sessions, and never ended.
+const (
+	applicationName = "firebreak-diag"
+	actingName      = "firebreak-act"
+)
+
+func isOurs(application string) bool {
+	return application == applicationName || application == actingName
+}
 
 // section is this plugin's part of firebreak.yaml, secrets resolved.
 type section struct {
-	Plugin string `json:"plugin"`
-	Read   string `json:"read"`
-	Mutate string `json:"mutate"`
+	Plugin string   `json:"plugin"`
+	Read   string   `json:"read"`
+	Mutate string   `json:"mutate"`
+	Spare  []string `json:"spare"`
 }
 
-func parseSection(b plugins.Binding) (*pgx.ConnConfig, error) {
+// target is a section, understood.
+type target struct {
+	config *pgx.ConnConfig
+	spare  []string
+}
+
+func parseSection(b plugins.Binding) (target, error) {
 	if b.Capability != "database" {
-		return nil, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin postgres, which serves database", b.Capability)
+		return target{}, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin postgres, which serves database", b.Capability)
 	}
 	var s section
 	dec := json.NewDecoder(bytes.NewReader(b.Config))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&s); err != nil {
-		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: %v; known keys are plugin, read, mutate", b.Service, err)
+		return target{}, plugins.Fail(plugins.Invalid, "section database of service %s: %v; known keys are plugin, read, mutate, spare", b.Service, err)
 	}
-	if s.Read == "" {
-		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: read is missing: it is the connection string of a login with pg_monitor, such as {secret: \"env:API_READ_DSN\"}", b.Service)
+	read, err := parseDSN(b.Service, "read", "a login with pg_monitor", s.Read)
+	if err != nil {
+		return target{}, err
 	}
-	c, err := pgx.ParseConfig(s.Read)
+	if b.Access == plugins.Read {
+		harden(read)
+		return target{config: read}, nil
+	}
+	mutate, err := parseDSN(b.Service, "mutate", "a login that may make changes", s.Mutate)
+	if err != nil {
+		return target{}, err
+	}
+	if identity(mutate) != identity(read) {
+		return target{}, plugins.Fail(plugins.Invalid, "section database of service %s: mutate leads to %s and read to %s; what is looked at must be what is changed", b.Service, identity(mutate), identity(read))
+	}
+	restrain(mutate)
+	return target{config: mutate, spare: s.Spare}, nil
+}
+
+func parseDSN(service, key, of, text string) (*pgx.ConnConfig, error) {
+	if text == "" {
+		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: %s is missing: it is the connection string of %s, such as {secret: \"env:API_DSN\"}", service, key, of)
+	}
+	c, err := pgx.ParseConfig(text)
 	if err != nil {
 		// The library's text may quote the string, and with it a password.
-		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: read is no connection string (it is not shown, since it may hold a password); write postgres://user@host:port/database", b.Service)
+		return nil, plugins.Fail(plugins.Invalid, "section database of service %s: %s is no connection string (it is not shown, since it may hold a password); write postgres://user@host:port/database", service, key)
 	}
-	harden(c)
+	c.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second}).DialContext
+	// One round trip for a whole bundle, and nothing prepared on the server.
+	c.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	return c, nil
 }
 
@@ -59,9 +95,15 @@ func harden(c *pgx.ConnConfig) {
 		_, err := conn.Exec(ctx, "set default_transaction_read_only = on").ReadAll()
 		return err
 	}
-	// One round trip for a whole bundle, and nothing prepared on the server.
-	c.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	c.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second}).DialContext
+}
+
+// restrain has a session that may write give up early, too.
+func restrain(c *pgx.ConnConfig) {
+	c.RuntimeParams["application_name"] = actingName
+	c.RuntimeParams["statement_timeout"] = "2000"
+	c.RuntimeParams["lock_timeout"] = "1000"
+	c.RuntimeParams["default_transaction_read_only"] = "off"
+	c.RuntimeParams["standard_conforming_strings"] = "on" // as literal quotes them
 }
 
 func identity(c *pgx.ConnConfig) string {

@@ -1,14 +1,17 @@
-// Package postgres is the built-in plugin that answers database.connections
+// Package postgres is the built-in plugin that serves the database capability
 // for a PostgreSQL server: who holds its connection slots, in what state, and
-// who blocks whom. It reads catalogs only, over one connection per database
-// that it keeps open, because none can be had once the slots are gone.
+// who blocks whom; and what can be done about it. It reads catalogs only, over
+// one connection per database that it keeps open, because none can be had once
+// the slots are gone. What changes something goes over another such
+// connection, of another login.
 //
 // Its section of firebreak.yaml:
 //
 //	database:
 //	  plugin: postgres
 //	  read: {secret: "env:API_READ_DSN"}    # a login with pg_monitor
-//	  mutate: {secret: "env:API_ADMIN_DSN"} # optional; not used by reads
+//	  mutate: {secret: "env:API_ADMIN_DSN"} # optional; for changes only
+//	  spare: [flyway]                       # applications that are never ended
 package postgres
 
 import (
@@ -30,19 +33,24 @@ const sectionSchema = `{
   "properties": {
     "plugin": {"type": "string"},
     "read": {"type": ["string", "object"], "description": "connection string of a login with pg_monitor; write {secret: ...}"},
-    "mutate": {"type": ["string", "object"], "description": "connection string for actions that change something, of which the built-in has none; write {secret: ...}"}
+    "mutate": {"type": ["string", "object"], "description": "connection string of a login that may make changes, on the same server and database; needed by them only; write {secret: ...}"},
+    "spare": {"type": "array", "items": {"type": "string", "minLength": 1}, "description": "names of applications whose sessions are never cancelled or ended, such as flyway; a name stands for all that begin with it"}
   }
 }`
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
-	connections, _ := capability.Lookup(actionConnections)
-	return plugins.Description{
+	d := plugins.Description{
 		Name:    "postgres",
-		Version: "1.0.0",
-		Actions: []plugins.Action{connections},
+		Version: "1.1.0",
 		Config:  map[string]json.RawMessage{"database": json.RawMessage(sectionSchema)},
 	}
+	for _, name := range actions {
+		if a, ok := capability.Lookup(name); ok {
+			d.Actions = append(d.Actions, a)
+		}
+	}
+	return d
 }
 
 // Bind implements plugins.Plugin. It starts to connect in the background.
@@ -51,5 +59,5 @@ func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBound(c), nil
+	return newBound(b.Access, c), nil
 }

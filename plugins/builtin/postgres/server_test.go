@@ -54,6 +54,8 @@ func startServer() (err error) {
 	return server.Exec("postgres",
 		"create role monitor login in role pg_monitor",
 		"create role app login",
+		"create role batch login",
+		"create role fixer login createrole in role pg_monitor, pg_signal_backend",
 		"create role nosy login",
 		"create database appdb owner app",
 	)

@@ -13,7 +13,7 @@ var kinds = map[string]string{
 }
 
 var (
-	literal  = regexp.MustCompile(`(?s)'(?:[^']|'')*'|\$(\w*)\$.*?\$\w*\$|\b\d+(?:\.\d+)?\b`)
+	constant = regexp.MustCompile(`(?s)'(?:[^']|'')*'|\$(\w*)\$.*?\$\w*\$|\b\d+(?:\.\d+)?\b`)
 	openText = regexp.MustCompile(`(?s)'[^']*$`)
 	comment  = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*`)
 	space    = regexp.MustCompile(`\s+`)
@@ -38,7 +38,7 @@ const mostQuery = 200
 // it, which may be anybody's data.
 func withoutLiterals(query string) string {
 	q := comment.ReplaceAllString(query, " ")
-	q = literal.ReplaceAllString(q, "?")
+	q = constant.ReplaceAllString(q, "?")
 	q = openText.ReplaceAllString(q, "?") // the server cut it off
 	q = strings.TrimSpace(space.ReplaceAllString(q, " "))
 	if len(q) > mostQuery {

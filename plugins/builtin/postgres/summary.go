@@ -50,7 +50,7 @@ func (s sessionRow) isClient() bool { return s.backendType == "client backend" }
 // isApplication says whether the session is the bound database's own, and not
 // one of ours.
 func (s sessionRow) isApplication(database string) bool {
-	return s.isClient() && s.database == database && s.application != applicationName
+	return s.isClient() && s.database == database && !isOurs(s.application)
 }
 
 func (f facts) limits(clients []capability.Client) capability.Limits {

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-func done(at time.Duration, commits, rows int64, sessions *int64) throughput {
+func worked(at time.Duration, commits, rows int64, sessions *int64) throughput {
 	return throughput{at: time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC).Add(at), commits: commits, rollbacks: commits / 10, rows: rows, sessions: sessions}
 }
 
 func TestTrafficSince(t *testing.T) {
-	before := done(0, 100, 1000, new(int64(5)))
-	d := done(10*time.Second, 200, 6000, new(int64(25))).since(before)
+	before := worked(0, 100, 1000, new(int64(5)))
+	d := worked(10*time.Second, 200, 6000, new(int64(25))).since(before)
 	if d == nil || d.CommitsRPS != 10 || d.RollbacksRPS != 1 || *d.SessionsRPS != 2 || d.AbandonedRPS != nil || *d.RowsPerCommit != 50 {
 		t.Errorf("traffic %+v", d)
 	}
-	if d := done(10*time.Second, 100, 6000, nil).since(before); d == nil || d.RowsPerCommit != nil || d.SessionsRPS != nil {
+	if d := worked(10*time.Second, 100, 6000, nil).since(before); d == nil || d.RowsPerCommit != nil || d.SessionsRPS != nil {
 		t.Errorf("without commits and sessions %+v", d)
 	}
-	if d := done(10*time.Second, 5, 5, nil).since(before); d != nil {
+	if d := worked(10*time.Second, 5, 5, nil).since(before); d != nil {
 		t.Errorf("after a reset of the statistics %+v", d)
 	}
-	if d := done(time.Second, 200, 6000, nil).since(before); d != nil {
+	if d := worked(time.Second, 200, 6000, nil).since(before); d != nil {
 		t.Errorf("of one second %+v", d)
 	}
 }
@@ -37,7 +37,7 @@ func TestUsual(t *testing.T) {
 		}
 		commits += 1000
 		rows += 1000 * per
-		p = p.with(done(time.Duration(i)*10*time.Second, commits, rows, nil))
+		p = p.with(worked(time.Duration(i)*10*time.Second, commits, rows, nil))
 		if i == 2 && p.usual() != nil {
 			t.Error("two intervals are a past to compare with")
 		}
@@ -45,11 +45,11 @@ func TestUsual(t *testing.T) {
 	if u := p.usual(); u == nil || *u.RowsPerCommit != 50 || u.CommitsRPS != 100 || u.SessionsRPS != nil {
 		t.Errorf("usual %+v", u)
 	}
-	last := done(890*time.Second+time.Second, commits+100, rows+100*5000, nil)
+	last := worked(890*time.Second+time.Second, commits+100, rows+100*5000, nil)
 	if n := p.now(last); n == nil || *n.RowsPerCommit != 5000 || n.To.Sub(n.From) != 11*time.Second {
 		t.Errorf("now %+v", n)
 	}
-	if n := p.with(done(time.Hour, 0, 0, nil)); len(n) != 1 {
+	if n := p.with(worked(time.Hour, 0, 0, nil)); len(n) != 1 {
 		t.Errorf("an hour later %d samples are kept", len(n))
 	}
 	if n := (past{}).now(last); n != nil {
