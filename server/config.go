@@ -67,6 +67,9 @@ type Config struct {
 	Audit func(ctx context.Context, limit int) (AuditView, error)
 	// Ready says why work that comes now would not be done; nil when it would.
 	Ready func() error
+	// Snapshot reads what a diagnosis of a service needs, as JSON; since is how
+	// far back changes count.
+	Snapshot func(ctx context.Context, service string, since time.Duration) (json.RawMessage, error)
 	// Person maps a user of the operating system to a person of the
 	// configuration; "" when the user is nobody in it.
 	Person func(osUser string) string

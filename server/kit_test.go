@@ -269,6 +269,9 @@ func config(t *testing.T, r *runs) server.Config {
 			return server.Pruned{Runs: req.Before.Year(), Kept: []string{by.Person, req.Reason}}, nil
 		},
 		Plugins: func(context.Context) (json.RawMessage, error) { return json.RawMessage(`[{"name":"git"}]`), nil },
+		Snapshot: func(_ context.Context, service string, since time.Duration) (json.RawMessage, error) {
+			return json.Marshal(map[string]any{"service": service, "since": since.String()})
+		},
 		Person:  func(string) string { return "alice" },
 		Version: "v1",
 	}

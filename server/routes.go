@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 )
 
 // largest is how many bytes a request may have.
@@ -74,6 +75,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/stops", needs: MayRead, about: "List what is halted or held", gives: StopsView{}, do: s.stops},
 		{method: "PUT", path: "/v1/stops", needs: MayStop, about: "Halt everything or a service, or hold a service", takes: StopRequest{}, gives: StopsView{}, do: s.stop},
 		{method: "DELETE", path: "/v1/stops", needs: MayStop, about: "Lift a halt or a hold", takes: StopRequest{}, gives: StopsView{}, do: s.lift},
+		{method: "GET", path: "/v1/services/{service}/snapshot", needs: needsSocket, about: "Read what a diagnosis of a service needs", query: []parameter{{"since", "How far back changes count, such as 2h", "string"}}, gives: json.RawMessage{}, do: s.snapshot},
 		{method: "GET", path: "/v1/plugins", needs: MayRead, about: "Say what the plugins are doing", gives: json.RawMessage{}, do: s.plugins},
 		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit}},
 		{method: "POST", path: "/v1/prune", needs: MayKeep, about: "Give up runs that ended long ago", takes: PruneRequest{}, gives: Pruned{}, do: s.prune},
@@ -190,6 +192,15 @@ func (s *Server) audit(r *http.Request, _ Caller) (int, any, error) {
 	}
 	view, err := s.cfg.Audit(r.Context(), limit)
 	return http.StatusOK, view, err
+}
+
+func (s *Server) snapshot(r *http.Request, _ Caller) (int, any, error) {
+	since, err := time.ParseDuration(r.URL.Query().Get("since"))
+	if err != nil {
+		return 0, nil, invalid("since is no duration such as 2h: %v", err)
+	}
+	shot, err := s.cfg.Snapshot(r.Context(), r.PathValue("service"), since)
+	return http.StatusOK, shot, err
 }
 
 func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {

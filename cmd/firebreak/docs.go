@@ -25,6 +25,7 @@ func docPages() []docPage {
 		{"test", "Test keys", "Every key of a test file: where it may stand, what it takes, and what holds without it.", writeTestKeys},
 		{"problems", "Problems", "Everything that `firebreak check`, and every command that reads `firebreak.yaml`, refuses.", writeProblems},
 		{"actions", "Actions", "Everything that a step can use, with its inputs, outputs, effect and undo.", writeActions},
+		{"causes", "Causes", "Every cause of connection exhaustion that `firebreak diagnose` may name: how it shows, and what it is easily taken for.", writeCauses},
 		{"configuration", "Configuration keys", "Every key of `firebreak.yaml`, and of the sections of the built-in plugins.", writeConfigKeys},
 		{"commands", "Commands", "What `firebreak help` says, and the exit codes.", writeCommands},
 		{"api", "API", "Every route of `firebreak serve`, and every right of a token.", writeAPI},

@@ -33,6 +33,7 @@ const (
 	exitHandedOver     exitCode = 13
 	exitAudit          exitCode = 14
 	exitTests          exitCode = 15
+	exitTrouble        exitCode = 16
 )
 
 // exitCodes is the table of exit codes.
@@ -57,6 +58,7 @@ var exitCodes = []struct {
 	{exitHandedOver, "handed_over", "a person took the run over and ended it: what is changed is theirs"},
 	{exitAudit, "audit", "the state file can be read, but is not as it was written"},
 	{exitTests, "tests", "a case of a test failed, or too little is covered"},
+	{exitTrouble, "trouble", "a diagnosis was made, and there is trouble: what is said says which"},
 }
 
 // exitHelp is the table as text, for the codes given or for all.

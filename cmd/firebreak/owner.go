@@ -74,7 +74,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Person: o.person,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
@@ -374,6 +374,29 @@ func (o *owner) plugins(ctx context.Context) (json.RawMessage, error) {
 		return nil, errNoDriver
 	}
 	return json.Marshal(o.ws.pluginLines(ctx, o.host))
+}
+
+// snapshot reads what a diagnosis needs with the plugins of this process.
+func (o *owner) snapshot(ctx context.Context, name string, since time.Duration) (json.RawMessage, error) {
+	if o.host == nil {
+		return nil, errNoDriver
+	}
+	svc, ok := o.ws.config.Services[name]
+	if !ok {
+		return nil, local.NewError(local.ClassNotFound, "there is no service "+name, "the services are those of firebreak.yaml", nil)
+	}
+	return json.Marshal(look(ctx, o.host, svc, since))
+}
+
+// warmUp has the plugins open what a diagnosis reads of every service, so that
+// connections are there, and the past is known, before there is trouble. It
+// blocks until all have answered or ctx ends.
+func (o *owner) warmUp(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, svc := range o.ws.config.Services {
+		all.Go(func() { look(ctx, o.host, svc, time.Minute) })
+	}
+	all.Wait()
 }
 
 func (o *owner) person(osUser string) string {

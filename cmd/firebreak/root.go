@@ -89,7 +89,7 @@ made things worse.`,
 		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
 	})
 	root.AddCommand(
-		newInit(a), newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDrill(a), newRuns(a),
+		newInit(a), newRun(a), newCheck(a), newTest(a), newRecord(a), newPlan(a), newDiagnose(a), newDrill(a), newRuns(a),
 		newApprove(a), newDeny(a), newWithdraw(a), newHand(a), newExtend(a), newProvide(a), newResolve(a),
 		newCancel(a), newSkip(a), newUndo(a), newRetry(a), newResume(a),
 		newServe(a), newTokens(a), newAlerts(a),

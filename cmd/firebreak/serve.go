@@ -119,6 +119,9 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 		return err
 	}
 	d.serving(front.Addr())
+	var warm sync.WaitGroup
+	defer warm.Wait()
+	warm.Go(func() { d.own.warmUp(ctx) })
 	deciding, cancel := context.WithCancel(ctx)
 	defer cancel()
 	decided := make(chan error, 1)

@@ -153,6 +153,13 @@ func (c *Client) Undo(ctx context.Context, id string, req server.UndoRequest) (s
 	return c.run(ctx, runPath(id, "undo"), req)
 }
 
+// Snapshot returns what a diagnosis of a service needs, read just now.
+func (c *Client) Snapshot(ctx context.Context, service string, since time.Duration) (json.RawMessage, error) {
+	var raw json.RawMessage
+	err := c.call(ctx, http.MethodGet, "/v1/services/"+url.PathEscape(service)+"/snapshot?since="+since.String(), nil, &raw)
+	return raw, err
+}
+
 // Stops lists the halts and holds that stand.
 func (c *Client) Stops(ctx context.Context) (server.StopsView, error) {
 	var v server.StopsView

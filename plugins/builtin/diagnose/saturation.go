@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"math"
+
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
@@ -42,7 +44,7 @@ func (v *view) resources() []resource {
 		}
 	}
 	if v.pool {
-		add(appPool, capability.AppPool, v.now.acquired, v.now.max, v.full())
+		add(appPool, capability.AppPool, math.Min(v.now.max, v.now.acquired+v.soonOpen()), v.now.max, v.full())
 	}
 	return out
 }
