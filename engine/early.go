@@ -73,7 +73,11 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 // due begins the time of what was asked early about a step.
 func (d *decider) due(step *runbook.Step) {
 	if q := d.run.question(AskGate, step.Path); q != nil && q.Early {
-		d.emit(QuestionDue{ID: q.ID, Path: q.Path, Expires: d.now.Add(step.Approve.Expires()), Escalates: escalations(step.Approve.Of, d.now)})
+		e := QuestionDue{ID: q.ID, Path: q.Path}
+		if q.Frozen == "" {
+			e.Expires, e.Escalates = d.now.Add(step.Approve.Expires()), escalations(step.Approve.Of, d.now)
+		}
+		d.emit(e)
 	}
 }
 

@@ -7,7 +7,7 @@ import "time"
 type QuestionDue struct {
 	ID        string       `json:"id"`
 	Path      string       `json:"path"`
-	Expires   time.Time    `json:"expires"`
+	Expires   time.Time    `json:"expires,omitzero"` // zero: a freeze stands
 	Escalates []Escalation `json:"escalates,omitempty"`
 }
 

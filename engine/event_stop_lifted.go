@@ -15,7 +15,9 @@ type StopLifted struct {
 // Kind implements [Event].
 func (StopLifted) Kind() string { return "stop_lifted" }
 
-func (e StopLifted) apply(r *Run, at time.Time) { r.lift(Stop{Kind: e.Stop, Service: e.Service}, at) }
+func (e StopLifted) apply(r *Run, at time.Time) {
+	r.lift(Stop{Kind: e.Stop, Service: e.Service, By: e.By}, at)
+}
 
 // lift takes a stop away.
 func (r *Run) lift(s Stop, at time.Time) {

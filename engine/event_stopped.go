@@ -6,7 +6,8 @@ import (
 )
 
 // Stopped says that no new mutation begins until the stop is lifted. What
-// people had said before it no longer counts.
+// people had said before it no longer counts. A freeze takes nothing back by
+// itself: what it holds back is voided beside it.
 type Stopped struct {
 	Stop Stop `json:"stop"`
 }
@@ -16,6 +17,9 @@ func (Stopped) Kind() string { return "stopped" }
 
 func (e Stopped) apply(r *Run, at time.Time) {
 	r.Stops = append(slices.Clip(r.Stops), e.Stop)
+	if e.Stop.Kind == StopFreeze {
+		return
+	}
 	r.uncover(at)
 	for path, s := range r.Steps {
 		if s.Guarded && !s.Done() {

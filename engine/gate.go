@@ -223,8 +223,12 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 
 		Quorum: step.Approve.Quorum, Handed: g.Handed, Escalates: escalations(step.Approve.Of, d.now),
 	}
-	if q.Early = d.run.step(step.Path).Status == StatusPending; q.Early {
-		q.Expires, q.Escalates = time.Time{}, nil // its time begins with its turn
+	q.Early = d.run.step(step.Path).Status == StatusPending
+	if s := d.frozen(step, d.first(step)); s != nil {
+		q.Frozen = s.says()
+	}
+	if q.Early || q.Frozen != "" {
+		q.Expires, q.Escalates = time.Time{}, nil // its time begins with its turn, and with the end of the freeze
 	}
 	d.emit(QuestionOpened{Question: q})
 	return true

@@ -34,6 +34,9 @@ func (d *decider) mutation(step *runbook.Step) bool {
 	if moved, open := d.passGate(gate); !open {
 		return moved
 	}
+	if d.frozen(gate, step) != nil {
+		return false
+	}
 	for g := step.Parent; g != nil; g = g.Parent {
 		if g.Guard != nil && !d.run.step(g.Path).Guarded {
 			return d.guard(g)
@@ -224,8 +227,8 @@ func (d *decider) intend(step *runbook.Step) {
 	g := d.run.gate(gate.Path)
 	s := d.run.step(step.Path)
 	switch {
-	case d.blocked():
-		return // a sibling is in doubt: planned and guarded again when that is over
+	case d.blocked(), d.frozen(gate, step) != nil:
+		return // a sibling is in doubt, or a freeze began: planned and guarded again when that is over
 	case g.State == GateApproved && d.now.After(g.ValidUntil):
 		d.void(gate.Path, "the approval was not used in time", nil, false)
 		return

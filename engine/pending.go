@@ -53,8 +53,6 @@ func (r *Run) id(path string, attempt int, phase string) string {
 	return fmt.Sprintf("%s/%s#%d/%s", r.Facts.ID, path, attempt, phase)
 }
 
-func (r *Run) paused() bool { return r.asked() || r.Stopped() }
-
 type pending struct {
 	r   *Run
 	out []Command

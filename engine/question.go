@@ -37,7 +37,8 @@ type Question struct {
 	Expires  time.Time    `json:"expires,omitzero"` // zero: never
 	Undo     bool         `json:"undo,omitempty"`   // it is about an undo
 	Attempt  int          `json:"attempt,omitempty"`
-	Early    bool         `json:"early,omitempty"` // its turn has not come: nothing waits for it yet
+	Early    bool         `json:"early,omitempty"`  // its turn has not come: nothing waits for it yet
+	Frozen   string       `json:"frozen,omitempty"` // of a gate: the freeze that stands; a yes takes broken glass, and nobody is waited for
 
 	Quorum     int          `json:"quorum,omitempty"`    // of a gate: how many must say yes
 	Votes      []Yes        `json:"votes,omitempty"`     // those that did, while more are needed
@@ -116,7 +117,7 @@ func (r *Run) close(id string, at time.Time) {
 	r.Questions = m
 	waited := r.Waited[q.Path]
 	waited.Asked += max(at.Sub(q.since), 0)
-	if !q.Early {
+	if !q.Early && q.Frozen == "" {
 		waited.Held += max(at.Sub(q.turn), 0)
 	}
 	w := maps.Clone(r.Waited)
@@ -128,16 +129,29 @@ func (r *Run) close(id string, at time.Time) {
 	r.repause(at)
 }
 
-// asked reports whether the run waits for people: a question is open, and its
-// turn has come.
+// asked reports whether the run waits for people: a question is open, its
+// turn has come, and it is not frozen.
 func (r *Run) asked() bool {
 	for _, q := range r.Questions {
-		if !q.Early {
+		if !q.Early && q.Frozen == "" {
 			return true
 		}
 	}
 	return false
 }
+
+// frozen reports whether the run waits for the end of a freeze.
+func (r *Run) frozen() bool {
+	for _, q := range r.Questions {
+		if !q.Early && q.Frozen != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// paused reports whether what timeouts do not count is waited for.
+func (r *Run) paused() bool { return r.asked() || r.frozen() || r.Stopped() }
 
 // closeAbout removes every open question about a path.
 func (r *Run) closeAbout(path string, at time.Time) {
@@ -163,7 +177,7 @@ func (r *Run) repause(at time.Time) {
 		r.PausedFor += max(at.Sub(r.pausedSince), 0)
 		r.pausedSince = time.Time{}
 	}
-	if asked || r.Stopped() {
+	if r.paused() {
 		r.pausedSince = at
 	}
 }

@@ -10,13 +10,16 @@ import (
 )
 
 // Stop blocks every new mutation until it is lifted, undos too. Reads,
-// verifies, notices and timers go on.
+// verifies, notices and timers go on. A freeze blocks less: see [Freeze].
 type Stop struct {
 	Kind    StopKind  `json:"kind"`
 	Service string    `json:"service,omitempty"` // that it is about; empty: everything, or the run alone
-	By      string    `json:"by"`
+	By      string    `json:"by"`                // who; of a freeze the rule
 	Reason  string    `json:"reason,omitempty"`
 	At      time.Time `json:"at"`
+
+	Until     time.Time `json:"until,omitzero"`      // of a freeze: when it ends by itself; zero: that is not known
+	Rollbacks bool      `json:"rollbacks,omitempty"` // of a freeze: what begins with a rollback goes on
 }
 
 // StopKind says what a stop is for, and so who lifts it.
@@ -28,13 +31,19 @@ const (
 	StopHold     StopKind = "hold"      // a person is at a service, or a run has left it changed
 	StopTakeOver StopKind = "take_over" // a person has the run, until they hand it back
 	StopLock     StopKind = "lock"      // its locks were broken, until it has them again
+	StopFreeze   StopKind = "freeze"    // a rule of the configuration, as long as it holds
 )
 
-// Is reports whether two stops are one: of the same kind, about the same.
-func (s Stop) Is(other Stop) bool { return s.Kind == other.Kind && s.Service == other.Service }
+// Is reports whether two stops are one: of the same kind, about the same. Each
+// rule is a freeze of its own.
+func (s Stop) Is(other Stop) bool {
+	return s.Kind == other.Kind && s.Service == other.Service && (s.Kind != StopFreeze || s.By == other.By)
+}
 
-// Stopped reports whether a stop stands.
-func (r *Run) Stopped() bool { return len(r.Stops) > 0 }
+// Stopped reports whether a stop stands that blocks every mutation.
+func (r *Run) Stopped() bool {
+	return slices.ContainsFunc(r.Stops, func(s Stop) bool { return s.Kind != StopFreeze })
+}
 
 // stop returns the stop of a kind that stands, or nil.
 func (r *Run) stop(kind StopKind) *Stop {
@@ -62,12 +71,16 @@ var stopWords = map[StopKind]string{
 }
 
 func (d *decider) lift(l Lift) {
-	s := Stop{Kind: l.Kind, Service: l.Service}
+	s := Stop{Kind: l.Kind, Service: l.Service, By: l.By}
 	if s.Kind == "" {
 		s.Kind = StopHalt
 	}
-	if slices.ContainsFunc(d.run.Stops, s.Is) {
-		d.emit(StopLifted{Stop: s.Kind, Service: s.Service, By: l.By})
+	if !slices.ContainsFunc(d.run.Stops, s.Is) {
+		return
+	}
+	d.emit(StopLifted{Stop: s.Kind, Service: s.Service, By: l.By})
+	if s.Kind == StopFreeze {
+		d.thaw("the freeze of " + l.By + " is over")
 	}
 }
 

@@ -94,6 +94,12 @@ func (d *decider) vote(v Vote) string {
 		d.denied(q, v)
 		return ""
 	}
+	if q.Frozen != "" {
+		if refusal := d.passFreeze(v, q); refusal != "" {
+			return refusal
+		}
+		glass = true
+	}
 	if slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == v.By }) {
 		return v.By + " has said yes already"
 	}
@@ -109,6 +115,19 @@ func (d *decider) vote(v Vote) string {
 	}
 	d.emit(e)
 	return ""
+}
+
+// passFreeze says why a yes does not pass a freeze, or nothing: it takes
+// somebody who may break the glass, and says why.
+func (d *decider) passFreeze(v Vote, q *Question) string {
+	switch may := d.rules().MayBreak(v.By); {
+	case may && v.BreakGlass != "":
+		return ""
+	case may:
+		return q.Frozen + "; wait for its end, or in an emergency: --break-glass REASON"
+	default:
+		return q.Frozen + "; wait for its end; in an emergency who may break the glass can approve it"
+	}
 }
 
 // denied takes a no. One is enough, whatever the quorum.
@@ -193,6 +212,8 @@ func (d *decider) extend(in Extend) string {
 	switch {
 	case q.Early:
 		return "its time has not begun: the run has not come to " + q.Path
+	case q.Frozen != "":
+		return "its time has not begun: " + q.Frozen
 	case in.For < 0 || in.For > most:
 		return fmt.Sprintf("a question is kept open for up to %s longer at a time", most)
 	case q.Extensions >= maxExtensions:

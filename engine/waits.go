@@ -10,7 +10,7 @@ import (
 // Wait is something that a run waits for. A run may wait for several things
 // at once; each has a person, a time or an event that ends it.
 type Wait struct {
-	On    string    `json:"on"` // approval, person, in_doubt, timer, lock, halted, held
+	On    string    `json:"on"` // approval, person, in_doubt, timer, lock, halted, held, frozen
 	Path  string    `json:"path,omitempty"`
 	Who   []string  `json:"who,omitempty"` // roles
 	Since time.Time `json:"since,omitzero"`
@@ -29,6 +29,9 @@ func (r *Run) Waits() []Wait {
 		switch q.Kind {
 		case AskGate:
 			on = "approval"
+			if q.Frozen != "" {
+				on = "frozen"
+			}
 		case AskDoubt:
 			on = "in_doubt"
 		default:
@@ -104,7 +107,7 @@ func (r *Run) WaitedFor(path string, now time.Time) Waited {
 			continue
 		}
 		sum.Asked += max(now.Sub(q.since), 0)
-		if !q.Early {
+		if !q.Early && q.Frozen == "" {
 			sum.Held += max(now.Sub(q.turn), 0)
 		}
 	}

@@ -26,6 +26,7 @@ const Resource = "world:1"
 //	world.bump    {key}         adds one: not idempotent, no probe, undone by world.unbump
 //	world.late    {key}         as bump, can be probed, and settles only after 20 s
 //	world.slow    {key}         as late, and so is its undo, world.unslow
+//	world.rollback {key}        as bump, and a rollback
 //	world.once    {key}         not idempotent, no probe, no undo
 //	tool.set      {key, value}  as world.set, of a tool: a step names the resource
 func Catalog() runbook.Catalog {
@@ -43,6 +44,7 @@ func Catalog() runbook.Catalog {
 		{Name: "world.late", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unbump", Probe: true, SettlesIn: 20 * time.Second},
 		{Name: "world.slow", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unslow", Probe: true, SettlesIn: 20 * time.Second},
 		{Name: "world.unslow", Effect: runbook.EffectMutate, Input: keyed, Output: out, Probe: true, SettlesIn: 20 * time.Second},
+		{Name: "world.rollback", Effect: runbook.EffectMutate, Input: keyed, Output: out, Undo: "world.unbump"},
 		{Name: "world.once", Effect: runbook.EffectMutate, Input: keyed, Output: out, NoPrecondition: true},
 	}
 	catalog := runbook.Catalog{}

@@ -20,8 +20,10 @@ func (l *life) disturb() {
 		l.fly(false)
 	case k < 70:
 		l.time()
-	case k < 89:
+	case k < 88:
 		l.people()
+	case k < 89:
+		l.calendar()
 	case k < 91:
 		l.crash("out of the blue")
 	case k < 94:
@@ -38,6 +40,16 @@ func (l *life) disturb() {
 	case len(l.given) > 0:
 		l.give(l.given[l.IntN(len(l.given))], true)
 	}
+}
+
+// calendar lets a freeze begin or end.
+func (l *life) calendar() {
+	rule := pick(l.choices, "peak", "holidays")
+	if l.ghost().freezes[rule] {
+		l.give(engine.Lift{By: rule, Kind: engine.StopFreeze, Service: l.facts.Service}, true)
+		return
+	}
+	l.give(engine.Freeze{Stop: engine.Stop{By: rule, Service: l.facts.Service}}, true)
 }
 
 // haunt gives a result that nobody waits for any more.

@@ -31,6 +31,8 @@ type ghost struct {
 	touched   map[string]bool // steps of which something is recorded
 
 	stops         map[stopped]bool // that stand
+	freezes       map[string]bool  // that stand, by rule
+	frozenAt      int              // when one began last
 	brokenAt      int              // when its locks were taken away last
 	haltAt, yesAt int
 	undoWordAt    int
@@ -65,11 +67,11 @@ func among(recs []engine.Record, kind string) bool {
 
 func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
-		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, handed: map[string]map[string]string{},
+		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, freezes: map[string]bool{}, handed: map[string]map[string]string{},
 		answered: map[string]bool{}, committed: map[string]bool{}, verified: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
 		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, calling: map[string]bool{}, failed: map[string]int{},
-		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1,
+		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1, frozenAt: -1,
 	}
 }
 
@@ -119,6 +121,8 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		g.granted(recs)
 	case engine.LocksBusy:
 		g.busy(in, recs)
+	case engine.Freeze:
+		g.freezes[in.Stop.By], g.frozenAt = true, g.n
 	case engine.Start:
 		g.facts = in.Facts
 		for _, s := range in.Facts.Stops {
@@ -243,8 +247,9 @@ func (g *ghost) records(recs []engine.Record) {
 		case engine.QuestionOpened:
 			g.questions[e.Question.ID] = &asked{Question: e.Question, n: g.n, yes: map[string]bool{}}
 		case engine.Intended:
-			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 			gate := g.book.Step(e.Path).Gate()
+			g.unfrozen(e.Path, gate)
+			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 			if a := g.approvals[gate.Path]; a != nil && !g.j.now.After(g.holds(a, gate)) {
 				a.consumed = true // also if a crash comes before it is begun
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // stopped names a stop.
@@ -22,6 +23,22 @@ func (g *ghost) standing() []stopped {
 	all := slices.Collect(maps.Keys(g.stops))
 	slices.SortFunc(all, func(a, b stopped) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return all
+}
+
+// unfrozen: nothing is the first to begin under a gate while a freeze stands,
+// unless the glass was broken for it since; but a handler tidies up.
+func (g *ghost) unfrozen(path string, gate *runbook.Step) {
+	if len(g.freezes) == 0 {
+		return
+	}
+	for _, c := range g.calls {
+		if g.handlers && !c.undo || !c.undo && g.book.Step(c.path).Gate() == gate {
+			return
+		}
+	}
+	if a := g.approvals[gate.Path]; a == nil || !a.glass || a.n < g.frozenAt {
+		g.failf("%s is begun under a freeze", path)
+	}
 }
 
 // stop notes that a stop was set, unless it stood already.

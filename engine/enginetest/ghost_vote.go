@@ -26,6 +26,7 @@ type approval struct {
 	by       []string
 	question *asked
 	consumed bool
+	glass    bool // it was broken
 }
 
 // gate is who is asked at a gate, by how many it is passed, and whether who
@@ -95,6 +96,10 @@ func (g *ghost) person(in engine.Person, recs []engine.Record) {
 		g.brokenAt = g.n
 		g.j.free(g)
 	case engine.Lift:
+		if in.Kind == engine.StopFreeze {
+			delete(g.freezes, in.By)
+			return
+		}
 		kind := in.Kind
 		if kind == "" {
 			kind = engine.StopHalt
@@ -133,7 +138,7 @@ func (g *ghost) vote(v engine.Vote, q *asked, recs []engine.Record) {
 	if _, quorum, _ := g.gate(q.Path); len(q.yes) < quorum && !g.glass(v) {
 		g.failf("%s is approved by %d, and needs %d", q.Path, len(q.yes), quorum)
 	}
-	g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: slices.Collect(maps.Keys(q.yes)), question: q}
+	g.approvals[q.Path] = &approval{n: g.n, at: g.j.now, by: slices.Collect(maps.Keys(q.yes)), question: q, glass: g.glass(v)}
 	g.yesAt = g.n
 	if q.Undo {
 		g.undoWord()
@@ -206,7 +211,7 @@ func (g *ghost) mayApprove(v engine.Vote, q *asked) {
 		limit = step.Approve.Expires()
 	}
 	until := g.longer(q.OpenedAt.Add(limit+q.extended), q.n)
-	if !q.Early && g.j.now.After(until) {
+	if !q.Early && q.Frozen == "" && g.j.now.After(until) {
 		g.failf("a yes after %s counts at %s", until, q.Path)
 	}
 }

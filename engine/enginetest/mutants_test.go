@@ -34,6 +34,15 @@ var mutants = []mutant{
 	{"a run that undoes another is undone before it has its locks", "is begun without the lock", []edit{{"people.go", "if d.run.Facts.UndoOf != \"\" && d.run.Phase == PhaseRunning {", "if false {"}}},
 	{"a run that does not wait for locks waits", "that is recorded as", []edit{{"stop.go", "case c.OnLocked == runbook.OnLockedSkip:", "case c.OnLocked == \"\":"}}},
 	{"a run that tries again does what is done again", "is done again", []edit{{"event_run_started.go", "s.Status, s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt = c.Status,", "s.Outputs, s.Effect, s.Failure, s.StartedAt, s.EndedAt ="}}},
+	{"a freeze is ignored", "under a freeze", []edit{{"freeze.go", "\t\tif holds(d.run.Stops[i], first) {", "\t\tif holds(d.run.Stops[i], nil) {"}}},
+	{"a freeze voids nothing", "under a freeze", []edit{
+		{"freeze.go", "\t\t\t\td.void(path, \"frozen by \"+s.By, nil, false)\n", ""},
+		{"freeze.go", "if d.run.gate(gate.Path).BreakGlass != \"\" || d", "if d.run.gate(gate.Path).State == GateApproved || d"},
+	}},
+	{"a yes passes a freeze", "under a freeze", []edit{
+		{"vote.go", "\tif q.Frozen != \"\" {\n\t\tif refusal", "\tif false {\n\t\tif refusal"},
+		{"freeze.go", "if d.run.gate(gate.Path).BreakGlass != \"\" || d", "if d.run.gate(gate.Path).State == GateApproved || d"},
+	}},
 	{"a run begins as if nothing stood", "is lifted that stands, and that is recorded as", []edit{{"event_run_started.go", "r.Stops, r.UndoWord = e.Facts.Stops, ", "r.UndoWord = "}}},
 	{"a stop voids nothing", "nobody has said yes since", []edit{{"stop.go", "\td.voidAll(stopWords[s.Kind] + \" by \" + s.By)\n", ""}}},
 	{"a stop stops nobody", "under a halt", []edit{

@@ -2,6 +2,8 @@ package enginetest
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -150,6 +152,10 @@ func (l *life) kindly() bool {
 		default:
 			l.give(engine.Lift{By: "alice", Kind: s.Kind, Service: s.Service}, false)
 		}
+		return true
+	}
+	for _, rule := range slices.Sorted(maps.Keys(l.ghost().freezes)) {
+		l.give(engine.Lift{By: rule, Kind: engine.StopFreeze, Service: l.facts.Service}, false)
 		return true
 	}
 	for _, q := range l.run.OpenQuestions() {

@@ -1,8 +1,6 @@
 package runbook
 
 import (
-	"strings"
-
 	"gopkg.in/yaml.v3"
 )
 
@@ -64,7 +62,7 @@ func (p *parser) waiver(f fields) {
 func defaultOnFail(step *Step) string {
 	rollsBack := false
 	Walk([]*Step{step}, func(s *Step) {
-		rollsBack = rollsBack || strings.HasSuffix(s.Uses, ".rollback")
+		rollsBack = rollsBack || s.RollsBack()
 	})
 	if rollsBack {
 		return "ask"

@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -72,6 +73,9 @@ func (s *Step) Group() bool { return len(s.Steps) > 0 || s.Each != nil }
 func (s *Step) Mutates() bool {
 	return s.Kind == KindAction && s.Action != nil && s.Action.Effect != EffectRead
 }
+
+// RollsBack reports whether the step itself takes back what somebody changed.
+func (s *Step) RollsBack() bool { return s.Mutates() && strings.HasSuffix(s.Uses, ".rollback") }
 
 // Retry says how often and when a failed attempt is made again.
 type Retry struct {
