@@ -44,7 +44,7 @@ func (d *decider) end() bool {
 	case word == HandedOver && len(changed) > 0:
 		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s is left to %s; it stays changed: %s",
 			r.Facts.ID, r.Facts.Runbook, r.Cause.By, strings.Join(changed, "; "))})
-	case word == NoAction && r.Facts.Requester.Kind == "alert":
+	case word == NoAction && r.Facts.Requester.Automatic():
 		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
 	}
 	asked := r.AskedFor

@@ -53,6 +53,9 @@ type Requester struct {
 	Name string `json:"name"`
 }
 
+// Automatic reports whether no person has started it.
+func (r Requester) Automatic() bool { return r.Kind == "alert" }
+
 // Role is a named set of people.
 type Role struct {
 	People     []string `json:"people"`

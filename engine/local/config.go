@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
@@ -22,6 +23,11 @@ type Config struct {
 	// Roles are the people who decide in runs for which Pins changed; nil:
 	// those whom the runs were started with.
 	Roles map[string]engine.Role
+
+	// Freezes returns the freezes that stand at a time, and when to ask again;
+	// zero: not before [Runtime.Refreeze]. It must not block, nor call the
+	// runtime. nil: there are none.
+	Freezes func(at time.Time) (stand []policy.Frozen, next time.Time)
 
 	// RecordOnly makes a runtime that drives nothing: what people say is
 	// checked and stored, and the next runtime that drives runs acts on it.
@@ -54,6 +60,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Pins == nil {
 		c.Pins = func(engine.Facts) *engine.Pins { return nil }
+	}
+	if c.Freezes == nil {
+		c.Freezes = func(time.Time) ([]policy.Frozen, time.Time) { return nil, time.Time{} }
 	}
 	if c.Cached == 0 {
 		c.Cached = 256

@@ -130,15 +130,23 @@ func (rt *Runtime) missed(r engine.Run) []engine.Input {
 // is given, it is told them first.
 func (rt *Runtime) untold(r engine.Run) []engine.Input {
 	var out []engine.Input
-	stand := rt.Stops(r.Facts.Service)
+	stand := rt.stops(r.Facts)
 	for _, s := range r.Stops {
-		ours := s.Kind == engine.StopHalt || s.Kind == engine.StopHold
-		if ours && !slices.ContainsFunc(stand, s.Is) {
+		stands := slices.ContainsFunc(stand, func(now engine.Stop) bool { return same(s, now) })
+		switch {
+		case stands:
+		case s.Kind == engine.StopHalt, s.Kind == engine.StopHold:
 			out = append(out, engine.Lift{By: rt.saidBy(s), Kind: s.Kind, Service: s.Service})
+		case s.Kind == engine.StopFreeze:
+			out = append(out, engine.Lift{By: s.By, Kind: s.Kind, Service: s.Service})
 		}
 	}
 	for _, s := range stand {
-		if !slices.ContainsFunc(r.Stops, s.Is) {
+		switch known := slices.ContainsFunc(r.Stops, func(was engine.Stop) bool { return same(was, s) }); {
+		case known:
+		case s.Kind == engine.StopFreeze:
+			out = append(out, engine.Freeze{Stop: s})
+		default:
 			out = append(out, Order{Kind: s.Kind, Service: s.Service, On: true, By: s.By, Reason: s.Reason}.input())
 		}
 	}

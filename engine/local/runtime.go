@@ -27,13 +27,14 @@ type Runtime struct {
 	advances  sync.WaitGroup // goroutines that advance a run
 	done      chan struct{}  // closed when nothing is recorded any more
 
-	mu      sync.Mutex // guards what follows, and the fields of every life
-	lives   map[string]*life
-	idle    *list.List // of *life, the longest idle first
-	closing bool       // nothing new begins
-	closed  bool       // nothing is recorded any more
-	err     error      // why it stopped by itself
-	orders  []Order    // the last about each thing, those that no longer stand included
+	mu       sync.Mutex // guards what follows, and the fields of every life
+	lives    map[string]*life
+	idle     *list.List // of *life, the longest idle first
+	closing  bool       // nothing new begins
+	closed   bool       // nothing is recorded any more
+	err      error      // why it stopped by itself
+	calendar calendar
+	orders   []Order // the last about each thing, those that no longer stand included
 
 	ordering  sync.RWMutex // held to read while a run starts, to write while an order is given
 	recording sync.Mutex   // held while what is said is only recorded; guards said

@@ -38,7 +38,7 @@ func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (s
 	}
 	rt.ordering.RLock()
 	defer rt.ordering.RUnlock()
-	f.Generation, f.Rules, f.Stops = rt.tenure.Generation, engine.Rules, rt.Stops(f.Service)
+	f.Generation, f.Rules, f.Stops = rt.tenure.Generation, engine.Rules, rt.stops(f)
 	if err := rt.create(f.ID, engine.New(book)); err != nil {
 		return "", err
 	}
