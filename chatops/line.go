@@ -154,7 +154,11 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 }
 
 func stopped(stop engine.Stop, as string) Line {
-	l := Line{Mark: MarkBlock, Text: because("nothing is changed: "+Stopped(stop), stop.Reason)}
+	nothing := "nothing is changed: "
+	if stop.Kind == engine.StopFreeze {
+		nothing = "nothing new is begun: "
+	}
+	l := Line{Mark: MarkBlock, Text: because(nothing+Stopped(stop), stop.Reason)}
 	if stop.Kind == engine.StopTakeOver {
 		l.Detail = []string{HandBack(as)}
 	}
@@ -170,6 +174,8 @@ func Stopped(stop engine.Stop) string {
 		return "taken over by " + stop.By
 	case engine.StopLock:
 		return "its locks were broken by " + stop.By
+	case engine.StopFreeze:
+		return stop.Frozen()
 	default:
 		return "halted by " + stop.By
 	}
@@ -203,7 +209,7 @@ func counted(run *engine.Run, id string) string {
 
 // lifted says that a stop is over, before the name of who ended it.
 var lifted = map[engine.StopKind]string{
-	engine.StopHalt: "halt lifted", engine.StopHold: "hold lifted", engine.StopLock: "locked again, after they were broken",
+	engine.StopHalt: "halt lifted", engine.StopFreeze: "no longer frozen", engine.StopHold: "hold lifted", engine.StopLock: "locked again, after they were broken",
 }
 
 func (o Outline) finished(run *engine.Run, path string, mark Mark, text string) Line {

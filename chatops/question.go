@@ -46,6 +46,8 @@ func waitsFor(q engine.Question, now time.Time) string {
 		who = "nobody: no role may answer"
 	}
 	switch {
+	case q.Frozen != "":
+		return "(" + q.Frozen + ")"
 	case q.Early:
 		return "(waits for " + who + "; the run has not come to it yet)"
 	case q.Expires.IsZero():
@@ -165,6 +167,9 @@ func amount(n int, unit string) string {
 func answers(run string, q engine.Question) []string {
 	if q.Kind == engine.AskGate && q.Early { // others may be open whose turn has come
 		run += " --step " + q.Path
+	}
+	if q.Kind == engine.AskGate && q.Frozen != "" {
+		return []string{"  wait for its end, or in an emergency: firebreak approve " + run + " --break-glass REASON", "  firebreak deny " + run + " --reason WHY"}
 	}
 	if q.Kind == engine.AskGate {
 		return []string{"  firebreak approve " + run, "  firebreak deny " + run + " --reason WHY"}

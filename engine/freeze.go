@@ -81,14 +81,19 @@ func (d *decider) first(gate *runbook.Step) *runbook.Step {
 	return nil
 }
 
-// says is what people are told of a freeze.
-func (s *Stop) says() string {
+// Frozen says of a freeze by which rule it stands, and until when.
+func (s Stop) Frozen() string {
 	text := "frozen by " + s.By
 	if !s.Until.IsZero() {
 		text += " until " + s.Until.Format("2006-01-02 15:04 -07:00")
 	}
-	if s.Reason != "" {
-		text += ": " + s.Reason
-	}
 	return text
+}
+
+// says is what people are told of a freeze, its reason included.
+func (s *Stop) says() string {
+	if s.Reason != "" {
+		return s.Frozen() + ": " + s.Reason
+	}
+	return s.Frozen()
 }

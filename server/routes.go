@@ -76,6 +76,9 @@ func (s *Server) routes() []route {
 		{method: "PUT", path: "/v1/stops", needs: MayStop, about: "Halt everything or a service, or hold a service", takes: StopRequest{}, gives: StopsView{}, do: s.stop},
 		{method: "DELETE", path: "/v1/stops", needs: MayStop, about: "Lift a halt or a hold", takes: StopRequest{}, gives: StopsView{}, do: s.lift},
 		{method: "GET", path: "/v1/services/{service}/snapshot", needs: needsSocket, about: "Read what a diagnosis of a service needs", query: []parameter{{"since", "How far back changes count, such as 2h", "string"}}, gives: json.RawMessage{}, do: s.snapshot},
+		{method: "GET", path: "/v1/policy", needs: MayRead, about: "Say what the rules of the configuration hold back", gives: PolicyView{}, do: s.policy, query: []parameter{
+			{"at", "At this time; now if it is left out", "date-time"},
+		}},
 		{method: "GET", path: "/v1/plugins", needs: MayRead, about: "Say what the plugins are doing", gives: json.RawMessage{}, do: s.plugins},
 		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit}},
 		{method: "POST", path: "/v1/prune", needs: MayKeep, about: "Give up runs that ended long ago", takes: PruneRequest{}, gives: Pruned{}, do: s.prune},

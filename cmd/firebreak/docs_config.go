@@ -22,10 +22,10 @@ func writeConfigKeys(b *strings.Builder) error {
 	}
 	b.WriteString("What the file is for, with examples: [the guide](../configuration.md). An editor knows its frame by `firebreak schema config`; a plugin reads its own sections.\nA name is at most 63 of `a-z 0-9 . _ -` and begins with a letter or digit.\n")
 	writeKeys(b, "firebreak.yaml", &root, root.Defs)
-	for _, name := range []string{"service", "section", "role", "person", "plugin", "source"} {
+	for _, name := range []string{"service", "section", "role", "person", "plugin", "source", "freeze", "window"} {
 		writeKeys(b, "Each "+name, root.Defs[name], root.Defs)
 	}
-	for _, name := range []string{"mapping", "serve"} {
+	for _, name := range []string{"mapping", "serve", "policy"} {
 		writeKeys(b, name, root.Defs[name], root.Defs)
 	}
 	sections := map[string]json.RawMessage{}

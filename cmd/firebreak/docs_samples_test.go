@@ -119,7 +119,7 @@ func checkConfig(t *testing.T, f fence) {
 	t.Helper()
 	config, problems := service.Parse(f.file, []byte(f.text))
 	if len(problems) == 0 {
-		problems = config.Check(service.Known{Capabilities: capabilities(), Builtins: builtinNames()})
+		problems = config.Check(service.Known{Capabilities: capabilities(), Builtins: builtinNames(), Zone: isZone})
 	}
 	if len(problems) > 0 {
 		t.Errorf("%s shows a firebreak.yaml that is refused: %v\n%s", f.file, problems, f.text)

@@ -38,6 +38,8 @@ type owner struct {
 	rt     *local.Runtime
 	server *server.Server
 	kept   atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
+	rules  *rules
+	ruled  error // some of the rules cannot be read; only of an owner that drives nothing
 
 	closed sync.Once
 	failed error // of Close
@@ -58,7 +60,10 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if o.store, err = sqlite.Open(ctx, state); err != nil {
 		return nil, err
 	}
-	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn}
+	if o.rules, o.ruled = newRules(ws.config, time.Now()); o.ruled != nil && drive {
+		return nil, o.ruled
+	}
+	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn, Freezes: o.rules.standing}
 	if a.journal != nil {
 		cfg.Journal = a.journal(cfg.Journal)
 	}
@@ -74,7 +79,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	o.server = server.New(server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),

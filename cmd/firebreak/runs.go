@@ -188,6 +188,9 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 func writeStops(out io.Writer, v server.View, as string) {
 	for _, s := range v.Stops {
 		text := fmt.Sprintf("  nothing is changed: %s since %s", chatops.Stopped(s), s.At.Local().Format("15:04:05"))
+		if s.Kind == engine.StopFreeze {
+			text = "  nothing new is begun: " + chatops.Stopped(s)
+		}
 		if s.Reason != "" {
 			text += ": " + s.Reason
 		}

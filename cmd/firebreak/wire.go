@@ -81,7 +81,7 @@ func makeWorkspace(ctx context.Context, a *app, path string, src []byte) (*works
 	config, problems := service.Parse(path, src)
 	if len(problems) == 0 {
 		problems = config.Check(service.Known{
-			Capabilities: capabilities(), Builtins: slices.Sorted(maps.Keys(builtins())),
+			Capabilities: capabilities(), Builtins: slices.Sorted(maps.Keys(builtins())), Zone: isZone,
 		})
 	}
 	if len(problems) > 0 {

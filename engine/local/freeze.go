@@ -58,9 +58,13 @@ func (rt *Runtime) Refreeze() {
 	}()
 }
 
-// stops are all that a run is stopped by: orders, and freezes.
+// stops are all that a run is stopped by: orders, and freezes, which are not
+// for one that undoes another.
 func (rt *Runtime) stops(f engine.Facts) []engine.Stop {
 	out := rt.Stops(f.Service)
+	if f.UndoOf != "" {
+		return out
+	}
 	for _, z := range rt.Freezes() {
 		if z.Holds(f.Service, f.Requester.Automatic()) {
 			out = append(out, engine.Stop{

@@ -16,7 +16,8 @@ type Rest struct {
 	StartedAt  time.Time     `json:"started_at"`
 	Pins       string        `json:"pins"` // digest
 	Service    string        `json:"service,omitempty"`
-	Requester  string        `json:"requester"`       // of which kind
+	Requester  string        `json:"requester"` // of which kind
+	UndoOf     string        `json:"undo_of,omitempty"`
 	Stops      []engine.Stop `json:"stops,omitempty"` // it knows of
 	// When it must be looked at, unless something is said to it before; the
 	// second moves by the time in which nobody drove runs. Zero: never.
@@ -42,7 +43,7 @@ func rest(r engine.Run, want []engine.Command) *Rest {
 	if err != nil {
 		return nil
 	}
-	out := &Rest{Generation: r.Generation, StartedAt: r.StartedAt, Pins: Digest(pins), Service: r.Facts.Service, Requester: r.Facts.Requester.Kind, Stops: r.Stops}
+	out := &Rest{Generation: r.Generation, StartedAt: r.StartedAt, Pins: Digest(pins), Service: r.Facts.Service, Requester: r.Facts.Requester.Kind, UndoOf: r.Facts.UndoOf, Stops: r.Stops}
 	if r.Locks.State == engine.LocksHeld {
 		out.Held = r.Locks.Identities
 	}
@@ -94,7 +95,7 @@ func (s *resting) undisturbed(run string, r *Rest) bool {
 	if r == nil {
 		return false
 	}
-	facts := engine.Facts{Service: r.Service, Requester: engine.Requester{Kind: r.Requester}}
+	facts := engine.Facts{Service: r.Service, UndoOf: r.UndoOf, Requester: engine.Requester{Kind: r.Requester}}
 	if len(s.rt.missed(engine.Run{Facts: facts, Stops: r.Stops})) > 0 {
 		return false
 	}

@@ -9,10 +9,11 @@ import (
 type Known struct {
 	Capabilities []string
 	Builtins     []string // plugins of firebreak's own
+	Zone         func(name string) bool
 }
 
 // Check finds the names in a configuration that stand for nothing: unknown
-// capabilities and plugins, and plugins named like a built-in, which nobody
+// capabilities, plugins and time zones, and plugins named like a built-in, which nobody
 // may replace.
 func (c *Config) Check(known Known) []Problem {
 	p := &problems{file: c.File}
@@ -34,6 +35,9 @@ func (c *Config) Check(known Known) []Problem {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Tools)) {
 		p.plugin(c.Tools[name], plugins)
+	}
+	if c.Policy != nil {
+		p.zones(c.Policy, known.Zone)
 	}
 	return p.sorted()
 }

@@ -16,6 +16,7 @@ type Config struct {
 	Plugins  map[string]PluginBinary // third parties; the built-ins are not listed
 	Sources  map[string]*Source      // of alerts
 	Serve    *Serve                  // nil: it is not said
+	Policy   *Policy                 // nil: there is none
 	Digest   string                  // sha256:… of the bytes
 }
 

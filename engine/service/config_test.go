@@ -1,10 +1,13 @@
 package service
 
 import (
+	"os"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firebreak-ops/firebreak/engine/policy"
 )
 
 const crew = `
@@ -79,5 +82,39 @@ plugins:
 `
 	if diff := cmp.Diff(want, report(cfg.Check(known))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	src, err := os.ReadFile("testdata/accepted/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, found := Parse("firebreak.yaml", src)
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	p := cfg.Policy
+	peak, yearEnd, night := p.Freezes[0], p.Freezes[1], p.Maintenance[0]
+	if peak.From != 17*60 || peak.Until != 21*60+30 || len(peak.Days) != 5 || !peak.Rollbacks || peak.Once != nil {
+		t.Errorf("peak hours: %+v", peak)
+	}
+	if o := yearEnd.Once; o == nil || o.From != (policy.Wall{Year: 2026, Month: 12, Day: 20}) || o.Until != (policy.Wall{Year: 2027, Month: 1, Day: 4, Clock: 360}) {
+		t.Errorf("the end of the year: %+v", yearEnd.Once)
+	}
+	if len(night.Days) != 7 || night.Zone != "America/New_York" || p.Zone != "Europe/Berlin" {
+		t.Errorf("nights: %+v", night)
+	}
+	for f, want := range map[*Freeze][]string{peak: {"shop"}, yearEnd: {"api", "shop"}, night: nil} {
+		if got := cfg.Concerns(f); !slices.Equal(got, want) {
+			t.Errorf("%s is about %v, wanted %v", f.Name, got, want)
+		}
+	}
+	if got := cfg.Rule(peak.Pos, "freezes.peak-hours"); got != "firebreak.yaml:7 policy.freezes.peak-hours" {
+		t.Error(got)
+	}
+	found = cfg.Check(Known{Zone: func(name string) bool { return name == "Europe/Berlin" }})
+	if want := "[bad-time] firebreak.yaml:17:50: there is no time zone \"America/New_York\"\n    write it as Europe/Berlin or UTC\n"; report(found) != want {
+		t.Errorf("got %s", report(found))
 	}
 }

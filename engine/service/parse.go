@@ -34,8 +34,12 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			"plugins":  r.plugins,
 			"sources":  r.sources,
 			"serve":    r.serve,
+			"policy":   r.policy,
 		})
 		r.members()
+		for _, look := range r.later {
+			look()
+		}
 	}
 	if len(r.found) > 0 {
 		return nil, r.sorted()
@@ -49,6 +53,7 @@ type reader struct {
 
 	cfg   *Config
 	named []member // people named by roles, checked once all people are known
+	later []func() // other checks that need all of the file
 }
 
 type member struct {

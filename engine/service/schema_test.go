@@ -59,7 +59,7 @@ func TestSchemaIsTheParser(t *testing.T) {
 	for _, c := range refused(t) {
 		files[c.name], times[c.name] = c.src, 20
 	}
-	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen"}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks"}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		compare(name, files[name])
 		yamltest.Mutants(name, files[name], names, times[name], compare)
@@ -105,6 +105,9 @@ func TestSchemaKeys(t *testing.T) {
 		"source":  {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
 		"mapping": {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
 		"serve":   {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
+		"policy":  {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
+		"freeze":  {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
+		"window":  {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
 	} {
 		var keys []string
 		for k := range c.properties {

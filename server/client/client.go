@@ -177,6 +177,17 @@ func (c *Client) Lift(ctx context.Context, req server.StopRequest) error {
 	return c.call(ctx, http.MethodDelete, "/v1/stops", req, nil)
 }
 
+// Policy tells what the rules of the configuration say of a time; zero: now.
+func (c *Client) Policy(ctx context.Context, at time.Time) (server.PolicyView, error) {
+	path := "/v1/policy"
+	if !at.IsZero() {
+		path += "?at=" + url.QueryEscape(at.Format(time.RFC3339))
+	}
+	var v server.PolicyView
+	err := c.call(ctx, http.MethodGet, path, nil, &v)
+	return v, err
+}
+
 // Prune gives up runs that have ended.
 func (c *Client) Prune(ctx context.Context, req server.PruneRequest) (server.Pruned, error) {
 	var done server.Pruned
