@@ -15,6 +15,7 @@ type QuestionDecided struct {
 	Reason     string       `json:"reason,omitempty"`
 	BreakGlass string       `json:"break_glass,omitempty"`
 	ValidUntil time.Time    `json:"valid_until,omitzero"` // of an approval
+	Via        Via          `json:"via,omitempty"`        // how the answer came; not said of one given on this machine
 }
 
 // Kind implements [Event].

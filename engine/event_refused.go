@@ -7,6 +7,7 @@ type InputRefused struct {
 	By     string `json:"by"`
 	What   string `json:"what"`
 	Reason string `json:"reason"`
+	Via    Via    `json:"via,omitempty"` // how it came; not said of what was said on this machine
 }
 
 // Kind implements [Event].

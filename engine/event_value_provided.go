@@ -13,6 +13,7 @@ type ValueProvided struct {
 	Value  json.RawMessage `json:"value"`
 	By     string          `json:"by"`
 	Reason string          `json:"reason,omitempty"`
+	Via    Via             `json:"via,omitempty"` // how it came; not said of one given on this machine
 }
 
 // Kind implements [Event].

@@ -10,6 +10,7 @@ type VoteCounted struct {
 	ID   string `json:"id"` // of the question
 	Path string `json:"path"`
 	By   string `json:"by"`
+	Via  Via    `json:"via,omitempty"` // how it came; not said of one given on this machine
 }
 
 // Kind implements [Event].

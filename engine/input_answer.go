@@ -9,9 +9,13 @@ type Answer struct {
 	Question string
 	Choice   string
 	Reason   string
+	Via      Via
 }
 
 func (Answer) isInput() {}
 
 // Who implements [Person].
 func (a Answer) Who() string { return a.By }
+
+// Came implements [Channelled].
+func (a Answer) Came() Via { return a.Via }

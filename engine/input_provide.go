@@ -8,9 +8,13 @@ type Provide struct {
 	Question string
 	Value    json.RawMessage
 	Reason   string
+	Via      Via
 }
 
 func (Provide) isInput() {}
 
 // Who implements [Person].
 func (p Provide) Who() string { return p.By }
+
+// Came implements [Channelled].
+func (p Provide) Came() Via { return p.Via }

@@ -15,7 +15,7 @@ func (d *decider) person(in Person) error {
 	if reason == "" {
 		return nil
 	}
-	d.emit(InputRefused{By: in.Who(), What: what, Reason: reason})
+	d.emit(InputRefused{By: in.Who(), What: what, Reason: reason, Via: via(in)})
 	return &Refusal{By: in.Who(), What: what, Reason: reason}
 }
 
@@ -134,7 +134,7 @@ func (d *decider) answer(a Answer) string {
 	if refusal := d.mayDecide(a.By, q.Roles); refusal != "" {
 		return refusal
 	}
-	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason})
+	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason, Via: a.Via})
 	switch q.Kind {
 	case AskDoubt:
 		d.resolve(q.Path, q.Attempt, q.Undo, a.By, Outcome{Effect: doubtEffect(a.Choice)})

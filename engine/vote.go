@@ -104,10 +104,10 @@ func (d *decider) vote(v Vote) string {
 		return v.By + " has said yes already"
 	}
 	if !glass && len(q.Votes)+1 < q.Quorum {
-		d.emit(VoteCounted{ID: q.ID, Path: q.Path, By: v.By})
+		d.emit(VoteCounted{ID: q.ID, Path: q.Path, By: v.By, Via: v.Via})
 		return ""
 	}
-	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceApprove, By: v.By, Reason: v.Reason, ValidUntil: d.validUntil(q.Path)}
+	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceApprove, By: v.By, Reason: v.Reason, ValidUntil: d.validUntil(q.Path), Via: v.Via}
 	if glass {
 		e.BreakGlass = v.BreakGlass
 		d.emit(NoticeQueued{To: d.pageTo(q.Path), Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
@@ -132,7 +132,7 @@ func (d *decider) passFreeze(v Vote, q *Question) string {
 
 // denied takes a no. One is enough, whatever the quorum.
 func (d *decider) denied(q *Question, v Vote) {
-	d.emit(QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason})
+	d.emit(QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason, Via: v.Via})
 	reason := v.By + " said no"
 	if v.Reason != "" {
 		reason += ": " + v.Reason

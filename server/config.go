@@ -76,6 +76,10 @@ type Config struct {
 	// configuration; "" when the user is nobody in it.
 	Person func(osUser string) string
 
+	// Chat tells how the way to people in a chat is, as JSON; nil: there is
+	// none.
+	Chat func() json.RawMessage
+
 	Drives     bool // runs go on here; otherwise what people say is only recorded
 	Version    string
 	Generation int

@@ -109,6 +109,8 @@ type Health struct {
 	Since      time.Time `json:"since,omitzero"`
 	Drives     bool      `json:"drives,omitempty"` // false: it only records what people say
 	You        *Caller   `json:"you,omitempty"`
+
+	Chat json.RawMessage `json:"chat,omitempty"` // how the way to people in a chat is
 }
 
 // Ready says whether runs go on and alerts are taken.

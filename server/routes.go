@@ -218,6 +218,7 @@ func (s *Server) health(_ *http.Request, by Caller) (int, any, error) {
 		Since:      s.since,
 		Drives:     s.cfg.Drives,
 		You:        &by,
+		Chat:       s.cfg.Chat(),
 	}, nil
 }
 

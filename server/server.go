@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +37,9 @@ type Server struct {
 func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Chat == nil {
+		cfg.Chat = func() json.RawMessage { return nil }
 	}
 	s := &Server{cfg: cfg, since: cfg.Now().UTC()}
 	s.streams, s.cut = context.WithCancel(context.Background())

@@ -62,7 +62,15 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 func (w *workspace) roles() map[string]engine.Role {
 	roles := map[string]engine.Role{}
 	for name, role := range w.config.Roles {
-		roles[name] = engine.Role{People: role.Members(), BreakGlass: role.BreakGlass}
+		people := role.Members()
+		if bot := w.chat.Load(); bot != nil {
+			for _, person := range bot.Members(name) {
+				if !slices.Contains(people, person) {
+					people = append(people, person)
+				}
+			}
+		}
+		roles[name] = engine.Role{People: people, BreakGlass: role.BreakGlass}
 	}
 	return roles
 }

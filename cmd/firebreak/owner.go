@@ -72,7 +72,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 			return nil, err
 		}
 		cfg.Executor = &executor{host: o.host, config: ws.config, notify: o.notify}
-		cfg.Pins, cfg.Roles = o.pins, ws.roles()
+		cfg.Pins, cfg.Roles, cfg.Changed = o.pins, ws.roles(), o.changed
 	}
 	if o.rt, err = local.Open(ctx, cfg); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
-		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready,
+		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	})
 	if err := o.server.Start(); err != nil {
@@ -137,11 +137,18 @@ func (o *owner) warn(run string, err error) {
 	}
 }
 
-// errNoChannel is recorded with every notice: whoever follows the run sees
-// it, and nobody else is reached.
+// errNoChannel is recorded with every notice where there is no chat: whoever
+// follows the run sees it, and nobody else is reached.
 var errNoChannel = errors.New("no channel is configured; it is shown to whoever follows the run")
 
-func (o *owner) notify(string, engine.Notify) error { return errNoChannel }
+// notify tells people something. In a chat it is part of what its run is to
+// look like there, which outlives this process.
+func (o *owner) notify(string, engine.Notify) error {
+	if o.ws.chat.Load() != nil {
+		return nil
+	}
+	return errNoChannel
+}
 
 // runs are the runtime's, with what only the configuration can tell: which
 // services there are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -11,8 +12,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/chatops/slack"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
@@ -73,6 +76,9 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 	}
 	s.own.kept.Store(&books)
 	d := &daemon{app: a, own: s.own, books: books.triggered()}
+	if d.chat, err = s.own.newChat(books); err != nil {
+		return err
+	}
 	return d.run(ctx, listen)
 }
 
@@ -88,11 +94,12 @@ func (w *workspace) sourceSecrets() error {
 	return nil
 }
 
-// daemon is an owner that takes alerts in.
+// daemon is an owner that takes alerts in, and talks to people in a chat.
 type daemon struct {
 	app   *app
 	own   *owner
-	books []*runbook.Runbook
+	books []*runbook.Runbook // that alerts can start
+	chat  *slack.Bot         // nil: there is none
 
 	mu sync.Mutex // guards what is printed
 }
@@ -114,6 +121,12 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 	if listen != "" {
 		f.Listen = listen
 	}
+	if d.chat != nil && config.Chat.Slack.SigningSecret != "" {
+		mux := http.NewServeMux()
+		mux.Handle("/", f.Handler)
+		mux.Handle("POST /v1/slack", d.chat)
+		f.Handler = mux
+	}
 	front := server.NewFront(f)
 	if err := front.Start(ctx); err != nil {
 		return err
@@ -125,7 +138,7 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 	deciding, cancel := context.WithCancel(ctx)
 	defer cancel()
 	decided := make(chan error, 1)
-	go func() { decided <- in.Run(deciding) }()
+	go func() { decided <- d.work(deciding, in) }()
 	var err error
 	select {
 	case err = <-decided:
@@ -140,6 +153,16 @@ func (d *daemon) run(ctx context.Context, listen string) error {
 		err = <-decided
 	}
 	return err
+}
+
+// work decides about alerts, and talks to people, until ctx ends.
+func (d *daemon) work(ctx context.Context, in *intake.Intake) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return in.Run(ctx) })
+	if d.chat != nil {
+		group.Go(func() error { return d.chat.Run(ctx) })
+	}
+	return group.Wait()
 }
 
 func (d *daemon) serving(addr string) {

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
+	"github.com/firebreak-ops/firebreak/chatops/slack"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -50,6 +52,8 @@ type workspace struct {
 	configBytes []byte
 	catalog     runbook.Catalog
 	actions     string // digest of the catalog
+
+	chat atomic.Pointer[slack.Bot] // nil: people are told on the terminal alone
 }
 
 // loadWorkspace reads firebreak.yaml and gathers the actions. Without a

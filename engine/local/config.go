@@ -33,6 +33,9 @@ type Config struct {
 	// checked and stored, and the next runtime that drives runs acts on it.
 	RecordOnly bool
 
+	// Changed is told that a run has new records, once [Runtime.Run] shows
+	// what they say. It must not block. nil: nobody is told.
+	Changed func(run string)
 	// Warn is told what a machine's input could not be used for, and which
 	// runs could not be read. It must not block. nil: nobody is told.
 	Warn func(run string, err error)
@@ -54,6 +57,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Changed == nil {
+		c.Changed = func(string) {}
 	}
 	if c.Warn == nil {
 		c.Warn = func(string, error) {}

@@ -58,6 +58,7 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	rt.mu.Unlock()
 	if len(b.Records) > 0 {
 		rt.watch.changed(l.id, next.Seq, settled(next, want))
+		rt.cfg.Changed(l.id)
 	}
 	return want, rt.answer(l, items, errs, nil)
 }

@@ -17,6 +17,7 @@ type Config struct {
 	Sources  map[string]*Source      // of alerts
 	Serve    *Serve                  // nil: it is not said
 	Policy   *Policy                 // nil: there is none
+	Chat     *Chat                   // nil: it is not said
 	Digest   string                  // sha256:… of the bytes
 }
 

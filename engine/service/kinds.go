@@ -16,6 +16,7 @@ var problemKinds = [...]ProblemKind{
 	{"unknown-capability", "a capability that does not exist"},
 	{"unknown-plugin", "a plugin that is neither built in nor under `plugins`"},
 	{"shadowed-builtin", "a plugin with the name of a built-in"},
+	{"unknown-name", "a service or a role in `chat` that there is none of"},
 	{"unknown-person", "a role of somebody who is not under `people`"},
 	{"duplicate-person", "somebody twice in a role"},
 	{"shared-identity", "two people with one identity"},

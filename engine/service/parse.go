@@ -35,6 +35,7 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			"sources":  r.sources,
 			"serve":    r.serve,
 			"policy":   r.policy,
+			"chat":     r.chat,
 		})
 		r.members()
 		for _, look := range r.later {

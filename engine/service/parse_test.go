@@ -227,3 +227,20 @@ func TestParseLimits(t *testing.T) {
 		})
 	}
 }
+
+func TestParseChat(t *testing.T) {
+	s := parse(t, "chat.yaml").Chat.Slack
+	want := &Slack{
+		BotToken: "env:SLACK_BOT_TOKEN", AppToken: "file:/run/secrets/slack-app", Channel: "C0OPS", Fallback: "C0OTHER",
+		Services: map[string]string{"api": "C0API"}, Roles: map[string]string{"sre-leads": "C0LEADS"}, Groups: map[string]string{"sre-oncall": "S0ONCALL"},
+		Email: true, Command: "/rb", APIURL: "https://slack-gov.com/api/", Pos: Pos{11, 5},
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for at, want := range map[[2]string]string{{"api", "sre-leads"}: "C0API", {"db", "sre-leads"}: "C0LEADS", {"db", "sre-oncall"}: "C0OPS", {"", ""}: "C0OPS"} {
+		if got := s.ChannelOf(at[0], at[1]); got != want {
+			t.Errorf("%q has the channel %s, not %s", at, got, want)
+		}
+	}
+}

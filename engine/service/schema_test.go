@@ -59,7 +59,7 @@ func TestSchemaIsTheParser(t *testing.T) {
 	for _, c := range refused(t) {
 		files[c.name], times[c.name] = c.src, 20
 	}
-	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks"}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks", "chat", "slack", "channel", "email", "groups"}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		compare(name, files[name])
 		yamltest.Mutants(name, files[name], names, times[name], compare)

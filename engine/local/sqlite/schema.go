@@ -144,6 +144,26 @@ CREATE TABLE changes ( -- that others have made and reported
 ) STRICT;
 CREATE INDEX changes_at ON changes (at);
 
+CREATE TABLE posts ( -- what a chat shows of runs
+	run   TEXT NOT NULL,
+	key   TEXT NOT NULL, -- what it is, in the run
+	place TEXT NOT NULL, -- channel, or person who is told alone
+	ref   TEXT NOT NULL, -- the message there; empty: it may have been sent
+	shown TEXT NOT NULL, -- digest of what it shows
+	ping  TEXT NOT NULL, -- what people were called about last
+	at    INTEGER NOT NULL,
+	PRIMARY KEY (run, key, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE heard ( -- what people did in a chat
+	n    INTEGER PRIMARY KEY AUTOINCREMENT,
+	key  TEXT    NOT NULL UNIQUE, -- what repeated deliveries have in common
+	at   INTEGER NOT NULL,
+	data BLOB    NOT NULL, -- JSON
+	done INTEGER NOT NULL
+) STRICT;
+CREATE INDEX heard_waiting ON heard (n) WHERE done = 0;
+
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,
 	run  TEXT    NOT NULL REFERENCES runs (id),

@@ -1,0 +1,353 @@
+package slack
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/enginetest"
+)
+
+var update = flag.Bool("update", false, "write the cards into testdata")
+
+// noon is when the runs of these tests begin.
+var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+// played is a run that a test drives, in memory.
+type played struct {
+	t    testing.TB
+	run  engine.Run
+	recs []engine.Record
+	now  time.Time
+	plan engine.Plan
+	look string // what world.read returns
+}
+
+const storyBook = `title: Relieve database connection exhaustion
+owner: sre
+steps:
+  - id: cause
+    uses: world.read
+    with: {key: cause}
+  - id: relieve
+    approve:
+      of: [{role: sre, for: 4m}, {role: leads, for: 4m}]
+    steps:
+      - id: rollback
+        uses: world.set
+        with: {key: pool, value: 500}
+        undo: {uses: world.set}
+      - id: restart
+        uses: world.once
+        with: {key: api}
+        undo: {none: fresh processes}
+    verify: {none: a test, owner: sre, last_day: "2099-12-31"}
+`
+
+func play(t testing.TB, by string) *played {
+	t.Helper()
+	book, _, problems := enginetest.Book(storyBook)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p := &played{t: t, run: engine.New(book), now: noon, look: `{"value": 20}`, plan: engine.Plan{
+		Binding: json.RawMessage(`{"to":500}`), Detail: "--- a/api/pool.yaml\n+++ b/api/pool.yaml\n@@ -1,3 +1,3 @@\n db:\n   pool:\n-    max: 200\n+    max: 500\n",
+		Fingerprint: "f1", Unit: "settings", Affected: 1, Served: "git@1",
+	}}
+	requester := engine.Requester{Kind: "person", Name: by}
+	if by == "" {
+		requester = engine.Requester{Kind: "alert", Name: "DBConnectionPoolHigh"}
+	}
+	p.give(engine.Start{Facts: engine.Facts{
+		ID: "1127-1200-abcde", Runbook: "connection-exhaustion", Requester: requester, Service: "api", Environment: "prod", Owner: "platform", Rules: engine.Rules,
+		Roles: map[string]engine.Role{"sre": {People: []string{"alice", "bob"}}, "leads": {People: []string{"carol"}}},
+		Pins:  engine.Pins{Runbook: book.Digest, Config: "c", Actions: "a"},
+	}})
+	return p
+}
+
+// give gives an input, a tenth of a second after the last one, and everything
+// that follows by itself.
+func (p *played) give(in engine.Input) {
+	p.t.Helper()
+	p.now = p.now.Add(100 * time.Millisecond)
+	recs, _ := engine.Decide(p.run, in, p.now)
+	for _, rec := range recs {
+		p.run = engine.Apply(p.run, rec)
+		p.recs = append(p.recs, rec)
+	}
+}
+
+// settle answers what the run calls, until it waits for people.
+func (p *played) settle() {
+	p.t.Helper()
+	for range 100 {
+		before := p.run.Seq
+		for _, cmd := range engine.Pending(p.run) {
+			switch c := cmd.(type) {
+			case engine.Lock:
+				p.give(engine.LocksGranted{ID: c.ID})
+			case engine.PlanCall:
+				p.give(engine.Planned{ID: c.ID, Plan: p.plan})
+			case engine.Read:
+				p.give(engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectNone, Outputs: json.RawMessage(p.look)}})
+			case engine.Act:
+				p.give(engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value": 500}`), Receipt: json.RawMessage(`{}`), Left: "f2"}})
+			case engine.Notify:
+				p.give(engine.Notified{ID: c.ID})
+			default:
+			}
+			if p.run.Seq != before {
+				break
+			}
+		}
+		if p.run.Seq == before {
+			return
+		}
+	}
+	p.t.Fatal("it never settles")
+}
+
+func (p *played) story() *chatops.Story { return chatops.NewStory(p.run, p.recs, "/runbook") }
+
+// vote answers the open gate.
+func (p *played) vote(by string, yes bool, reason string) {
+	q := p.run.OpenQuestions()[0]
+	p.give(engine.Vote{By: by, Question: q.ID, Digest: q.Digest, Approve: yes, Reason: reason})
+}
+
+var testPainter = painter{mention: func(name string) string { return "<@U0" + strings.ToUpper(name) + ">" }}
+
+// cards are the cards that the goldens hold, by name.
+func cards(t testing.TB) map[string]chatops.Card {
+	t.Helper()
+	out := map[string]chatops.Card{}
+	ask := func(name string, p *played) {
+		s := p.story()
+		out[name] = s.Ask(s.Asked[len(s.Asked)-1], p.now)
+	}
+	p := play(t, "")
+	out["board_begins"] = p.story().Board()
+	p.settle()
+	ask("ask_open", p)
+	out["board_waits"] = p.story().Board()
+	s := p.story()
+	out["details"] = s.Details(s.Asks()[0])
+	p.now = noon.Add(4 * time.Minute)
+	for _, cmd := range engine.Pending(p.run) {
+		if timer, ok := cmd.(engine.Timer); ok && !timer.At.After(p.now) {
+			p.give(engine.TimerFired{ID: timer.ID})
+		}
+	}
+	ask("ask_escalated", p)
+	p.vote("carol", true, "")
+	ask("ask_approved", p)
+	p.settle()
+	out["board_ended"] = p.story().Board()
+	out["end"], _ = p.story().End()
+
+	p = play(t, "alice")
+	p.settle()
+	ask("ask_not_alice", p)
+	p.vote("bob", false, "the replicas are not ready")
+	ask("ask_denied", p)
+	p.settle()
+	out["end_refused"], _ = p.story().End()
+
+	p = play(t, "")
+	p.settle()
+	p.give(engine.Halt{By: "carol", Reason: "we do not understand this outage"})
+	ask("ask_void", p)
+	out["board_halted"] = p.story().Board()
+	return out
+}
+
+func TestCards(t *testing.T) {
+	for name, c := range cards(t) {
+		t.Run(name, func(t *testing.T) {
+			d := testPainter.draw(c)
+			for _, problem := range overLimits(t, d) {
+				t.Error(problem)
+			}
+			raw, err := json.Marshal(map[string]any{"text": d.text, "blocks": d.blocks})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			if err := json.Indent(&got, raw, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			got.WriteByte('\n')
+			file := filepath.Join("testdata", "cards", name+".json")
+			if *update {
+				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if open := name == "ask_open" || name == "ask_escalated" || name == "ask_not_alice"; open != bytes.Contains(got.Bytes(), []byte(`"type": "actions"`)) {
+				t.Errorf("it has buttons: %t", !open)
+			}
+		})
+	}
+}
+
+// overLimits says what of a message Slack would refuse.
+func overLimits(t testing.TB, d drawn) (problems []string) {
+	t.Helper()
+	raw, err := json.Marshal(d.blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []map[string]any
+	if err := json.Unmarshal(raw, &blocks); err != nil {
+		t.Fatal(err)
+	}
+	bad := func(what string) { problems = append(problems, what) }
+	text := func(v any, most int, what string) {
+		m, _ := v.(map[string]any)
+		s, _ := m["text"].(string)
+		if n := utf8.RuneCountInString(s); n < 1 || n > most || !utf8.ValidString(s) {
+			bad(what + " has a text that Slack does not take: " + clip(s, 60))
+		}
+	}
+	if len(blocks) > 50 || utf8.RuneCountInString(d.text) > 4000 {
+		bad("too many blocks, or too long a text")
+	}
+	for _, b := range blocks {
+		switch b["type"] {
+		case "header":
+			text(b["text"], 150, "a header")
+		case "section":
+			if b["text"] != nil {
+				text(b["text"], 3000, "a section")
+			}
+			fields, _ := b["fields"].([]any)
+			if len(fields) > 10 || b["text"] == nil && len(fields) == 0 {
+				bad("a section with no, or too many, fields")
+			}
+			for _, f := range fields {
+				text(f, 2000, "a field")
+			}
+		case "context":
+			elements, _ := b["elements"].([]any)
+			if len(elements) < 1 || len(elements) > 10 {
+				bad("a context with no, or too many, elements")
+			}
+			for _, e := range elements {
+				text(e, 3000, "a context")
+			}
+		case "actions":
+			ids := map[any]bool{}
+			elements, _ := b["elements"].([]any)
+			if len(elements) > 25 {
+				bad("too many buttons")
+			}
+			for _, e := range elements {
+				m, _ := e.(map[string]any)
+				if ids[m["action_id"]] {
+					bad("an action id is there twice")
+				}
+				ids[m["action_id"]] = true
+				if value, _ := m["value"].(string); len(value) > 2000 {
+					bad("a value is too long")
+				}
+				if m["type"] == "button" {
+					text(m["text"], 75, "a button")
+				}
+				options, _ := m["options"].([]any)
+				for _, o := range options {
+					option, _ := o.(map[string]any)
+					text(option["text"], 75, "an option")
+					if value, _ := option["value"].(string); len(value) > 150 {
+						bad("the value of an option is too long")
+					}
+				}
+			}
+		default:
+			bad("a block that old clients do not show")
+		}
+	}
+	return problems
+}
+
+// FuzzDraw holds that no text makes a card that Slack refuses, or that calls
+// somebody, or that ends the code it stands in.
+func FuzzDraw(f *testing.F) {
+	for _, text := range []string{
+		"", "<!channel> <@U0ALICE> <https://evil.example|look>", "`code` ```x``` & < >", strings.Repeat("ü&", 4000), "\x00\x1b[31m\u202e\xff", strings.Repeat("a\n", 3000), "*bold* _x_ ~y~ :fire:",
+	} {
+		f.Add(text, 3)
+	}
+	f.Fuzz(func(t *testing.T, text string, n int) {
+		n = min(max(n, 0), 70)
+		c := chatops.Card{Title: text, Brief: text, Call: []string{"alice"}}
+		for range n {
+			c.Parts = append(c.Parts, chatops.Part{Title: text, Text: text, Code: true}, chatops.Part{Text: text, Fields: []chatops.Field{{Name: text, Text: text, At: noon}}},
+				chatops.Part{Small: true, Text: text}, chatops.Part{Title: text, Lines: []chatops.Line{{Mark: chatops.MarkBad, Name: text, Text: text, Detail: []string{text, text}}}})
+		}
+		c.Buttons = []chatops.Button{{Do: chatops.DoApprove, Label: text, Value: "r.x", Confirm: text}}
+		c.Menu = []chatops.Button{{Do: chatops.DoExtend, Label: text, Value: "r.x"}}
+		d := testPainter.draw(c)
+		for _, problem := range overLimits(t, d) {
+			t.Error(problem)
+		}
+		for _, b := range d.blocks {
+			raw, err := json.Marshal(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var shown strings.Builder
+			texts(raw, &shown)
+			rest := strings.ReplaceAll(shown.String(), "<@U0ALICE>", "")
+			rest = strings.ReplaceAll(rest, moment(noon), "")
+			if strings.ContainsAny(rest, "<>") {
+				t.Errorf("%q can be taken for a mention or a link", clip(rest, 200))
+			}
+			if n := strings.Count(rest, "```"); n%2 != 0 || n > 2 {
+				t.Errorf("code ends before its time: %q", clip(rest, 200))
+			}
+		}
+	})
+}
+
+// texts collects the markdown of a block.
+func texts(raw []byte, to *strings.Builder) {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			if s, ok := v["text"].(string); ok && v["type"] == "mrkdwn" {
+				to.WriteString(s)
+			}
+			for _, e := range v {
+				walk(e)
+			}
+		}
+	}
+	walk(v)
+}

@@ -1,0 +1,437 @@
+package slack_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/chatops/slack"
+	"github.com/firebreak-ops/firebreak/chatops/slack/slacktest"
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/enginetest"
+	"github.com/firebreak-ops/firebreak/engine/forecast"
+	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/engine/service"
+)
+
+// gated looks, asks, changes and verifies.
+const gated = `title: Put the setting right
+owner: sre
+inputs:
+  why: {type: string}
+steps:
+  - id: look
+    uses: world.read
+    with: {key: before}
+  - id: cure
+    uses: world.set
+    with: {key: pool, value: 50}
+    approve:
+      of: [{role: sre, for: 8m}, {role: leads, for: 8m}]
+      quorum: QUORUM
+    undo: {uses: world.set}
+    verify: {none: a test, owner: sre, last_day: "2099-12-31"}
+outputs: {why: "${{ inputs.why }}"}
+`
+
+// office is firebreak with its people, beside a Slack. What it keeps outlives
+// its processes.
+type office struct {
+	t     testing.TB
+	slack *slacktest.Server
+	cfg   service.Slack
+	path  string
+	book  *runbook.Runbook
+
+	mu      sync.Mutex
+	acted   map[string]int // how often each run has changed something
+	said    []string       // warnings
+	patient bool           // warnings are expected
+
+	proc *process
+}
+
+// process is one life of firebreak.
+type process struct {
+	t     testing.TB
+	store *sqlite.Store
+	rt    *local.Runtime
+	bot   *slack.Bot
+	desk  *chatops.Desk
+	http  *httptest.Server
+	end   context.CancelFunc
+	done  chan error
+}
+
+func newOffice(t testing.TB, s *slacktest.Server, quorum int) *office {
+	t.Helper()
+	o := &office{
+		t: t, slack: s, path: filepath.Join(t.TempDir(), "state.db"), acted: map[string]int{},
+		cfg: service.Slack{
+			BotToken: slacktest.BotToken, AppToken: slacktest.AppToken, Channel: slacktest.Incidents, Command: "/runbook", APIURL: s.APIURL(),
+			Groups: map[string]string{},
+		},
+	}
+	book, _, problems := enginetest.Book(strings.Replace(gated, "QUORUM", strconv.Itoa(quorum), 1))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	o.book = book
+	return o
+}
+
+// Do implements [local.Executor]: everything works.
+func (o *office) Do(_ context.Context, run local.RunInfo, cmd engine.Command) engine.Input {
+	switch c := cmd.(type) {
+	case engine.PlanCall:
+		return engine.Planned{ID: c.ID, Plan: engine.Plan{
+			Binding: json.RawMessage(`{"to":50}`), Detail: "--- a/pool.yaml\n+++ b/pool.yaml\n@@ -1 +1 @@\n-max: 20\n+max: 50\n",
+			Fingerprint: "f", Undo: json.RawMessage(`{"before":20}`), Unit: "settings", Affected: 1, Served: "fake@1",
+		}}
+	case engine.Read:
+		return engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectNone, Outputs: json.RawMessage(`{"value":20}`)}}
+	case engine.Act:
+		o.mu.Lock()
+		o.acted[run.ID]++
+		o.mu.Unlock()
+		return engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value":50}`), Receipt: json.RawMessage(`{"before":20}`), Left: "g"}}
+	case engine.Notify:
+		return engine.Notified{ID: c.ID}
+	case engine.Undo:
+		return engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value":20}`)}}
+	default:
+		return nil
+	}
+}
+
+func (o *office) actions(run string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.acted[run]
+}
+
+var people = map[string]engine.Role{
+	"sre": {People: []string{"alice", "bob"}}, "leads": {People: []string{"carol"}},
+}
+
+// open begins a process, which ends with the test at the latest.
+func (o *office) open() *process {
+	o.t.Helper()
+	p := &process{t: o.t, done: make(chan error, 1)}
+	var err error
+	ctx := context.WithoutCancel(o.t.Context())
+	if p.store, err = sqlite.Open(ctx, o.path); err != nil {
+		o.t.Fatal(err)
+	}
+	warn := func(err error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.said = append(o.said, err.Error())
+		if !o.patient && o.t.Context().Err() == nil {
+			o.t.Errorf("warned: %v", err)
+		}
+	}
+	var bot *slack.Bot
+	begun := make(chan struct{})
+	p.rt, err = local.Open(ctx, local.Config{
+		Journal: p.store, State: p.store, Executor: o,
+		Book: func(src []byte) (*runbook.Runbook, error) {
+			b, problems := runbook.Load("test.yaml", src, enginetest.Catalog())
+			if len(problems) > 0 {
+				return nil, errors.New(problems[0].String())
+			}
+			return b, nil
+		},
+		Changed: func(run string) {
+			select {
+			case <-begun:
+				bot.Changed(run)
+			default: // it looks at all of them when it begins
+			}
+		},
+		Warn: func(run string, err error) { warn(fmt.Errorf("%s: %w", run, err)) },
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	p.desk = &chatops.Desk{
+		Runs: deskRuns{p.rt, p.store}, Starts: &deskStarts{o, p}, Services: []string{"api"}, Command: "/runbook", Now: time.Now,
+		Roles: map[string][]string{"sre": people["sre"].People, "leads": people["leads"].People},
+	}
+	bot, err = slack.New(slack.Config{
+		Slack: &o.cfg, Secret: func(ref string) (string, error) { return ref, nil }, Desk: p.desk,
+		Directory: chatops.Directory{People: []chatops.Identity{{Name: "alice", ID: slacktest.Alice}, {Name: "bob", ID: slacktest.BobUser}, {Name: "carol", ID: slacktest.Carol}, {Name: "gus", ID: slacktest.Gus}, {Name: "olga", ID: slacktest.Olga}}},
+		Posts:     shelf{p.store}, Inbox: shelf{p.store}, Warn: warn,
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	p.bot = bot
+	close(begun)
+	ctx, p.end = context.WithCancel(ctx)
+	go func() { p.done <- bot.Run(ctx) }()
+	o.proc = p
+	o.t.Cleanup(p.kill)
+	if o.cfg.AppToken != "" {
+		wait, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := o.slack.Await(wait, func() bool { return o.slack.Sockets() == 2 }); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// kill ends a process wherever it is. Another call does nothing.
+func (p *process) kill() {
+	if p.store == nil {
+		return
+	}
+	if p.http != nil {
+		p.http.Close()
+	}
+	p.end()
+	if err := <-p.done; err != nil {
+		p.t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = p.rt.Close(ctx)
+	_ = p.store.Close()
+	p.store = nil
+}
+
+// start begins a run.
+func (o *office) start(id, by string) {
+	o.t.Helper()
+	_, err := o.proc.rt.Start(o.t.Context(), o.facts(id, by), o.book.Pinned)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *office) facts(id, by string) engine.Facts {
+	f := engine.Facts{
+		ID: id, Runbook: o.book.Name, Requester: engine.Requester{Kind: "person", Name: by}, Service: "api", Environment: "prod", Owner: "platform",
+		Roles: people, Rules: engine.Rules, Pins: engine.Pins{Runbook: o.book.Digest, Config: "c", Actions: "a"},
+	}
+	if by == "" {
+		f.Requester = engine.Requester{Kind: "alert", Name: "Full"}
+	}
+	return f
+}
+
+// run is a run as it stands.
+func (o *office) run(id string) engine.Run {
+	o.t.Helper()
+	r, err := o.proc.rt.Run(o.t.Context(), id)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return r
+}
+
+// wait waits for a message in the channel.
+func (o *office) wait(what string, match func(slacktest.Message) bool) slacktest.Message {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	m, err := o.slack.WaitMessage(ctx, slacktest.Incidents, match)
+	if err != nil {
+		var all string
+		for _, m := range o.slack.Messages(slacktest.Incidents) {
+			all += "--- " + m.TS + " in " + m.ThreadTS + "\n" + m.Render() + "\n"
+		}
+		o.t.Fatalf("no %s: %v; there is\n%s", what, err, all)
+	}
+	return m
+}
+
+// told waits for what one person is told alone.
+func (o *office) told(user, text string) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	if _, err := o.slack.WaitEphemeral(ctx, slacktest.Incidents, user, slacktest.Containing(text)); err != nil {
+		var all string
+		for _, m := range o.slack.Ephemerals(slacktest.Incidents, user) {
+			all += m.Render() + "\n"
+		}
+		o.t.Fatalf("%s is not told %q: %v; but\n%s", user, text, err, all)
+	}
+}
+
+// card waits for the open card of a run.
+func (o *office) card(id string) slacktest.Message {
+	o.t.Helper()
+	return o.wait("open card of "+id, func(m slacktest.Message) bool { return slacktest.Containing(id)(m) && m.Has("rb.approve.v1") })
+}
+
+func (o *office) click(user, ts, action string) {
+	o.t.Helper()
+	if _, err := o.slack.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: ts, Action: action}); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *office) command(user, text string) {
+	o.t.Helper()
+	if _, err := o.slack.Command(slacktest.Command{User: user, Channel: slacktest.Incidents, Text: text}); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// ended waits for the end of a run.
+func (o *office) ended(id string) engine.Run {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	records, err := o.proc.rt.Watch(ctx, id, 1)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	for range records {
+	}
+	r := o.run(id)
+	if !r.Ended() {
+		o.t.Fatalf("run %s has not ended: %v", id, r.Waits())
+	}
+	return r
+}
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+type deskRuns struct {
+	*local.Runtime
+
+	store *sqlite.Store
+}
+
+func (r deskRuns) Records(ctx context.Context, id string) ([]engine.Record, error) {
+	return r.store.Load(ctx, id, 0)
+}
+
+func (r deskRuns) List(ctx context.Context, open bool, limit int) ([]chatops.Listed, error) {
+	heads, err := r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
+	var out []chatops.Listed
+	for _, h := range heads {
+		out = append(out, chatops.Listed{ID: h.ID, Runbook: h.Runbook, Service: h.Service, Requester: h.Requester, State: string(h.Phase), Word: h.Word, StartedAt: h.StartedAt})
+	}
+	return out, err
+}
+
+type deskStarts struct {
+	o *office
+	p *process
+}
+
+func (s *deskStarts) Books() []*runbook.Runbook { return []*runbook.Runbook{s.o.book} }
+
+func (s *deskStarts) Start(ctx context.Context, q chatops.Start) (string, error) {
+	f := s.o.facts("c"+q.Key[len(q.Key)-8:], q.By)
+	f.Inputs = q.Inputs
+	id, err := s.p.rt.Start(ctx, f, s.o.book.Pinned)
+	if errors.Is(err, local.ErrExists) {
+		return f.ID, nil
+	}
+	return id, err
+}
+
+func (s *deskStarts) Retry(context.Context, string, string, string) (string, error) {
+	return "", errors.New("nothing to retry")
+}
+
+func (s *deskStarts) Plan(context.Context, string, *runbook.Runbook, map[string]json.RawMessage) (*forecast.Forecast, error) {
+	return &forecast.Forecast{}, nil
+}
+
+type shelf struct{ store *sqlite.Store }
+
+func (s shelf) SetPost(ctx context.Context, p slack.Post) error {
+	return s.store.SetPost(ctx, sqlite.Post(p))
+}
+
+func (s shelf) DropPost(ctx context.Context, p slack.Post) error {
+	return s.store.DropPost(ctx, sqlite.Post(p))
+}
+
+func (s shelf) Posts(ctx context.Context, run string) ([]slack.Post, error) {
+	all, err := s.store.Posts(ctx, run)
+	var out []slack.Post
+	for _, p := range all {
+		out = append(out, slack.Post(p))
+	}
+	return out, err
+}
+
+func (s shelf) Untold(ctx context.Context, since time.Time, key string) ([]string, error) {
+	return s.store.Untold(ctx, since, key)
+}
+
+func (s shelf) Hear(ctx context.Context, h slack.Heard) (bool, error) {
+	return s.store.Hear(ctx, sqlite.Heard(h))
+}
+
+func (s shelf) Unheeded(ctx context.Context) ([]slack.Heard, error) {
+	all, err := s.store.Unheeded(ctx)
+	var out []slack.Heard
+	for _, h := range all {
+		out = append(out, slack.Heard(h))
+	}
+	return out, err
+}
+
+func (s shelf) Heed(ctx context.Context, key string) error { return s.store.Heed(ctx, key) }
+
+// submit fills in the form that somebody is shown.
+func (o *office) submit(user string, values map[string]string) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	err := o.slack.Await(ctx, func() bool {
+		v, ok := o.slack.View(user)
+		raw, _ := json.Marshal(v)
+		for name := range values {
+			ok = ok && strings.Contains(string(raw), strconv.Quote(name))
+		}
+		return ok
+	})
+	if err != nil {
+		o.t.Fatalf("%s is shown no such form: %v", user, err)
+	}
+	if _, err := o.slack.Submit(slacktest.Submit{User: user, Values: values}); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// records are the records of a run.
+func (o *office) records(id string) []engine.Record {
+	o.t.Helper()
+	recs, err := o.proc.store.Load(o.t.Context(), id, 0)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return recs
+}
+
+// heads are all runs.
+func (o *office) heads() []local.Head {
+	o.t.Helper()
+	heads, err := o.proc.rt.Runs(o.t.Context(), local.Filter{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return heads
+}

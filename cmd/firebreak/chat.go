@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/chatops"
+	"github.com/firebreak-ops/firebreak/chatops/slack"
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/forecast"
+	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/plugins/host"
+	"github.com/firebreak-ops/firebreak/server"
+)
+
+// newChat makes firebreak known in the chat of the configuration; nil: there
+// is none. books are what people may start there.
+func (o *owner) newChat(books bookshelf) (*slack.Bot, error) {
+	config := o.ws.config
+	if config.Chat == nil || config.Chat.Slack == nil {
+		return nil, nil
+	}
+	s := config.Chat.Slack
+	starts := &chatStarts{own: o}
+	for _, name := range slices.Sorted(maps.Keys(books)) {
+		starts.books = append(starts.books, books[name].book)
+	}
+	desk := &chatops.Desk{
+		Runs: chatRuns{runs{o.rt, o.ws}, o.store}, Starts: starts, Stops: chatStops{stops{o.rt, o.ws}},
+		Services: slices.Sorted(maps.Keys(config.Services)), Roles: map[string][]string{}, Command: s.Command, Now: time.Now,
+	}
+	for name, role := range config.Roles {
+		desk.Roles[name] = role.People
+	}
+	directory := chatops.Directory{ByEmail: s.Email}
+	for _, name := range slices.Sorted(maps.Keys(config.People)) {
+		p := config.People[name]
+		directory.People = append(directory.People, chatops.Identity{Name: name, ID: p.Slack, Email: p.Email})
+	}
+	bot, err := slack.New(slack.Config{
+		Slack: s, Secret: host.Secret, Desk: desk, Directory: directory, Posts: chatShelf{o.store}, Inbox: chatShelf{o.store},
+		Warn: func(err error) { o.warn("", err) },
+	})
+	if err != nil {
+		return nil, fail(exitProblems, "correct chat.slack in firebreak.yaml, or set what it names", "%w", err)
+	}
+	o.ws.chat.Store(bot)
+	return bot, nil
+}
+
+// changed tells the chat that a run has new records.
+func (o *owner) changed(run string) {
+	if bot := o.ws.chat.Load(); bot != nil {
+		bot.Changed(run)
+	}
+}
+
+func (o *owner) chatStatus() json.RawMessage {
+	bot := o.ws.chat.Load()
+	if bot == nil {
+		return nil
+	}
+	status, err := json.Marshal(bot.Status())
+	if err != nil {
+		return nil
+	}
+	return status
+}
+
+// chatRuns are the runtime's for people in a chat.
+type chatRuns struct {
+	runs
+
+	store *sqlite.Store
+}
+
+// Records implements [chatops.Runs].
+func (r chatRuns) Records(ctx context.Context, id string) ([]engine.Record, error) {
+	return r.store.Load(ctx, id, 0)
+}
+
+// List implements [chatops.Runs].
+func (r chatRuns) List(ctx context.Context, open bool, limit int) ([]chatops.Listed, error) {
+	heads, err := r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
+	out := make([]chatops.Listed, 0, len(heads))
+	for _, h := range heads {
+		out = append(out, chatops.Listed{
+			ID: h.ID, Runbook: h.Runbook, Service: h.Service, Requester: h.Requester, State: stateOf(server.Summary(h)), Word: h.Word, StartedAt: h.StartedAt,
+		})
+	}
+	return out, err
+}
+
+// chatStarts begins runs for people in a chat.
+type chatStarts struct {
+	own   *owner
+	books []*runbook.Runbook
+}
+
+// Books implements [chatops.Starts].
+func (s *chatStarts) Books() []*runbook.Runbook { return s.books }
+
+// chatRunID is the n-th name that the run of a wish may have. It follows from
+// the wish, so that one that is heard again finds its run.
+func chatRunID(q chatops.Start, n int) string {
+	sum := sha256.Sum256([]byte(q.Key + strings.Repeat("+", n)))
+	return q.At.UTC().Format("0102-1504-") + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:5])
+}
+
+// Start implements [chatops.Starts].
+func (s *chatStarts) Start(ctx context.Context, q chatops.Start) (string, error) {
+	by := engine.Requester{Kind: "person", Name: q.By}
+	f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: q.Book, inputs: q.Inputs, requester: by})
+	if err != nil {
+		return "", err
+	}
+	for n := range names {
+		f.ID = chatRunID(q, n)
+		id, err := s.own.rt.Start(ctx, f, q.Book.Pinned, s.own.ws.configBytes)
+		if !errors.Is(err, local.ErrExists) {
+			return id, err
+		}
+		run, err := s.own.rt.Run(ctx, f.ID)
+		if err == nil && run.Facts.Requester == by && run.Facts.Runbook == q.Book.Name {
+			return f.ID, nil
+		}
+	}
+	return "", errors.New("every name that the run may have is taken")
+}
+
+// Retry implements [chatops.Starts].
+func (s *chatStarts) Retry(ctx context.Context, by, run, from string) (string, error) {
+	done, err := s.own.rt.Run(ctx, run)
+	if err != nil {
+		return "", err
+	}
+	return s.own.retryEnded(ctx, server.Caller{Person: by}, done, from)
+}
+
+// Plan implements [chatops.Starts].
+func (s *chatStarts) Plan(ctx context.Context, by string, book *runbook.Runbook, inputs map[string]json.RawMessage) (*forecast.Forecast, error) {
+	facts, err := s.own.ws.facts(ctx, s.own.host, request{runbook: book, inputs: inputs, requester: engine.Requester{Kind: "person", Name: by}})
+	if err != nil {
+		return nil, err
+	}
+	facts.ID, facts.Generation = planID, 1
+	d := newDryRun(book, &executor{host: s.own.host, config: s.own.ws.config})
+	if err := d.look(ctx, facts); err != nil {
+		return nil, err
+	}
+	return d.foresee(ctx)
+}
+
+// chatStops stops for people in a chat, by the rules for everybody else.
+type chatStops struct{ stops stops }
+
+// Order implements [chatops.Stops].
+func (s chatStops) Order(ctx context.Context, by string, kind engine.StopKind, service, reason string, on bool) error {
+	return s.stops.Order(ctx, by, server.StopRequest{Kind: kind, Service: service, Reason: reason}, on)
+}
+
+// chatShelf is the state as the place where posts, and what was heard, are
+// kept.
+type chatShelf struct{ *sqlite.Store }
+
+// SetPost implements [slack.Posts].
+func (s chatShelf) SetPost(ctx context.Context, p slack.Post) error {
+	return s.Store.SetPost(ctx, sqlite.Post(p))
+}
+
+// DropPost implements [slack.Posts].
+func (s chatShelf) DropPost(ctx context.Context, p slack.Post) error {
+	return s.Store.DropPost(ctx, sqlite.Post(p))
+}
+
+// Posts implements [slack.Posts].
+func (s chatShelf) Posts(ctx context.Context, run string) ([]slack.Post, error) {
+	all, err := s.Store.Posts(ctx, run)
+	out := make([]slack.Post, len(all))
+	for i, p := range all {
+		out[i] = slack.Post(p)
+	}
+	return out, err
+}
+
+// Hear implements [slack.Inbox].
+func (s chatShelf) Hear(ctx context.Context, h slack.Heard) (bool, error) {
+	return s.Store.Hear(ctx, sqlite.Heard(h))
+}
+
+// Unheeded implements [slack.Inbox].
+func (s chatShelf) Unheeded(ctx context.Context) ([]slack.Heard, error) {
+	all, err := s.Store.Unheeded(ctx)
+	out := make([]slack.Heard, len(all))
+	for i, h := range all {
+		out[i] = slack.Heard(h)
+	}
+	return out, err
+}
