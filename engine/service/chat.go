@@ -37,6 +37,9 @@ type Slack struct {
 // SlackCommand is the slash command when nobody names another.
 const SlackCommand = "/runbook"
 
+// IsSlashCommand reports whether a text can be a slash command in Slack.
+func IsSlashCommand(text string) bool { return slashCommand.pattern.MatchString(text) }
+
 // ChannelOf returns the channel for a run of a service whose runbook asks a
 // role first; both may be empty.
 func (s *Slack) ChannelOf(service, role string) string {
