@@ -46,6 +46,32 @@ type PoolOutput struct {
 	Onset    *time.Time        `json:"onset" jsonschema:"when acquire wait or queue left the baseline; null while they have not"`
 	Replicas List[PoolReplica] `json:"replicas" jsonschema:"the replicas that answered"`
 	Silent   List[string]      `json:"silent" jsonschema:"the replicas that did not answer, and so are in no figure"`
+	Database *ExportedDatabase `json:"database,omitempty" jsonschema:"what an exporter says of the database; left out where none is read"`
+	Pooler   *ExportedPooler   `json:"pooler,omitempty" jsonschema:"what an exporter says of the pooler; left out where none is read"`
+}
+
+// ExportedDatabase is what an exporter says of a database. What it does not
+// say is null.
+type ExportedDatabase struct {
+	Up            bool     `json:"up" jsonschema:"the exporter was let in; when not, the connections are most likely used up"`
+	Max           *int     `json:"max" jsonschema:"max_connections"`
+	Active        *int     `json:"active" jsonschema:"sessions that run a statement"`
+	Idle          *int     `json:"idle" jsonschema:"sessions outside a transaction"`
+	InTransaction *int     `json:"in_transaction" jsonschema:"sessions idle in a transaction"`
+	Other         *int     `json:"other" jsonschema:"all others"`
+	OldestS       *float64 `json:"oldest_s" jsonschema:"age of the oldest transaction, seconds"`
+}
+
+// ExportedPooler is what an exporter says of a pooler. What it does not say is
+// null.
+type ExportedPooler struct {
+	Up      bool     `json:"up" jsonschema:"the exporter was let in"`
+	Max     *int     `json:"max" jsonschema:"client connections that there may be"`
+	Used    *int     `json:"used" jsonschema:"client connections that there are"`
+	Waiting *int     `json:"waiting" jsonschema:"clients that wait for a server connection"`
+	OldestS *float64 `json:"oldest_s" jsonschema:"how long the first of them has waited, seconds"`
+	Active  *int     `json:"active" jsonschema:"server connections that a client holds"`
+	Idle    *int     `json:"idle" jsonschema:"server connections that are free"`
 }
 
 // Window sums up what was measured between two instants. What could not be

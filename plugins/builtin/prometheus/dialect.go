@@ -1,5 +1,13 @@
 package prometheus
 
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/common/model"
+)
+
 // figure is one number that a replica says of itself.
 type figure int
 
@@ -15,8 +23,25 @@ const (
 	httpFailed
 	httpFirst
 	httpInflight
+	databaseUp // what exporters say of the database and the pooler
+	databaseMax
+	databaseActive
+	databaseIdle
+	databaseInTransaction
+	databaseOther
+	databaseOldest // seconds; the largest of all
+	poolerUp
+	poolerUsed
+	poolerMax
+	poolerWaiting
+	poolerOldest // seconds; the largest of all
+	poolerActive
+	poolerIdle
 	figures
 )
+
+// isLargest says that of several series the largest counts, and not the sum.
+func (f figure) isLargest() bool { return f == databaseOldest || f == poolerOldest }
 
 // timing is one distribution of durations that a replica keeps.
 type timing int
@@ -29,14 +54,44 @@ const (
 	timings
 )
 
-// dialect is how one kind of library names what we read. Of a pool, the first
-// dialect of the list whose marker is on a page is used.
+// kind is what a dialect speaks of. Of each kind the first dialect of the list
+// that has a marker on a page is used: many libraries' pages show the same
+// thing twice.
+type kind int
+
+const (
+	ofPool kind = iota
+	ofRequests
+	ofQueries
+	ofMore // always read
+)
+
+// dialect is how one library names what we read. Names are those of series: a
+// histogram or summary named x has x_sum, x_count and maybe x_bucket.
 type dialect struct {
-	name       string
-	marker     string            // the metric that shows that the dialect is spoken; empty: always read
-	figures    map[string]figure // gauges and counters, summed over their labels
-	histograms map[string]timing
-	totals     map[string]total // distributions of which only count and sum are kept
+	name    string
+	kind    kind
+	markers []string           // series of which each shows that the dialect is spoken
+	figures map[string]figure  // gauges and counters, summed over their labels
+	split   map[string]split   // gauges whose labels tell figures apart
+	timings map[string]seconds // histograms and summaries, without their suffix
+	totals  map[string]total   // distributions of which only count and sum are kept
+	// requests is the series that counts requests by their status; httpRequests
+	// and httpFailed come from it.
+	requests string
+}
+
+// split tells figures apart by the value of one of the labels.
+type split struct {
+	labels []model.LabelName
+	values map[string]figure
+	others figure // of any other value; poolMax: none
+}
+
+// seconds is a distribution whose values are to be multiplied to be seconds.
+type seconds struct {
+	of    timing
+	scale float64
 }
 
 // total says that a counter is the count or the sum of a distribution.
@@ -50,8 +105,8 @@ type total struct {
 // library, add a row.
 var dialects = []dialect{
 	{
-		name:   "pgxpool",
-		marker: "pgxpool_max_conns",
+		name:    "pgxpool",
+		markers: []string{"pgxpool_max_conns"},
 		figures: map[string]figure{
 			"pgxpool_max_conns":              poolMax,
 			"pgxpool_acquired_conns":         poolAcquired,
@@ -59,12 +114,13 @@ var dialects = []dialect{
 			"pgxpool_constructing_conns":     poolConstructing,
 			"pgxpool_waiting":                poolWaiting,
 			"pgxpool_acquire_timeouts_total": poolTimeouts,
+			"pgxpool_canceled_acquire_count": poolTimeouts,
 			"pgxpool_new_conns_total":        poolConnects,
 			"pgxpool_new_conns_count":        poolConnects,
 		},
-		histograms: map[string]timing{
-			"pgxpool_acquire_duration_seconds": acquireTime,
-			"pgxpool_hold_duration_seconds":    holdTime,
+		timings: map[string]seconds{
+			"pgxpool_acquire_duration_seconds": {acquireTime, 1},
+			"pgxpool_hold_duration_seconds":    {holdTime, 1},
 		},
 		totals: map[string]total{
 			"pgxpool_acquire_count":       {of: acquireTime},
@@ -72,8 +128,70 @@ var dialects = []dialect{
 		},
 	},
 	{
-		name:   "database/sql",
-		marker: "go_sql_max_open_connections",
+		name:    "HikariCP through Micrometer",
+		markers: []string{"hikaricp_connections_max"},
+		figures: map[string]figure{
+			"hikaricp_connections_max":                    poolMax,
+			"hikaricp_connections_active":                 poolAcquired,
+			"hikaricp_connections_idle":                   poolIdle,
+			"hikaricp_connections_pending":                poolWaiting,
+			"hikaricp_connections_timeout_total":          poolTimeouts,
+			"hikaricp_connections_creation_seconds_count": poolConnects,
+		},
+		timings: map[string]seconds{
+			"hikaricp_connections_acquire_seconds": {acquireTime, 1},
+			"hikaricp_connections_usage_seconds":   {holdTime, 1},
+		},
+	},
+	{
+		name:    "HikariCP",
+		markers: []string{"hikaricp_max_connections"},
+		figures: map[string]figure{
+			"hikaricp_max_connections":                  poolMax,
+			"hikaricp_active_connections":               poolAcquired,
+			"hikaricp_idle_connections":                 poolIdle,
+			"hikaricp_pending_threads":                  poolWaiting,
+			"hikaricp_connection_timeout_total":         poolTimeouts,
+			"hikaricp_connection_creation_millis_count": poolConnects,
+		},
+		timings: map[string]seconds{
+			"hikaricp_connection_acquired_nanos": {acquireTime, 1e-9},
+			"hikaricp_connection_usage_millis":   {holdTime, 1e-3},
+		},
+	},
+	{
+		name:    "OpenTelemetry",
+		markers: []string{"db_client_connection_max"},
+		figures: map[string]figure{
+			"db_client_connection_max":                       poolMax,
+			"db_client_connection_pending_requests":          poolWaiting,
+			"db_client_connection_timeouts_total":            poolTimeouts,
+			"db_client_connection_create_time_seconds_count": poolConnects,
+		},
+		split: map[string]split{"db_client_connection_count": usedOrIdle},
+		timings: map[string]seconds{
+			"db_client_connection_wait_time_seconds": {acquireTime, 1},
+			"db_client_connection_use_time_seconds":  {holdTime, 1},
+		},
+	},
+	{
+		name:    "OpenTelemetry before its version 1.26",
+		markers: []string{"db_client_connections_max"},
+		figures: map[string]figure{
+			"db_client_connections_max":                            poolMax,
+			"db_client_connections_pending_requests":               poolWaiting,
+			"db_client_connections_timeouts_total":                 poolTimeouts,
+			"db_client_connections_create_time_milliseconds_count": poolConnects,
+		},
+		split: map[string]split{"db_client_connections_usage": usedOrIdle},
+		timings: map[string]seconds{
+			"db_client_connections_wait_time_milliseconds": {acquireTime, 1e-3},
+			"db_client_connections_use_time_milliseconds":  {holdTime, 1e-3},
+		},
+	},
+	{
+		name:    "database/sql",
+		markers: []string{"go_sql_max_open_connections"},
 		figures: map[string]figure{
 			"go_sql_max_open_connections": poolMax,
 			"go_sql_in_use_connections":   poolAcquired,
@@ -85,52 +203,106 @@ var dialects = []dialect{
 		},
 	},
 	{
-		name: "service",
+		name: "requests", kind: ofRequests, markers: []string{"http_requests_total", "http_request_duration_seconds_count"}, requests: "http_requests_total",
+		timings: map[string]seconds{"http_request_duration_seconds": {requestTime, 1}},
+	},
+	{
+		name: "requests of OpenTelemetry", kind: ofRequests,
+		markers: []string{"http_server_request_duration_seconds_count"}, requests: "http_server_request_duration_seconds_count",
+		timings: map[string]seconds{"http_server_request_duration_seconds": {requestTime, 1}},
+	},
+	{
+		name: "requests of Micrometer", kind: ofRequests,
+		markers: []string{"http_server_requests_seconds_count"}, requests: "http_server_requests_seconds_count",
+		timings: map[string]seconds{"http_server_requests_seconds": {requestTime, 1}},
+	},
+	{
+		name: "queries", kind: ofQueries, markers: []string{"db_query_duration_seconds_count"},
+		timings: map[string]seconds{"db_query_duration_seconds": {queryTime, 1}},
+	},
+	{
+		name: "queries of OpenTelemetry", kind: ofQueries, markers: []string{"db_client_operation_duration_seconds_count"},
+		timings: map[string]seconds{"db_client_operation_duration_seconds": {queryTime, 1}},
+	},
+	{
+		name: "service", kind: ofMore,
 		figures: map[string]figure{
-			"http_requests_total":       httpRequests,
-			"http_first_attempts_total": httpFirst,
-			"http_inflight":             httpInflight,
+			"http_first_attempts_total":   httpFirst,
+			"http_inflight":               httpInflight,
+			"http_server_active_requests": httpInflight,
 		},
-		histograms: map[string]timing{
-			"http_request_duration_seconds": requestTime,
-			"db_query_duration_seconds":     queryTime,
+	},
+	{
+		name: "postgres_exporter", kind: ofMore,
+		figures: map[string]figure{
+			"pg_up":                            databaseUp,
+			"pg_settings_max_connections":      databaseMax,
+			"pg_stat_activity_max_tx_duration": databaseOldest,
+		},
+		split: map[string]split{"pg_stat_activity_count": {
+			labels: []model.LabelName{"state"},
+			values: map[string]figure{
+				"active": databaseActive, "idle": databaseIdle,
+				"idle in transaction": databaseInTransaction, "idle in transaction (aborted)": databaseInTransaction,
+			},
+			others: databaseOther,
+		}},
+	},
+	{
+		name: "pgbouncer_exporter", kind: ofMore,
+		figures: map[string]figure{
+			"pgbouncer_up":                               poolerUp,
+			"pgbouncer_used_clients":                     poolerUsed,
+			"pgbouncer_config_max_client_connections":    poolerMax,
+			"pgbouncer_pools_client_waiting_connections": poolerWaiting,
+			"pgbouncer_pools_client_maxwait_seconds":     poolerOldest,
+			"pgbouncer_pools_server_active_connections":  poolerActive,
+			"pgbouncer_pools_server_idle_connections":    poolerIdle,
 		},
 	},
 }
 
-// codeLabels are the labels that may hold the HTTP status of a request.
-var codeLabels = []string{"code", "status", "status_code"}
+// usedOrIdle tells a pool's connections apart as OpenTelemetry does.
+var usedOrIdle = split{
+	labels: []model.LabelName{"db_client_connection_state", "state"},
+	values: map[string]figure{"used": poolAcquired, "idle": poolIdle},
+}
 
-// metricNames returns every name that any dialect reads, as it is in a
-// server's series: a histogram has three.
-func metricNames() []string {
-	var names []string
+// codeLabels are the labels that may hold the HTTP status of a request.
+var codeLabels = []model.LabelName{"code", "status", "status_code", "http_response_status_code"}
+
+// series are the names of all that any dialect reads. A histogram has three.
+var series = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
 	for _, d := range dialects {
 		for name := range d.figures {
-			names = append(names, name)
+			all[name] = true
+		}
+		for name := range d.split {
+			all[name] = true
 		}
 		for name := range d.totals {
-			names = append(names, name)
+			all[name] = true
 		}
-		for name := range d.histograms {
-			names = append(names, name+"_bucket", name+"_sum", name+"_count")
+		for name := range d.timings {
+			for _, suffix := range suffixes {
+				all[name+suffix] = true
+			}
+		}
+		if d.requests != "" {
+			all[d.requests] = true
 		}
 	}
-	return names
-}
+	return all
+})
+
+var suffixes = []string{"_bucket", "_sum", "_count"}
+
+// metricNames returns them, sorted.
+func metricNames() []string { return slices.Sorted(maps.Keys(series())) }
 
 // isRead says whether a page's family with that name is of use to us.
 func isRead(family string) bool {
-	for _, d := range dialects {
-		if _, ok := d.figures[family]; ok {
-			return true
-		}
-		if _, ok := d.totals[family]; ok {
-			return true
-		}
-		if _, ok := d.histograms[family]; ok {
-			return true
-		}
-	}
-	return false
+	all := series()
+	return all[family] || slices.ContainsFunc(suffixes, func(suffix string) bool { return all[family+suffix] })
 }

@@ -97,12 +97,16 @@ go_sql_wait_duration_seconds_total{db_name="a"} 1.5
 	}
 }
 
-// TestDialectsAgree holds that no metric's name has two meanings.
+// TestDialectsAgree holds that no metric's name has two meanings, and that a
+// dialect of pools is known by the size of the pool.
 func TestDialectsAgree(t *testing.T) {
 	seen := map[string]string{}
 	for _, d := range dialects {
-		if d.marker != "" && d.figures[d.marker] != poolMax {
-			t.Errorf("%s: marker %q is not the size of its pool", d.name, d.marker)
+		if (d.kind == ofMore) != (len(d.markers) == 0) {
+			t.Errorf("%s: markers %q", d.name, d.markers)
+		}
+		if d.kind == ofPool && d.figures[d.markers[0]] != poolMax {
+			t.Errorf("%s: marker %q is not the size of its pool", d.name, d.markers)
 		}
 		for name := range d.figures {
 			if other, ok := seen[name]; ok {

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -30,7 +31,8 @@ func poolOf(histories []history, window time.Duration) (capability.PoolOutput, e
 		Observed: capability.Observed{ObservedAt: end.UTC()},
 		Now:      windowOf(histories, from, end, last),
 	}
-	if out.Now.Max == nil {
+	out.Database, out.Pooler = exported(histories)
+	if out.Now.Max == nil && out.Database == nil && out.Pooler == nil {
 		return out, plugins.Fail(plugins.NotFound, "no replica shows a connection pool: looked for %s", markers())
 	}
 	until := from
@@ -45,8 +47,8 @@ func poolOf(histories []history, window time.Duration) (capability.PoolOutput, e
 		out.Baseline = baselineOf(histories, until.Add(-baselineApart))
 	}
 	for _, h := range histories {
-		if len(h.snapshots) > 0 {
-			out.Replicas = append(out.Replicas, replicaOf(h.replica, h.snapshots[len(h.snapshots)-1]))
+		if n := len(h.snapshots); n > 0 && !math.IsNaN(h.snapshots[n-1].figures[poolMax]) {
+			out.Replicas = append(out.Replicas, replicaOf(h.replica, h.snapshots[n-1]))
 		}
 	}
 	return out, nil
@@ -73,15 +75,11 @@ func replicaOf(name string, s snapshot) capability.PoolReplica {
 }
 
 func markers() string {
-	text := ""
+	var names []string
 	for _, d := range dialects {
-		if d.marker == "" {
-			continue
+		if d.kind == ofPool {
+			names = append(names, d.markers...)
 		}
-		if text != "" {
-			text += ", "
-		}
-		text += d.marker
 	}
-	return text
+	return strings.Join(names, ", ")
 }

@@ -58,7 +58,6 @@ func (w withHeaders) RoundTrip(req *http.Request) (*http.Response, error) {
 // histories implements source.
 func (s *server) histories(ctx context.Context, back time.Duration) (heard []history, silent []string, err error) {
 	names := metricNames()
-	slices.Sort(names)
 	match := fmt.Sprintf(`__name__=~%q`, strings.Join(names, "|"))
 	if s.selector != "" {
 		match += "," + s.selector

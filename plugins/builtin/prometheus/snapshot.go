@@ -49,13 +49,13 @@ func reduce(at time.Time, samples model.Vector) snapshot {
 			byName[name] = append(byName[name], sample)
 		}
 	}
-	pooled := false
+	spoken := map[kind]bool{}
 	for _, d := range dialects {
-		if d.marker != "" {
-			if pooled || byName[d.marker] == nil {
+		if d.kind != ofMore {
+			if spoken[d.kind] || !slices.ContainsFunc(d.markers, func(m string) bool { return byName[m] != nil }) {
 				continue
 			}
-			pooled = true
+			spoken[d.kind] = true
 		}
 		s.read(d, byName)
 	}
@@ -65,15 +65,23 @@ func reduce(at time.Time, samples model.Vector) snapshot {
 func (s *snapshot) read(d dialect, byName map[string][]*model.Sample) {
 	for name, f := range d.figures {
 		for _, sample := range byName[name] {
-			add(&s.figures[f], float64(sample.Value))
-			if f == httpRequests {
-				failed := 0.0
-				if isFailure(sample.Metric) {
-					failed = float64(sample.Value)
-				}
-				add(&s.figures[httpFailed], failed)
+			s.count(f, float64(sample.Value))
+		}
+	}
+	for name, by := range d.split {
+		for _, sample := range byName[name] {
+			if f, ok := by.figure(sample.Metric); ok {
+				s.count(f, float64(sample.Value))
 			}
 		}
+	}
+	for _, sample := range byName[d.requests] {
+		failed := 0.0
+		if isFailure(sample.Metric) {
+			failed = float64(sample.Value)
+		}
+		s.count(httpRequests, float64(sample.Value))
+		s.count(httpFailed, failed)
 	}
 	for name, t := range d.totals {
 		for _, sample := range byName[name] {
@@ -84,24 +92,51 @@ func (s *snapshot) read(d dialect, byName map[string][]*model.Sample) {
 			}
 		}
 	}
-	for name, t := range d.histograms {
-		h := &s.timings[t]
+	for name, t := range d.timings {
+		h := &s.timings[t.of]
 		for _, sample := range byName[name+"_count"] {
 			add(&h.count, float64(sample.Value))
 		}
 		for _, sample := range byName[name+"_sum"] {
-			add(&h.sum, float64(sample.Value))
+			add(&h.sum, float64(sample.Value)*t.scale)
 		}
-		h.readBuckets(byName[name+"_bucket"])
+		h.readBuckets(byName[name+"_bucket"], t.scale)
 	}
 }
 
-func (h *distribution) readBuckets(samples []*model.Sample) {
+// count adds a series to a figure.
+func (s *snapshot) count(f figure, v float64) {
+	if f.isLargest() && s.figures[f] >= v {
+		return
+	}
+	if f.isLargest() {
+		s.figures[f] = nan
+	}
+	add(&s.figures[f], v)
+}
+
+// figure says which one a series is of.
+func (s split) figure(metric model.Metric) (figure, bool) {
+	for _, label := range s.labels {
+		if value, ok := metric[label]; ok {
+			if f, ok := s.values[string(value)]; ok {
+				return f, true
+			}
+			return s.others, s.others != poolMax
+		}
+	}
+	return 0, false
+}
+
+func (h *distribution) readBuckets(samples []*model.Sample, scale float64) {
+	if len(samples) == 0 {
+		return
+	}
 	sums := map[float64]float64{}
 	for _, sample := range samples {
 		bound, err := strconv.ParseFloat(string(sample.Metric[model.BucketLabel]), 64)
 		if err == nil {
-			sums[bound] += float64(sample.Value)
+			sums[bound*scale] += float64(sample.Value)
 		}
 	}
 	for bound := range sums {
@@ -117,7 +152,7 @@ func (h *distribution) readBuckets(samples []*model.Sample) {
 // included.
 func isFailure(metric model.Metric) bool {
 	for _, label := range codeLabels {
-		if code, ok := metric[model.LabelName(label)]; ok {
+		if code, ok := metric[label]; ok {
 			return strings.HasPrefix(string(code), "5")
 		}
 	}

@@ -1,0 +1,290 @@
+package prometheus
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// written is a /metrics page that is being written.
+type written struct{ strings.Builder }
+
+func (w *written) family(kind, name string) {
+	fmt.Fprintf(w, "# HELP %s As the library says.\n# TYPE %s %s\n", name, name, kind)
+}
+
+func (w *written) gauge(name, labels string, v float64) {
+	w.family("gauge", name)
+	fmt.Fprintf(w, "%s%s %v\n", name, labels, v)
+}
+
+func (w *written) counter(name, labels string, v float64) {
+	w.family("counter", name)
+	fmt.Fprintf(w, "%s%s %v\n", name, labels, v)
+}
+
+// summary has a count, a sum and what is none of our business.
+func (w *written) summary(name, labels string, d distribution, scale float64) {
+	w.family("summary", name)
+	fmt.Fprintf(w, "%s{%s,quantile=\"0.95\"} NaN\n", name, labels)
+	fmt.Fprintf(w, "%s_count{%s} %v\n%s_sum{%s} %v\n", name, labels, d.count, name, labels, d.sum/scale)
+}
+
+func (w *written) histogram(name, labels string, d distribution, scale float64) {
+	w.family("histogram", name)
+	for i, bound := range d.bounds {
+		le := fmt.Sprint(bound / scale)
+		if math.IsInf(bound, 1) {
+			le = "+Inf"
+		}
+		fmt.Fprintf(w, "%s_bucket{%s,le=%q} %v\n", name, labels, le, d.cumulative[i])
+	}
+	fmt.Fprintf(w, "%s_count{%s} %v\n%s_sum{%s} %v\n", name, labels, d.count, name, labels, d.sum/scale)
+}
+
+// library is how one library's page looks, and what can be read of it.
+type library struct {
+	name                      string
+	write                     func(w *written, s snapshot)
+	waits, holds, p99, counts bool // the queue, the hold time, acquire's p99 and attempts are known
+}
+
+var libraries = []library{
+	{"pgxpool", func(w *written, s snapshot) {
+		labels := `{db_name="app"}`
+		w.counter("pgxpool_acquire_count", labels, s.timings[acquireTime].count)
+		w.counter("pgxpool_acquire_duration_ns", labels, s.timings[acquireTime].sum*1e9)
+		w.gauge("pgxpool_acquired_conns", labels, s.figures[poolAcquired])
+		w.counter("pgxpool_canceled_acquire_count", labels, s.figures[poolTimeouts])
+		w.gauge("pgxpool_constructing_conns", labels, 0)
+		w.counter("pgxpool_empty_acquire", labels, 5)
+		w.gauge("pgxpool_idle_conns", labels, s.figures[poolIdle])
+		w.gauge("pgxpool_max_conns", labels, s.figures[poolMax])
+		w.counter("pgxpool_new_conns_count", labels, s.figures[poolConnects])
+		w.gauge("pgxpool_total_conns", labels, s.figures[poolMax])
+	}, false, false, false, false},
+	{"HikariCP through Micrometer", func(w *written, s snapshot) {
+		labels := `{application="shop",pool="HikariPool-1"}`
+		w.gauge("hikaricp_connections", labels, s.figures[poolMax])
+		w.gauge("hikaricp_connections_active", labels, s.figures[poolAcquired])
+		w.gauge("hikaricp_connections_idle", labels, s.figures[poolIdle])
+		w.gauge("hikaricp_connections_max", labels, s.figures[poolMax])
+		w.gauge("hikaricp_connections_min", labels, 10)
+		w.gauge("hikaricp_connections_pending", labels, s.figures[poolWaiting])
+		w.counter("hikaricp_connections_timeout_total", labels, s.figures[poolTimeouts])
+		w.summary("hikaricp_connections_acquire_seconds", `pool="HikariPool-1"`, s.timings[acquireTime], 1)
+		w.gauge("hikaricp_connections_acquire_seconds_max", labels, 3)
+		w.summary("hikaricp_connections_usage_seconds", `pool="HikariPool-1"`, s.timings[holdTime], 1)
+		w.summary("hikaricp_connections_creation_seconds", `pool="HikariPool-1"`, distribution{count: s.figures[poolConnects], sum: 0.2}, 1)
+		w.gauge("jdbc_connections_max", `{name="dataSource"}`, s.figures[poolMax])
+		w.requests("http_server_requests_seconds", `exception="None",method="GET",uri="/orders",status`, s)
+	}, true, true, false, true},
+	{"HikariCP", func(w *written, s snapshot) {
+		labels := `{pool="HikariPool-1"}`
+		w.gauge("hikaricp_active_connections", labels, s.figures[poolAcquired])
+		w.gauge("hikaricp_idle_connections", labels, s.figures[poolIdle])
+		w.gauge("hikaricp_max_connections", labels, s.figures[poolMax])
+		w.gauge("hikaricp_pending_threads", labels, s.figures[poolWaiting])
+		w.counter("hikaricp_connection_timeout_total", labels, s.figures[poolTimeouts])
+		w.summary("hikaricp_connection_acquired_nanos", `pool="HikariPool-1"`, s.timings[acquireTime], 1e-9)
+		w.summary("hikaricp_connection_usage_millis", `pool="HikariPool-1"`, s.timings[holdTime], 1e-3)
+		w.summary("hikaricp_connection_creation_millis", `pool="HikariPool-1"`, distribution{count: s.figures[poolConnects], sum: 0.2}, 1e-3)
+	}, true, true, false, false},
+	{"OpenTelemetry", func(w *written, s snapshot) {
+		pool := `db_client_connection_pool_name="shop"`
+		w.family("gauge", "db_client_connection_count")
+		fmt.Fprintf(w, "db_client_connection_count{%s,db_client_connection_state=\"used\"} %v\n", pool, s.figures[poolAcquired])
+		fmt.Fprintf(w, "db_client_connection_count{%s,db_client_connection_state=\"idle\"} %v\n", pool, s.figures[poolIdle])
+		w.gauge("db_client_connection_max", "{"+pool+"}", s.figures[poolMax])
+		w.gauge("db_client_connection_pending_requests", "{"+pool+"}", s.figures[poolWaiting])
+		w.counter("db_client_connection_timeouts_total", "{"+pool+"}", s.figures[poolTimeouts])
+		w.histogram("db_client_connection_wait_time_seconds", pool, s.timings[acquireTime], 1)
+		w.histogram("db_client_connection_use_time_seconds", pool, s.timings[holdTime], 1)
+		w.histogram("db_client_operation_duration_seconds", `db_operation_name="SELECT"`, s.timings[queryTime], 1)
+		w.requests("http_server_request_duration_seconds", `http_request_method="GET",http_route="/orders",http_response_status_code`, s)
+	}, true, true, true, true},
+	{"OpenTelemetry of old", func(w *written, s snapshot) {
+		pool := `pool_name="shop"`
+		w.family("gauge", "db_client_connections_usage")
+		fmt.Fprintf(w, "db_client_connections_usage{%s,state=\"used\"} %v\n", pool, s.figures[poolAcquired])
+		fmt.Fprintf(w, "db_client_connections_usage{%s,state=\"idle\"} %v\n", pool, s.figures[poolIdle])
+		w.gauge("db_client_connections_max", "{"+pool+"}", s.figures[poolMax])
+		w.gauge("db_client_connections_pending_requests", "{"+pool+"}", s.figures[poolWaiting])
+		w.counter("db_client_connections_timeouts_total", "{"+pool+"}", s.figures[poolTimeouts])
+		w.histogram("db_client_connections_wait_time_milliseconds", pool, s.timings[acquireTime], 1e-3)
+		w.histogram("db_client_connections_use_time_milliseconds", pool, s.timings[holdTime], 1e-3)
+	}, true, true, true, false},
+	{"database/sql", func(w *written, s snapshot) {
+		labels := `{db_name="shop"}`
+		w.gauge("go_sql_max_open_connections", labels, s.figures[poolMax])
+		w.gauge("go_sql_open_connections", labels, s.figures[poolMax])
+		w.gauge("go_sql_in_use_connections", labels, s.figures[poolAcquired])
+		w.gauge("go_sql_idle_connections", labels, s.figures[poolIdle])
+		w.counter("go_sql_wait_count_total", labels, s.timings[acquireTime].count)
+		w.counter("go_sql_wait_duration_seconds_total", labels, s.timings[acquireTime].sum)
+		w.counter("go_sql_max_idle_closed_total", labels, 0)
+		w.counter("go_sql_max_idle_time_closed_total", labels, 0)
+		w.counter("go_sql_max_lifetime_closed_total", labels, 0)
+	}, false, false, false, false},
+}
+
+// requests writes how long requests took, by status; the label is the last of
+// the labels.
+func (w *written) requests(name, labels string, s snapshot) {
+	w.family("summary", name)
+	ok := s.figures[httpRequests] - s.figures[httpFailed]
+	fmt.Fprintf(w, "%s_count{%s=\"200\"} %v\n%s_sum{%s=\"200\"} 1\n", name, labels, ok, name, labels)
+	fmt.Fprintf(w, "%s_count{%s=\"503\"} %v\n%s_sum{%s=\"503\"} 1\n", name, labels, s.figures[httpFailed], name, labels)
+}
+
+// as rewrites a history as the library would have told it.
+func (l library) as(t *testing.T, h history) history {
+	t.Helper()
+	out := history{replica: h.replica}
+	for _, s := range h.snapshots {
+		var w written
+		l.write(&w, s)
+		samples, err := parse(strings.NewReader(w.String()), s.at, isRead)
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, w.String())
+		}
+		// A server is asked for series by their names.
+		samples = slices.DeleteFunc(samples, func(sample *model.Sample) bool {
+			return !series()[string(sample.Metric[model.MetricNameLabel])]
+		})
+		out.add(reduce(s.at, samples))
+	}
+	return out
+}
+
+// TestLibraries tells the same story in every library's words: five replicas
+// whose pools go from 50 connections to 20, with a baseline from before.
+func TestLibraries(t *testing.T) {
+	replicas := poolLowered.replicas(5, 70)
+	for _, l := range libraries {
+		t.Run(l.name, func(t *testing.T) {
+			var told []history
+			for _, h := range replicas {
+				told = append(told, l.as(t, h))
+			}
+			out, err := poolOf(told, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Onset == nil || out.Baseline == nil {
+				t.Fatalf("onset %v, baseline %v", out.Onset, out.Baseline)
+			}
+			if late := out.Onset.Sub(zero.Add(time.Minute)); late < 0 || late > 2*time.Second {
+				t.Errorf("onset %s after the change", late)
+			}
+			now, before := out.Now, *out.Baseline
+			near(t, "max", whole(now.Max), 20, 0)
+			near(t, "acquired", whole(now.Acquired), 20, 0)
+			near(t, "max before", whole(before.Max), 50, 0)
+			near(t, "acquired before", whole(before.Acquired), 30, 0)
+			if len(out.Replicas) != 5 || out.Replicas[0].Max != 4 {
+				t.Errorf("replicas %+v", out.Replicas)
+			}
+			if known := now.Waiting != nil; known != l.waits {
+				t.Errorf("the queue is known: %v", known)
+			} else if known {
+				near(t, "waiting", whole(now.Waiting), 600, 50)
+			}
+			if known := now.HoldS != nil; known != l.holds {
+				t.Errorf("the hold time is known: %v", known)
+			} else if known {
+				near(t, "hold", *now.HoldS, 0.1, 0.01)
+				near(t, "hold before", *before.HoldS, 0.1, 0.01)
+				near(t, "releases", *now.ReleasesRPS, 200, 25)
+			}
+			if known := now.AcquireP99S != nil; known != l.p99 {
+				t.Errorf("the p99 of acquire is known: %v", known)
+			} else if known {
+				near(t, "acquire p99", *now.AcquireP99S, 4, 1)
+			}
+			if known := now.ErrorRate != nil; known != l.counts {
+				t.Errorf("the errors are known: %v", known)
+			} else if known {
+				near(t, "errors before", *before.ErrorRate, 0, 0)
+				near(t, "errors", *now.ErrorRate, 0.26, 0.1)
+			}
+			if l.name != "database/sql" && (now.Timeouts == nil || *now.Timeouts < 300) {
+				t.Errorf("timeouts %v", now.Timeouts)
+			}
+		})
+	}
+}
+
+// TestExporters reads what exporters of database and pooler say, beside a
+// service or alone; that one is not let in is an answer, too.
+func TestExporters(t *testing.T) {
+	page := func(text string) history {
+		samples, err := parse(strings.NewReader(text), zero, isRead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return history{replica: "exporter", snapshots: []snapshot{reduce(zero, samples)}}
+	}
+	database := page(`
+# TYPE pg_up gauge
+pg_up 1
+# TYPE pg_settings_max_connections gauge
+pg_settings_max_connections{server="db:5432"} 60
+# TYPE pg_stat_activity_count gauge
+pg_stat_activity_count{datname="app",server="db:5432",state="active"} 5
+pg_stat_activity_count{datname="app",server="db:5432",state="idle"} 9
+pg_stat_activity_count{datname="app",server="db:5432",state="idle in transaction"} 20
+pg_stat_activity_count{datname="app",server="db:5432",state="idle in transaction (aborted)"} 1
+pg_stat_activity_count{datname="other",server="db:5432",state="disabled"} 2
+# TYPE pg_stat_activity_max_tx_duration gauge
+pg_stat_activity_max_tx_duration{datname="app",state="active"} 3
+pg_stat_activity_max_tx_duration{datname="app",state="idle in transaction"} 300
+pg_stat_activity_max_tx_duration{datname="other",state="active"} 4
+`)
+	pooler := page(`
+# TYPE pgbouncer_up gauge
+pgbouncer_up 1
+# TYPE pgbouncer_used_clients gauge
+pgbouncer_used_clients 17
+# TYPE pgbouncer_config_max_client_connections gauge
+pgbouncer_config_max_client_connections 100
+# TYPE pgbouncer_pools_client_waiting_connections gauge
+pgbouncer_pools_client_waiting_connections{database="app",user="app"} 7
+pgbouncer_pools_client_waiting_connections{database="pgbouncer",user="pgbouncer"} 0
+# TYPE pgbouncer_pools_client_maxwait_seconds gauge
+pgbouncer_pools_client_maxwait_seconds{database="app",user="app"} 1.5
+pgbouncer_pools_client_maxwait_seconds{database="b",user="app"} 0.5
+# TYPE pgbouncer_pools_server_active_connections gauge
+pgbouncer_pools_server_active_connections{database="app",user="app"} 8
+# TYPE pgbouncer_pools_server_idle_connections gauge
+pgbouncer_pools_server_idle_connections{database="app",user="app"} 0
+`)
+	out, err := poolOf([]history{database, pooler}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, p := out.Database, out.Pooler
+	if d == nil || !d.Up || *d.Max != 60 || *d.Active != 5 || *d.Idle != 9 || *d.InTransaction != 21 || *d.Other != 2 || *d.OldestS != 300 {
+		t.Errorf("database %+v", d)
+	}
+	if p == nil || !p.Up || *p.Max != 100 || *p.Used != 17 || *p.Waiting != 7 || *p.OldestS != 1.5 || *p.Active != 8 || *p.Idle != 0 {
+		t.Errorf("pooler %+v", p)
+	}
+	if len(out.Replicas) != 0 || out.Now.Max != nil {
+		t.Errorf("an exporter is a replica: %+v", out.Replicas)
+	}
+	refused := page("# TYPE pg_up gauge\npg_up 0\n")
+	if out, err = poolOf([]history{refused}, time.Second); err != nil || out.Database == nil || out.Database.Up || out.Database.Max != nil || out.Pooler != nil {
+		t.Errorf("%v, database %+v, pooler %+v", err, out.Database, out.Pooler)
+	}
+	with := poolLowered.replicas(5, 70)
+	refused.snapshots[0].at = latest(with)
+	if out, err = poolOf(append(with, refused), 10*time.Second); err != nil || len(out.Replicas) != 5 || out.Database == nil || out.Database.Up || out.Onset == nil {
+		t.Errorf("%v, %d replicas, database %+v, onset %v", err, len(out.Replicas), out.Database, out.Onset)
+	}
+}
