@@ -99,7 +99,7 @@ func TestPoolFromServer(t *testing.T) {
 		t.Fatalf("baseline %v, onset %v", out.Baseline, out.Onset)
 	}
 	near(t, "baseline max", whole(out.Baseline.Max), 50, 0)
-	near(t, "onset", time.Since(*out.Onset).Seconds(), 10, 2)
+	near(t, "onset", out.ObservedAt.Sub(*out.Onset).Seconds(), 10, 2)
 	if !strings.Contains((*asked)[0], `job="api"`) || !strings.HasPrefix((*asked)[0], "Bearer x ") {
 		t.Errorf("asked %q", (*asked)[0])
 	}
