@@ -26,6 +26,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/builtin/postgres"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/processes"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/prometheus"
+	"github.com/firebreak-ops/firebreak/plugins/builtin/redis"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 )
@@ -43,6 +44,7 @@ func builtins() map[string]plugins.Plugin {
 		"postgres":   postgres.New(),
 		"processes":  processes.New(),
 		"prometheus": prometheus.New(),
+		"redis":      redis.New(),
 	}
 }
 
