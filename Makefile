@@ -7,6 +7,7 @@ SHELL         := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 SEEDS    ?= 10
+N        ?= 1
 KILLS    ?= 200
 SEED     ?= 1
 TOOLS    := $(CURDIR)/bin/tools
@@ -68,6 +69,11 @@ build: ## build bin/firebreak: one static binary
 bench: setup build ## measure the parts, then the whole beside a peer; say which goals are met
 	go test -run '^$$' -bench . -benchmem ./...
 	go -C bench run . -firebreak $(CURDIR)/bin/firebreak
+
+.PHONY: accuracy
+accuracy: ## break real servers in every way, N (1) times, and count how often the diagnosis is right
+	@.ci/setup test
+	go -C bench test -timeout 24h -count 1 -v -run "^TestAccuracy$$" ./accuracy -accuracy.n $(N)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s) each

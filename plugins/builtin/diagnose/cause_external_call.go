@@ -50,7 +50,7 @@ func judgeExternalCall(v *view) *claim {
 
 	c := &claim{}
 	finished := v.now.usualHold() / v.before.usualHold()
-	if finite(v.now.hold) && finished >= 1.5 {
+	if finite(finished) && finished >= 1.5 {
 		c.thenf("hold %s → %s, query %s", seconds(v.before.usualHold()), seconds(v.now.usualHold()), seconds(v.now.query))
 		weight := 0.5
 		if math.IsNaN(v.now.query) {
@@ -64,7 +64,7 @@ func judgeExternalCall(v *view) *claim {
 	if v.database && !v.pooler.present {
 		o := v.states(fmt.Sprintf("sessions at work for the %.0f connections that are held", v.now.acquired))
 		switch {
-		case finite(v.now.hold) && finished >= 1.5 && oldest <= 2.5*v.now.hold+0.2:
+		case finite(finished) && finished >= 1.5 && oldest <= 2.5*v.now.usualHold()+0.2 && !(oldest > v.sinceOnset()+0.5):
 			c.speaksFor(0.45, o)
 		case finished < 1.5 && oldest <= v.sinceOnset()+0.4 && v.resting.Count > 0 && v.inTx.Count > 0:
 			// Nothing held long has finished yet; but all began with the

@@ -41,7 +41,7 @@ func (v *view) orphans() float64 {
 	if !v.pool || !v.database || v.pooler.present {
 		return 0
 	}
-	resting := float64(v.resting.Frozen + v.inTx.Frozen)
+	resting := float64(v.resting.Frozen+v.inTx.Frozen) - zeroIfNaN(v.idle) // at rest in the pools is no orphan
 	return math.Min(resting, v.service(v.holders()).count-v.now.acquired-zeroIfNaN(v.idle)-v.opening)
 }
 
@@ -63,7 +63,7 @@ func judgeHalfOpen(v *view) *claim {
 		}
 		c := &claim{actions: halfOpenActions()}
 		c.thenf("nothing finishes any more")
-		c.speaksFor(0.55, v.unexplained())
+		c.speaksFor(0.45, v.unexplained())
 		return c
 	case v.standstill():
 		return notBecause("%.0f sessions wait for locks", v.locked)

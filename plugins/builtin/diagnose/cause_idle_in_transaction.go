@@ -50,6 +50,8 @@ func judgeIdleInTransaction(v *view) *claim {
 		return notBecause("no session is idle in a transaction")
 	case !v.stuckInTransaction():
 		return notBecause("%d of %.0f sessions are idle in a transaction, half of them for less than %s: that is ordinary", s.Count, v.sessions, seconds(s.P50S))
+	case s.OldestS < v.sinceOnset()-0.5:
+		return notBecause("they end: none is older than %s, and the trouble %s", seconds(s.OldestS), seconds(v.sinceOnset()))
 	case v.standstill():
 		return notBecause("%.0f sessions wait for locks: who blocks them matters more", v.locked)
 	case v.brokeOff():

@@ -31,6 +31,10 @@ func judgeConnectionLeak(v *view) *claim {
 
 	c := &claim{}
 	idle := v.resting
+	unexplained := 0.45
+	if !v.database {
+		unexplained = 0.4 // transactions left open, and much that is stuck, show the same
+	}
 	if v.database {
 		leaked := float64(idle.Count) - zeroIfNaN(v.idle)
 		switch {
@@ -40,6 +44,8 @@ func judgeConnectionLeak(v *view) *claim {
 			return notBecause("%d sessions are idle, of %.0f that the pool has given out", idle.Count, v.now.acquired)
 		case v.allAtOnce(idle) || v.brokeOff():
 			return notBecause("the sessions went quiet at one instant, %s ago: that is a broken network, not a leak", seconds(idle.OldestS))
+		case idle.OldestS < v.sinceOnset()-0.5:
+			return notBecause("they come back: none has rested for longer than %s, and the pool has been short for %s", seconds(idle.OldestS), seconds(v.sinceOnset()))
 		case idle.OldestS < v.aged() || idle.OldestS <= 1.3*zeroIfNaN(v.now.hold):
 			return notBecause("the idle sessions are young: none has rested for more than %s", seconds(idle.OldestS))
 		}
@@ -55,7 +61,7 @@ func judgeConnectionLeak(v *view) *claim {
 			expected: "no idle session that the pool has given out",
 		})
 	}
-	c.speaksFor(0.45, v.unexplained())
+	c.speaksFor(unexplained, v.unexplained())
 	if v.now.query < 1.5*v.before.query {
 		c.speaksFor(0.05, v.times())
 	}

@@ -106,7 +106,11 @@ func (c *claim) restartedOfLate(v *view) {
 		if c.variant == "" {
 			c.variant = "restarted"
 		}
-		c.speaksFor(0.35, o)
+		weight := 0.35
+		if !v.baseline {
+			weight = 0.2 // it may as well have been up before
+		}
+		c.speaksFor(weight, o)
 	case d.Limits.PendingRestart:
 		o.observed += "; a changed limit waits for a restart"
 		c.speaksFor(0.1, o)

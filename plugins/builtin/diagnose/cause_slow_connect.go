@@ -42,7 +42,7 @@ func judgeSlowConnect(v *view) *claim {
 		observed: "a fresh connection: " + slowWords(v), expected: "well below 100 ms",
 	})
 	if v.pool {
-		c.weigh(v.opening > 0 || !v.full(), 0.3, 0.3, v.beingOpened())
+		c.weigh(v.opening > 0 || !v.full() || v.young() >= 0.5, 0.3, 0.3, v.beingOpened())
 	}
 	if v.now.query < 1.5*v.before.query {
 		c.speaksFor(0.1, v.times())

@@ -58,6 +58,8 @@ func judgeSlowQuery(v *view) *claim {
 		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
 	case v.pooler.poolFull() && v.database && v.active.P50S < v.usualQuery() && !(slower >= 1.5):
 		return notBecause("on the server queries are quick: half of them are younger than %s", seconds(v.active.P50S))
+	case !v.pool && v.database && v.slotsShort() && v.other() != nil:
+		return notBecause("another program, %s, holds the slots", v.other())
 	case !v.pool && v.active.P50S < math.Max(0.3, v.usualQuery()) && !(slower >= 1.5):
 		return notBecause("active sessions are young: half of them less than %s", seconds(v.active.P50S))
 	}

@@ -35,6 +35,18 @@ func judgeStorm(v *view) *claim {
 	}
 	past := outside >= math.Max(4, 0.3*v.now.max) && v.orphans() < 0.5*outside
 	often := v.now.connects >= 0.5*served && v.now.connects >= 5 && v.now.connects >= 3*zeroIfNaN(v.before.connects)
+	if now := v.traffic(); !v.pool && now != nil && now.SessionsRPS != nil && v.database && v.slotsShort() {
+		if *now.SessionsRPS >= 5 && *now.SessionsRPS >= 0.1*now.CommitsRPS && v.young() >= 0.25 && v.other() == nil {
+			c := &claim{actions: stormActions()}
+			c.thenf("%s sessions begun for %s transactions", rate(*now.SessionsRPS), rate(now.CommitsRPS))
+			c.speaksFor(0.7, observation{
+				source: database, query: "select sessions, xact_commit from pg_stat_database where datname = current_database() -- twice", at: v.databaseAt(),
+				observed: fmt.Sprintf("%s sessions begun for %s transactions; %.0f %% of them are young", rate(*now.SessionsRPS), rate(now.CommitsRPS), 100*v.young()),
+				expected: "far fewer sessions than transactions",
+			})
+			return c
+		}
+	}
 	switch {
 	case !v.pool:
 		return notBecause("there are no figures of how often connections are opened")
@@ -70,14 +82,26 @@ func judgeStorm(v *view) *claim {
 	} else if v.database {
 		c.weigh(v.refused() && v.other() == nil && !v.restarted() && !(v.now.max > v.usable), 0.2, 0.2, v.slots())
 	}
-	c.actions = []capability.Remedy{
+	c.actions = stormActions()
+	return c
+}
+
+// traffic is what the database did of late; nil: it is not known.
+func (v *view) traffic() *capability.DatabaseTraffic {
+	if !v.database {
+		return nil
+	}
+	return v.in.Database.Now
+}
+
+func stormActions() []capability.Remedy {
+	return []capability.Remedy{
 		byHand("stop_rollout", "the version or setting that does it", capability.LowRisk,
 			"Stop the rollout, or put it back: restarting all at once makes it worse."),
 		restartWaves("Restart in waves with jitter, and wait for free slots before the next."),
 		byHand("pooler", "between service and server", capability.MediumRisk,
 			"Where connections have to be opened often, put a pooler in between."),
 	}
-	return c
 }
 
 // churns says that connections are opened as often as they are given back and

@@ -155,10 +155,22 @@ func (v *view) soonOpen() float64 {
 // cannotOpen says that connections are wanted and do not come about: the pool
 // is not at its size, has none at rest, and yet requests wait or fail.
 func (v *view) cannotOpen() bool {
-	if !v.pool || v.full() || v.idle > math.Max(1, 0.1*v.now.max) {
+	if !v.pool || v.full() || v.idle > math.Max(1, 0.1*v.now.max) && !v.someStarve() {
 		return false
 	}
 	return v.queued() || v.failing() && (v.now.connects >= 5 || v.opening > 0 || math.IsNaN(v.now.connects))
+}
+
+// someStarve says that a good part of the replicas has no connection at rest
+// and has not got all that it may have, however the others fare.
+func (v *view) someStarve() bool {
+	starving, all := 0.0, float64(len(v.in.Pool.Replicas))
+	for _, r := range v.in.Pool.Replicas {
+		if r.Idle == 0 && float64(r.Acquired) < 0.9*float64(r.Max) {
+			starving++
+		}
+	}
+	return all >= 3 && starving >= 0.25*all
 }
 
 // failing says that more requests fail than did.
@@ -251,6 +263,14 @@ func (v *view) aged() float64 {
 		return 1
 	}
 	return math.Max(0.3, 4*hold)
+}
+
+// young is which share of the service's sessions was opened of late.
+func (v *view) young() float64 {
+	if !v.database || v.sessions == 0 {
+		return 0
+	}
+	return float64(v.in.Database.Backends.Young) / v.sessions
 }
 
 // onset is when the trouble began, as far as anybody says; the newest

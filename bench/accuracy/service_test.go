@@ -1,0 +1,360 @@
+package accuracy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What one request costs, and how long it waits for a connection.
+const (
+	queryTime      = 50 * time.Millisecond
+	workTime       = 30 * time.Millisecond
+	acquireTimeout = 2 * time.Second
+	requestTimeout = 6 * time.Second
+	retries        = 2
+)
+
+// behaviour is what faults change in the service. All of it may change while
+// it runs.
+type behaviour struct {
+	leak, forgetCommit atomic.Bool  // of one request in 25
+	past               atomic.Bool  // a connection for each request, past the pool
+	outside            atomic.Int64 // time that a call elsewhere takes while a connection is held
+	dial               atomic.Pointer[func(context.Context, string, string) (net.Conn, error)]
+}
+
+// service is an application in some replicas, each with a real pgx pool and a
+// page of metrics, under an open-loop load.
+type service struct {
+	dsn      string
+	how      behaviour
+	little   bool // a dialect that knows neither hold times, queries, waits nor retries
+	rate     atomic.Int64
+	mu       sync.RWMutex
+	replicas []*replica
+	life     context.Context //nolint:containedctx // of the load, which outlives every call
+	end      context.CancelFunc
+	busy     sync.WaitGroup
+	pages    *httptest.Server
+}
+
+type replica struct {
+	name string
+	pool atomic.Pointer[pgxpool.Pool]
+
+	mu                            sync.Mutex
+	acquire, hold, query, request histogram
+	codes                         map[int]int
+	first, timeouts, made         int64
+	waiting, inflight             atomic.Int64
+}
+
+// histogram counts seconds in buckets.
+type histogram struct {
+	counts [len(bounds) + 1]int64
+	sum    float64
+}
+
+var bounds = [...]float64{.001, .005, .01, .025, .05, .075, .1, .15, .2, .3, .5, .75, 1, 1.5, 2, 3, 5}
+
+func (h *histogram) add(d time.Duration) {
+	s := d.Seconds()
+	i := 0
+	for i < len(bounds) && s > bounds[i] {
+		i++
+	}
+	h.counts[i]++
+	h.sum += s
+}
+
+func (h *histogram) write(w io.Writer, name string) {
+	fmt.Fprintf(w, "# TYPE %s histogram\n", name)
+	total := int64(0)
+	for i, b := range bounds {
+		total += h.counts[i]
+		fmt.Fprintf(w, "%s_bucket{le=\"%g\"} %d\n", name, b, total)
+	}
+	total += h.counts[len(bounds)]
+	fmt.Fprintf(w, "%s_bucket{le=\"+Inf\"} %d\n%s_sum %g\n%s_count %d\n", name, total, name, h.sum, name, total)
+}
+
+func newService(dsn string, replicas, size int, little bool) (*service, error) {
+	life, end := context.WithCancel(context.Background())
+	s := &service{dsn: dsn, life: life, end: end, little: little}
+	s.pages = httptest.NewServer(http.HandlerFunc(s.page))
+	for range replicas {
+		if err := s.add(size); err != nil {
+			s.stop()
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// add starts one more replica.
+func (s *service) add(size int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := &replica{name: fmt.Sprintf("r%d", len(s.replicas)), codes: map[int]int{}}
+	p, err := s.open(size)
+	if err != nil {
+		return err
+	}
+	r.pool.Store(p)
+	s.replicas = append(s.replicas, r)
+	return nil
+}
+
+func (s *service) open(size int) (*pgxpool.Pool, error) {
+	c, err := pgxpool.ParseConfig(s.dsn)
+	if err != nil {
+		return nil, err
+	}
+	c.MaxConns, c.MinConns = int32(size), int32(size)
+	c.ConnConfig.RuntimeParams["application_name"] = "api"
+	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // as behind a pooler
+	c.ConnConfig.DialFunc = s.dial
+	c.ConnConfig.ConnectTimeout = 5 * time.Second
+	return pgxpool.NewWithConfig(s.life, c)
+}
+
+func (s *service) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if f := s.how.dial.Load(); f != nil {
+		return (*f)(ctx, network, address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
+}
+
+// resize puts pools of another size in place of those that there are.
+func (s *service) resize(size int) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.replicas {
+		p, err := s.open(size)
+		if err != nil {
+			return err
+		}
+		go r.pool.Swap(p).Close()
+	}
+	return nil
+}
+
+// reconnect gives every connection up once it is back, as a deployment does.
+func (s *service) reconnect() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.replicas {
+		r.pool.Load().Reset()
+	}
+}
+
+// load sends requests when they are due, whatever becomes of them.
+func (s *service) load(rate int, seed uint64) {
+	s.rate.Store(int64(rate))
+	s.busy.Go(func() {
+		luck := rand.New(rand.NewPCG(seed, 7))
+		due := time.Now()
+		for {
+			due = due.Add(time.Duration(luck.ExpFloat64() / float64(s.rate.Load()) * float64(time.Second)))
+			select {
+			case <-time.After(time.Until(due)):
+			case <-s.life.Done():
+				return
+			}
+			dice := luck.Float64()
+			s.busy.Go(func() { s.request(dice) })
+		}
+	})
+}
+
+func (s *service) request(dice float64) {
+	for attempt := range retries + 1 {
+		s.mu.RLock()
+		r := s.replicas[rand.IntN(len(s.replicas))]
+		s.mu.RUnlock()
+		if s.attempt(r, attempt, dice) || s.life.Err() != nil {
+			return
+		}
+		select {
+		case <-time.After(time.Duration(100+rand.IntN(200)) * time.Millisecond):
+		case <-s.life.Done():
+			return
+		}
+	}
+}
+
+func (s *service) attempt(r *replica, attempt int, dice float64) bool {
+	began := time.Now()
+	r.inflight.Add(1)
+	defer r.inflight.Add(-1)
+	r.mu.Lock()
+	if attempt == 0 {
+		r.first++
+	}
+	r.mu.Unlock()
+	err := s.serve(r, dice)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil:
+		r.codes[200]++
+	case errors.Is(err, context.DeadlineExceeded):
+		r.codes[504]++
+	default:
+		r.codes[500]++
+	}
+	r.request.add(time.Since(began))
+	return err == nil
+}
+
+var errTimeout = fmt.Errorf("no connection in time: %w", context.DeadlineExceeded)
+
+func (s *service) serve(r *replica, dice float64) error {
+	ctx, cancel := context.WithTimeout(s.life, requestTimeout)
+	defer cancel()
+	if s.how.past.Load() {
+		r.mu.Lock()
+		r.made++
+		r.mu.Unlock()
+		c, err := pgx.Connect(ctx, s.dsn+"&application_name=api")
+		if err != nil {
+			return err
+		}
+		defer c.Close(context.WithoutCancel(ctx))
+		_, err = s.work(ctx, r, c, false)
+		return err
+	}
+	asked := time.Now()
+	wait, stop := context.WithTimeout(ctx, acquireTimeout)
+	r.waiting.Add(1)
+	c, err := r.pool.Load().Acquire(wait)
+	r.waiting.Add(-1)
+	stop()
+	r.mu.Lock()
+	r.acquire.add(time.Since(asked))
+	if err != nil && wait.Err() != nil {
+		r.timeouts++
+		err = errTimeout
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	forget := s.how.forgetCommit.Load() && dice < 0.04
+	held := time.Now()
+	keep, err := s.work(ctx, r, c.Conn(), forget)
+	if s.how.leak.Load() && dice < 0.04 || keep {
+		return err // the connection is lost to the pool
+	}
+	c.Release()
+	r.mu.Lock()
+	r.hold.add(time.Since(held))
+	r.mu.Unlock()
+	return err
+}
+
+// work is what a request does with its connection. keep: it is not given back.
+func (s *service) work(ctx context.Context, r *replica, c *pgx.Conn, forget bool) (keep bool, err error) {
+	tx, err := c.Begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		if !forget {
+			err = errors.Join(err, ignoreClosed(tx.Rollback(ctx)))
+		}
+	}()
+	begun := time.Now()
+	_, err = tx.Exec(ctx, "select work(); update counters set n = n + 1 where id = (random() * 999)::int", pgx.QueryExecModeSimpleProtocol)
+	r.mu.Lock()
+	r.query.add(time.Since(begun))
+	r.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	pause(workTime)
+	if forget {
+		return true, nil
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return false, err
+	}
+	pause(time.Duration(s.how.outside.Load()))
+	return false, nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, pgx.ErrTxClosed) {
+		return nil
+	}
+	return err
+}
+
+// targets are the addresses of the replicas' pages.
+func (s *service) targets() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []string
+	for _, r := range s.replicas {
+		out = append(out, s.pages.URL+"/"+r.name)
+	}
+	return out
+}
+
+func (s *service) page(w http.ResponseWriter, req *http.Request) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.replicas {
+		if req.URL.Path == "/"+r.name {
+			r.write(w, s.little)
+			return
+		}
+	}
+	http.NotFound(w, req) // a replica that is yet to come
+}
+
+func (r *replica) write(w io.Writer, little bool) {
+	stat := r.pool.Load().Stat()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gauge := func(name string, v int64) { fmt.Fprintf(w, "# TYPE %s gauge\n%s %d\n", name, name, v) }
+	counter := func(name string, v int64) { fmt.Fprintf(w, "# TYPE %s counter\n%s %d\n", name, name, v) }
+	gauge("pgxpool_max_conns", int64(stat.MaxConns()))
+	gauge("pgxpool_acquired_conns", int64(stat.AcquiredConns()))
+	gauge("pgxpool_idle_conns", int64(stat.IdleConns()))
+	gauge("pgxpool_constructing_conns", int64(stat.ConstructingConns()))
+	counter("pgxpool_new_conns_total", r.made+stat.NewConnsCount())
+	r.acquire.write(w, "pgxpool_acquire_duration_seconds")
+	fmt.Fprint(w, "# TYPE http_requests_total counter\n")
+	for _, code := range []int{200, 500, 504} {
+		fmt.Fprintf(w, "http_requests_total{code=\"%d\"} %d\n", code, r.codes[code])
+	}
+	r.request.write(w, "http_request_duration_seconds")
+	if little {
+		return
+	}
+	gauge("pgxpool_waiting", r.waiting.Load())
+	counter("pgxpool_acquire_timeouts_total", r.timeouts)
+	counter("http_first_attempts_total", r.first)
+	gauge("http_inflight", r.inflight.Load())
+	r.hold.write(w, "pgxpool_hold_duration_seconds")
+	r.query.write(w, "db_query_duration_seconds")
+}
+
+func (s *service) stop() {
+	s.end()
+	s.pages.CloseClientConnections()
+	s.pages.Close() // pools end with the server that they lead to
+}
