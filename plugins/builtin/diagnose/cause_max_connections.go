@@ -44,6 +44,8 @@ func judgeMaxConnections(v *view) *claim {
 		return notBecause("%d of %.0f slots are free", v.in.Database.Free, v.usable)
 	case v.limitReached() != nil && v.limitReached().words != "":
 		return notBecause("the server names a narrower limit: %s", v.limitReached().words)
+	case v.pastPools():
+		return notBecause("the service has %.0f sessions that no pool counts", v.outside())
 	case v.before.max < 0.95*v.wholeMax():
 		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
 	}

@@ -20,20 +20,35 @@ var connectionStorm = cause{
 	judge: judgeStorm,
 }
 
+// outside is how many sessions of the service no pool counts.
+func (v *view) outside() float64 {
+	if !v.pool || !v.database || v.pooler.present {
+		return 0
+	}
+	holders := v.holders()
+	inPools := v.now.acquired + zeroIfNaN(v.idle)
+	if len(holders) > 0 && v.now.acquired < 0.1*v.now.max {
+		// Next to nothing of the pools is used: the largest holder is the
+		// service.
+		return holders[0].count - inPools
+	}
+	return v.service(holders).count - inPools - v.opening
+}
+
+// pastPools says that the service has connections that no pool counts, and
+// that they live.
+func (v *view) pastPools() bool {
+	outside := v.outside()
+	return outside >= math.Max(4, 0.3*v.now.max) && v.orphans() < 0.5*outside
+}
+
 func judgeStorm(v *view) *claim {
 	served := v.now.releases
 	if math.IsNaN(served) {
 		served = v.now.first
 	}
-	outside := 0.0 // sessions of the service that no pool counts
-	if v.pool && v.database && !v.pooler.present {
-		outside = v.service(v.holders()).count - v.now.acquired - zeroIfNaN(v.idle) - v.opening
-		if holders := v.holders(); len(holders) > 0 && v.now.acquired+zeroIfNaN(v.idle) < 0.1*v.now.max {
-			// Next to none in the pools: the largest holder is the service.
-			outside = holders[0].count - v.now.acquired - zeroIfNaN(v.idle)
-		}
-	}
-	past := outside >= math.Max(4, 0.3*v.now.max) && v.orphans() < 0.5*outside
+	outside := v.outside()
+	past := v.pastPools()
 	often := v.now.connects >= 0.5*served && v.now.connects >= 5 && v.now.connects >= 3*zeroIfNaN(v.before.connects)
 	if now := v.traffic(); !v.pool && now != nil && now.SessionsRPS != nil && v.database && v.slotsShort() {
 		if *now.SessionsRPS >= 5 && *now.SessionsRPS >= 0.1*now.CommitsRPS && v.young() >= 0.25 && v.other() == nil {
@@ -72,6 +87,9 @@ func judgeStorm(v *view) *claim {
 			weight = 0.5
 		}
 		c.speaksFor(weight, o)
+	}
+	if past && !often && v.now.connects >= 5 {
+		c.speaksFor(0.2, o)
 	}
 	if past {
 		c.speaksFor(0.6, observation{

@@ -45,7 +45,11 @@ func judgeTrafficSpike(v *view) *claim {
 	c := &claim{}
 	if p.demand > 1 {
 		c.thenf("first attempts %s → %s", rate(v.before.first), rate(v.now.first))
-		c.speaksFor(0.5*p.share(p.demand), observation{
+		weight := 0.5
+		if v.in.Pool.Now.FirstAttemptsRPS == nil {
+			weight = 0.3 // attempts that end in a burst look like more of them
+		}
+		c.speaksFor(weight*p.share(p.demand), observation{
 			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.poolAt(),
 			observed: fmt.Sprintf("first attempts %s, were %s", rate(v.now.first), rate(v.before.first)), expected: "as before",
 		})
@@ -66,6 +70,9 @@ func judgeTrafficSpike(v *view) *claim {
 	}
 	if v.stuck() {
 		c.speaksAgainst(0.1, v.unexplained())
+	}
+	if v.opensSlowly() {
+		c.speaksAgainst(0.3, v.slots())
 	}
 	c.serverHasRoom(v, 0.1)
 	c.actions = spikeActions()
