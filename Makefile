@@ -12,9 +12,6 @@ KILLS    ?= 200
 SEED     ?= 1
 TOOLS    := $(CURDIR)/bin/tools
 
-# What is tested on a cluster.
-KUBERNETES := ./plugins/builtin/kubernetes
-
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +36,8 @@ test: ## run every test, with the race detector
 
 .PHONY: test-kubernetes
 test-kubernetes: ## run the tests that need a Kubernetes cluster, on FIREBREAK_KUBECONFIG or a control plane of its own
-	@.ci/setup kubernetes
-	.ci/kubernetes/plane run go test -race -timeout 20m $(KUBERNETES)
+	@.ci/setup && .ci/setup kubernetes
+	.ci/kubernetes/plane run sh -euc 'go test -race -timeout 20m ./plugins/builtin/kubernetes; go test -timeout 10m -run "^TestDrillOnKubernetes$$" ./cmd/firebreak'
 
 .PHONY: crash
 crash: setup ## kill an owner under load KILLS (200) times, at times made from SEED (1)

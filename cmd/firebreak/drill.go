@@ -29,7 +29,15 @@ type drillOptions struct {
 	length      time.Duration
 	interactive bool
 	verbose     bool
+	on          string
+	kubeconfig  string
 }
+
+// What a drill can be played on.
+const (
+	onProcesses  = "processes"
+	onKubernetes = "kubernetes"
+)
 
 func newDrill(a *app) *cobra.Command {
 	var o drillOptions
@@ -42,6 +50,12 @@ breaks it as the named incident did, raises the alert, runs the shipped runbook,
 answers its gate after a time to think, and scores what came of it beside the
 incident. All that it started is gone when it ends, however it ends.
 
+With --on kubernetes the service is a Deployment, and its settings a ConfigMap, in a
+namespace of its own of a cluster. The drill brings a node for the pods, on which they
+are processes of this machine, so that any cluster will do. The runbook is the same.
+The goals have 10 seconds more. The cluster is told that its namespace shall go; that
+takes it some seconds.
+
 With --json the last line is {"type":"drill_finished",...}: whether the drill was
 passed, the cause, the seconds of each part, the requests that failed, and the goals.
 
@@ -49,7 +63,8 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 		Example: `  firebreak drill inc-2024-0715
   firebreak drill inc-2024-0715 --interactive    you are the approver
   firebreak drill inc-2024-0715 --control        what happens without firebreak
-  firebreak drill inc-2024-0715 --seeds 10 --json`,
+  firebreak drill inc-2024-0715 --seeds 10 --json
+  firebreak drill inc-2024-0715 --on kubernetes --kubeconfig practice.yaml`,
 		Args: args(1, 1, "the name of a drill"),
 		RunE: func(c *cobra.Command, got []string) error {
 			if err := o.check(c); err != nil {
@@ -64,6 +79,8 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 	f.BoolVar(&o.control, "control", false, "nobody repairs anything; passed means that it stayed broken")
 	f.DurationVar(&o.length, "length", 0, "how long a control lasts (default: as the drill says)")
 	f.BoolVar(&o.interactive, "interactive", false, "you answer the gate, here or from another terminal")
+	f.StringVar(&o.on, "on", onProcesses, "what the practice service is: `processes` with settings in git, or pods and a ConfigMap of a kubernetes cluster")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "with --on kubernetes: the `FILE` that says which cluster (default: $FIREBREAK_KUBECONFIG; never $KUBECONFIG)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what the sandbox's processes say")
 	return c
 }
@@ -76,6 +93,10 @@ func (o drillOptions) check(c *cobra.Command) error {
 		return &usageError{err: errors.New("--length is how long a control lasts, and this is none"), hint: "add --control, or leave it out"}
 	case f.Changed("length") && o.length <= 0:
 		return &usageError{err: fmt.Errorf("a control cannot last %s", o.length), hint: "as in --length 2m"}
+	case o.on != onProcesses && o.on != onKubernetes:
+		return &usageError{err: fmt.Errorf("--on %s is nothing that a drill can be played on", o.on), hint: "as in --on " + onKubernetes}
+	case f.Changed("kubeconfig") && o.on != onKubernetes:
+		return &usageError{err: errors.New("--kubeconfig names a cluster, and this drill needs none"), hint: "add --on " + onKubernetes + ", or leave it out"}
 	case f.Changed("seeds") && o.seeds == 0:
 		return &usageError{err: errors.New("--seeds 0 plays nothing"), hint: "as in --seeds 10"}
 	}
@@ -94,12 +115,17 @@ func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
 	if err != nil {
 		return fmt.Errorf("find this executable, to start parts of the sandbox: %w", err)
 	}
+	if o.on == onKubernetes && o.kubeconfig == "" {
+		if o.kubeconfig = a.env("FIREBREAK_KUBECONFIG"); o.kubeconfig == "" {
+			return &usageError{err: errors.New("no cluster to practise on is named"), hint: "give --kubeconfig FILE; the drill makes a node and a namespace there, and takes them away"}
+		}
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	d := &drill{app: a, scenario: scenario, interactive: o.interactive}
 	opts := drills.Options{
 		Scenario: scenario, Seed: o.seed, Command: []string{exe, "practice"}, Interactive: o.interactive,
-		Open: d.open, Say: d.say,
+		Open: d.open, Say: d.say, Kubeconfig: o.kubeconfig,
 	}
 	if o.verbose {
 		opts.Log = a.err

@@ -135,6 +135,7 @@ func (n *Node) sync(ctx context.Context) error {
 		return fmt.Errorf("kubelet %s: list its pods: %w", n.opts.Name, err)
 	}
 	there := map[types.UID]bool{}
+	read := map[string]configMap{} // once for all pods
 	var errs []error
 	for i := range all {
 		pod := &all[i]
@@ -144,7 +145,7 @@ func (n *Node) sync(ctx context.Context) error {
 			r = &runner{runtime: n.opts.Runtime, logs: n.logs, wait: firstWait}
 			n.pods[pod.UID] = r
 		}
-		errs = append(errs, n.syncPod(ctx, r, pod))
+		errs = append(errs, n.syncPod(ctx, r, pod, read))
 	}
 	for uid, r := range n.pods {
 		if !there[uid] { // somebody took it away by force
@@ -155,7 +156,7 @@ func (n *Node) sync(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (n *Node) syncPod(ctx context.Context, r *runner, pod *corev1.Pod) error {
+func (n *Node) syncPod(ctx context.Context, r *runner, pod *corev1.Pod, read map[string]configMap) error {
 	if pod.DeletionTimestamp != nil {
 		if !r.stopping {
 			r.stopping = true
@@ -168,7 +169,7 @@ func (n *Node) syncPod(ctx context.Context, r *runner, pod *corev1.Pod) error {
 		}
 		return nil
 	}
-	settings, err := n.settings(ctx, pod)
+	settings, err := n.settings(ctx, pod, read)
 	r.sync(ctx, pod, settings, err)
 	status, failed := r.status(pod)
 	if failed != "" {
@@ -186,18 +187,29 @@ func (n *Node) syncPod(ctx context.Context, r *runner, pod *corev1.Pod) error {
 	return err
 }
 
+// configMap is what was read of one.
+type configMap struct {
+	data map[string]string
+	err  error
+}
+
 // settings are what the ConfigMaps hold that the pod names.
-func (n *Node) settings(ctx context.Context, pod *corev1.Pod) (map[string]string, error) {
+func (n *Node) settings(ctx context.Context, pod *corev1.Pod, read map[string]configMap) (map[string]string, error) {
 	out := map[string]string{}
 	for _, name := range configMaps(pod) {
-		data, err := n.client.configMap(ctx, pod.Namespace, name)
-		if apierrors.IsNotFound(err) {
+		key := pod.Namespace + "/" + name
+		m, ok := read[key]
+		if !ok {
+			m.data, m.err = n.client.configMap(ctx, pod.Namespace, name)
+			read[key] = m
+		}
+		if apierrors.IsNotFound(m.err) {
 			return nil, &Waiting{"CreateContainerConfigError", fmt.Sprintf("configmap %q not found", name)}
 		}
-		if err != nil {
-			return nil, err
+		if m.err != nil {
+			return nil, m.err
 		}
-		maps.Copy(out, data)
+		maps.Copy(out, m.data)
 	}
 	return out, nil
 }

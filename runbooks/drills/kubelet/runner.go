@@ -68,7 +68,9 @@ func (r *runner) start(pod *corev1.Pod, settings map[string]string, failed error
 		p, failed = r.runtime.Start(pod, settings)
 	}
 	if failed != nil {
-		r.waiting, r.next = waitingOf(failed), time.Now().Add(r.wait)
+		if r.waiting = waitingOf(failed); r.waiting.Reason != Creating {
+			r.next = time.Now().Add(r.wait)
+		}
 		return
 	}
 	r.process, r.settings, r.waiting, r.started = p, settings, nil, metav1.Now()
@@ -109,7 +111,7 @@ func (r *runner) status(pod *corev1.Pod) (s *corev1.PodStatus, failed string) {
 	if next.StartTime == nil {
 		next.StartTime = new(metav1.Now())
 	}
-	state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+	state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: Creating}}
 	switch {
 	case r.process != nil:
 		state = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: r.started}}

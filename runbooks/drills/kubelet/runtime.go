@@ -31,6 +31,9 @@ type Process interface {
 	Stop()
 }
 
+// Creating is the reason of what will be there in a moment.
+const Creating = "ContainerCreating"
+
 // Waiting is why a container does not run yet, such as ErrImagePull.
 type Waiting struct{ Reason, Message string }
 

@@ -28,21 +28,28 @@ func (s *Sandbox) ServiceConfig() (string, error) {
 		}
 		return urls
 	}
+	settings := section{
+		"plugin": "git", "repo": filepath.Join(s.dir, settingsRepo), "branch": settingsBranch,
+		"path": settingsFolder + "/" + settingsFile, "live_url": each("/admin/settings"),
+	}
+	workload := section{
+		"plugin": "processes", "pidfiles": []string{filepath.Join(s.dir, runDir, "*.pid")},
+		"signal": "TERM", "ready": "http://127.0.0.1:{port}/ready",
+	}
+	if s.kube != "" {
+		credential := section{"secret": "file:" + filepath.Join(s.dir, secretsDir, kubeconfig)}
+		settings = section{"plugin": "kubernetes", "read": credential, "mutate": credential, "namespace": s.up.Namespace, "configmap": settingsMap}
+		workload = section{"plugin": "kubernetes", "read": credential, "mutate": credential, "namespace": s.up.Namespace, "deployment": Service}
+	}
 	text, err := yaml.Marshal(section{
 		"services": section{Service: section{
 			"environment": "drill",
 			"owner":       "platform",
 			"metrics":     section{"plugin": "prometheus", "targets": each("/metrics")},
 			"database":    section{"plugin": "postgres", "read": section{"secret": "file:" + filepath.Join(s.dir, secretsDir, readDSN)}},
-			"settings": section{
-				"plugin": "git", "repo": filepath.Join(s.dir, settingsRepo), "branch": settingsBranch,
-				"path": settingsFolder + "/" + settingsFile, "live_url": each("/admin/settings"),
-			},
-			"workload": section{
-				"plugin": "processes", "pidfiles": []string{filepath.Join(s.dir, runDir, "*.pid")},
-				"signal": "TERM", "ready": "http://127.0.0.1:{port}/ready",
-			},
-			"backlog": section{"plugin": "http", "status": each("/backlog"), "shed": each("/backlog/shed")},
+			"settings":    settings,
+			"workload":    workload,
+			"backlog":     section{"plugin": "http", "status": each("/backlog"), "shed": each("/backlog/shed")},
 		}},
 		"roles": section{
 			"sre-oncall": section{"people": []string{Approver}},

@@ -100,7 +100,7 @@ func (d *deployer) push(ctx context.Context, wanted practice.Settings, replicas 
 		}
 		pushes.Go(func() {
 			before := r.running.Load()
-			if err := d.put(ctx, r.url, wanted); err != nil {
+			if err := deploy(ctx, d.client, r.url, wanted); err != nil {
 				logger.Printf("%s: %v", r.name, err)
 				return
 			}
@@ -117,7 +117,8 @@ func (d *deployer) push(ctx context.Context, wanted practice.Settings, replicas 
 	return true
 }
 
-func (d *deployer) put(ctx context.Context, url string, settings practice.Settings) error {
+// deploy gives settings to one replica that runs.
+func deploy(ctx context.Context, client *http.Client, url string, settings practice.Settings) error {
 	body, err := json.Marshal(settings)
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func (d *deployer) put(ctx context.Context, url string, settings practice.Settin
 	if err != nil {
 		return err
 	}
-	resp, err := d.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

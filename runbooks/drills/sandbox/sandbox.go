@@ -21,6 +21,7 @@ const (
 	runDir     = "run"
 	secretsDir = "secrets"
 	readDSN    = "read.dsn"
+	kubeconfig = "kubeconfig"
 	stopTime   = 15 * time.Second
 )
 
@@ -31,21 +32,33 @@ type Options struct {
 	Command []string  // runs this executable as a child: the role is appended, then see RunRole
 	Log     io.Writer // what the children say; nil: only shown when they fail
 	Rate    float64   // requests a second; 0: 264 to 276, by the seed
+	// Kubeconfig is the file of a cluster to practise on, where the replicas
+	// are pods and the settings a ConfigMap; empty: processes and a repository.
+	Kubeconfig string
+}
+
+// past is where the settings of the service and their history are.
+type past interface {
+	// head reads the newest revision and the settings in it.
+	head() (revision, text string, err error)
+	// push makes the changes, one after the other.
+	push(commits []commit) error
 }
 
 // Sandbox is a small production. Its methods may be called from many
 // goroutines at once.
 type Sandbox struct {
-	opts    Options
-	dir     string
-	luck    *mathrand.Rand
-	history *history
-	up      up
-	host    *child
-	load    *child
-	board   *board
-	stop    func() error
-	rate    float64
+	opts  Options
+	dir   string
+	luck  *mathrand.Rand
+	past  past
+	kube  string // the kubeconfig itself
+	up    up
+	host  *child
+	load  *child
+	board *board
+	stop  func() error
+	rate  float64
 }
 
 // Start sets everything up and returns when the load runs: a few seconds. The
@@ -76,15 +89,25 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if err := os.Chmod(s.dir, 0o711); err != nil { //nolint:gosec // as said
 		return nil, err
 	}
-	past, err := seededHistory(time.Now())
+	first, err := seededHistory(time.Now())
 	if err != nil {
 		return nil, err
 	}
-	if s.history, err = createHistory(filepath.Join(s.dir, settingsRepo), past); err != nil {
+	if opts.Kubeconfig != "" {
+		s.kube, err = wholeKubeconfig(opts.Kubeconfig)
+	} else {
+		s.past, err = createHistory(filepath.Join(s.dir, settingsRepo), first)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := s.startHost(ctx, replicas); err != nil {
 		return nil, err
+	}
+	if s.kube != "" {
+		if s.past, err = openConfigMap(s.kube, s.up.Namespace, first[len(first)-1].text); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.startLoad(); err != nil {
 		return nil, err
@@ -95,7 +118,7 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 
 func (s *Sandbox) startHost(ctx context.Context, replicas int) error {
 	options := hostOptions{
-		Dir: s.dir, Command: s.opts.Command, Replicas: replicas, AppPassword: rand.Text(), ReadPassword: rand.Text(),
+		Dir: s.dir, Command: s.opts.Command, Replicas: replicas, AppPassword: rand.Text(), ReadPassword: rand.Text(), Kubeconfig: s.kube,
 	}
 	notices, output := io.Pipe()
 	cmd := role(s.opts.Command, roleHost)
@@ -123,7 +146,10 @@ func (s *Sandbox) startHost(ctx context.Context, replicas int) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, readDSN), []byte(s.up.ReadDSN), 0o600)
+	return errors.Join(
+		os.WriteFile(filepath.Join(folder, readDSN), []byte(s.up.ReadDSN), 0o600),
+		os.WriteFile(filepath.Join(folder, kubeconfig), []byte(s.kube), 0o600),
+	)
 }
 
 func (s *Sandbox) startLoad() error {
@@ -183,7 +209,7 @@ func (s *Sandbox) Rate() float64 { return s.rate }
 // Inject pushes the change that breaks the service, the pool's from 50 to the
 // given total, among the given number of decoys, and returns when it did so.
 func (s *Sandbox) Inject(_ context.Context, to, decoys int) (time.Time, error) {
-	_, text, err := s.history.head()
+	_, text, err := s.past.head()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("inject: %w", err)
 	}
@@ -192,7 +218,7 @@ func (s *Sandbox) Inject(_ context.Context, to, decoys int) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("inject: %w", err)
 	}
-	if err := s.history.push(commits); err != nil {
+	if err := s.past.push(commits); err != nil {
 		return time.Time{}, fmt.Errorf("inject: %w", err)
 	}
 	return now.UTC(), nil

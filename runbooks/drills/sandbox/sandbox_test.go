@@ -161,14 +161,14 @@ func TestSandbox(t *testing.T) {
 	})
 
 	t.Run("a settings change that makes no sense stays out", func(t *testing.T) {
-		_, text, err := s.history.head()
+		_, text, err := s.past.head()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if text, err = set(text, PoolSetting, "2"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.history.push([]commit{{author: "x", title: "too few", text: text, at: time.Now()}}); err != nil {
+		if err := s.past.push([]commit{{author: "x", title: "too few", text: text, at: time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
 		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)

@@ -101,7 +101,7 @@ func (s *supervisor) keep(ctx context.Context, r *replica) error {
 	pause := 100 * time.Millisecond
 	for {
 		began := time.Now()
-		process, err := s.launch(r)
+		process, err := s.launch(r, s.deployer.current())
 		if err != nil {
 			return err
 		}
@@ -126,8 +126,7 @@ func (s *supervisor) keep(ctx context.Context, r *replica) error {
 	}
 }
 
-func (s *supervisor) launch(r *replica) (*child, error) {
-	wanted := s.deployer.current()
+func (s *supervisor) launch(r *replica, wanted practice.Settings) (*child, error) {
 	r.running.Store(&wanted)
 	cmd := role(s.opts.Command, roleReplica)
 	cmd.ExtraFiles = []*os.File{r.socket}
