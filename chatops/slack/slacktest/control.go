@@ -14,6 +14,9 @@ type order struct {
 	Command
 	Click  *Click            `json:"click"`
 	Values map[string]string `json:"values"`
+	ID     string            `json:"callback_id"`
+	TS     string            `json:"ts"`
+	Name   string            `json:"name"`
 	Method string            `json:"method"`
 	Fault  Fault             `json:"fault"`
 	Reason string            `json:"reason"`
@@ -46,10 +49,25 @@ var verbs = map[string]func(context.Context, *Server, order) (any, error){
 		_, d, err := s.Say(Say{User: o.User, Channel: o.Channel, Text: o.Text, Thread: o.Thread})
 		return outcome(ctx, o, d, err)
 	},
+	"shortcut": func(ctx context.Context, s *Server, o order) (any, error) {
+		d, err := s.Shortcut(Shortcut{User: o.User, Channel: o.Channel, ID: o.ID, TS: o.TS})
+		return outcome(ctx, o, d, err)
+	},
+	"react": func(ctx context.Context, s *Server, o order) (any, error) {
+		d, err := s.React(o.User, o.Channel, o.TS, o.Name)
+		return outcome(ctx, o, d, err)
+	},
 	"home": func(ctx context.Context, s *Server, o order) (any, error) {
 		return outcome(ctx, o, s.OpenHome(o.User), nil)
 	},
 	"messages": func(_ context.Context, s *Server, o order) (any, error) { return s.Messages(o.Channel), nil },
+	"render": func(_ context.Context, s *Server, o order) (any, error) {
+		all := []string{}
+		for _, m := range s.Messages(o.Channel) {
+			all = append(all, m.Render())
+		}
+		return all, nil
+	},
 	"ephemerals": func(_ context.Context, s *Server, o order) (any, error) {
 		return s.Ephemerals(o.Channel, o.User), nil
 	},

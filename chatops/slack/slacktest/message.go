@@ -20,8 +20,8 @@ type Message struct {
 	Edits     int            `json:"edits,omitempty"` // how often it was changed
 	Ephemeral string         `json:"ephemeral,omitempty"`
 	Broadcast bool           `json:"broadcast,omitempty"` // a reply that is shown in the channel, too
-	Reactions []string       `json:"reactions,omitempty"`
-	Files     []string       `json:"files,omitempty"` // their contents, in the order of upload
+	Reactions []string       `json:"reactions,omitempty"` // the app's
+	Files     []string       `json:"files,omitempty"`     // their contents, in the order of upload
 	Metadata  map[string]any `json:"metadata,omitempty"`
 
 	attachments any

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +122,127 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestPayloadShapes holds what this Slack tells an app to what Slack has told
+// others: no field that Slack has not, none missing, all of the same type.
+func TestPayloadShapes(t *testing.T) {
+	root := os.Getenv("FIREBREAK_PAYLOADS")
+	if root == "" {
+		t.Skip("FIREBREAK_PAYLOADS names no folder")
+	}
+	s := slacktest.Start(t, slacktest.Config{Events: []string{"app_mention", "reaction_added", "message.im"}})
+	told := make(chan any, 1)
+	h := &webhook{answer: func(_ int, _ http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		var payload any
+		if json.Unmarshal(raw, &payload) != nil {
+			form, _ := url.ParseQuery(string(raw))
+			payload = formOf(form)
+			if form.Has("payload") {
+				_ = json.Unmarshal([]byte(form.Get("payload")), &payload)
+			}
+		}
+		told <- payload
+	}}
+	h.start(t, s)
+	block := `[{"type":"actions","block_id":"b","elements":[{"type":"button","action_id":"a","value":"v","text":{"type":"plain_text","text":"Button","emoji":true}}]}]`
+	call(t, s, slacktest.BotToken, "chat.postEphemeral", map[string]string{"channel": slacktest.Incidents, "user": slacktest.Alice, "text": "x", "blocks": block})
+	open := func() {
+		d, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-told
+		view := `{"type":"modal","callback_id":"view-id","private_metadata":"x","notify_on_close":true,"title":{"type":"plain_text","text":"x"},` +
+			`"submit":{"type":"plain_text","text":"x"},"close":{"type":"plain_text","text":"x"},"blocks":[{"type":"input","optional":false,` +
+			`"block_id":"hspI","label":{"type":"plain_text","text":"x"},"element":{"type":"plain_text_input","action_id":"maBWU"}}]}`
+		if res := call(t, s, slacktest.BotToken, "views.open", map[string]string{"trigger_id": d.TriggerID, "view": view}); res["ok"] != true {
+			t.Fatal(res)
+		}
+	}
+	m, _, err := s.Say(slacktest.Say{User: slacktest.BobUser, Channel: slacktest.Incidents, Text: "hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	enterprise := []string{".enterprise_id", ".team.enterprise_id", ".team.enterprise_name"} // this Slack's workspace is in no organization
+	newer := []string{".enterprise", ".is_enterprise_install", ".view.submit_disabled"}      // Slack says so since
+	for name, c := range map[string]struct {
+		file         string
+		do           func() error
+		ours, theirs []string // fields that one side alone may have
+	}{
+		"a command": {file: "slash_command_org.form", ours: []string{".api_app_id", ".is_enterprise_install"}, theirs: []string{".enterprise_id", ".enterprise_name"}, do: func() error {
+			_, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents})
+			return err
+		}},
+		"a click": {file: "block_actions_ephemeral_no_message.json", ours: append([]string{".state"}, newer...), theirs: enterprise, do: func() error {
+			_, err := s.Click(slacktest.Click{User: slacktest.Alice, Channel: slacktest.Incidents, Action: "a"})
+			return err
+		}},
+		"a submission": {file: "view_submission_bolt.json", ours: newer, theirs: enterprise, do: func() error {
+			open()
+			_, err := s.Submit(slacktest.Submit{User: slacktest.Alice, Values: map[string]string{"maBWU": "x"}})
+			return err
+		}},
+		"a modal closed": {file: "bolt_view_closed_body.json", ours: append([]string{".is_cleared"}, newer...), theirs: append([]string{".response_urls"}, enterprise...), do: func() error {
+			open()
+			_, err := s.Dismiss(slacktest.Alice)
+			return err
+		}},
+		"a mention": {file: "socketmode_events_api_app_mention.json", theirs: []string{".event.blocks[].elements[].elements[].user_id"}, do: func() error {
+			_, _, err := s.Say(slacktest.Say{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "@firebreak hello"})
+			return err
+		}},
+		"a reaction": {file: "bolt_events_valid_reaction_added_body.json", ours: []string{".authorizations", ".event_context", ".is_ext_shared_channel"}, theirs: []string{".enterprise_id", ".authed_users"}, do: func() error {
+			_, err := s.React(slacktest.Alice, slacktest.Incidents, m.TS, "eyes")
+			return err
+		}},
+		"a shortcut": {file: "bolt_shortcut_global_shortcut_body.json", ours: append([]string{".user.name"}, newer...), theirs: enterprise, do: func() error {
+			_, err := s.Shortcut(slacktest.Shortcut{User: slacktest.Alice, ID: "x"})
+			return err
+		}},
+		"a shortcut on a message": {file: "bolt_shortcut_message_shortcut_body.json", ours: append([]string{".user.username", ".user.team_id"}, newer...), theirs: append([]string{".message.client_msg_id", ".message.blocks"}, enterprise...), do: func() error {
+			_, err := s.Shortcut(slacktest.Shortcut{User: slacktest.Alice, ID: "x", Channel: slacktest.Incidents, TS: m.TS})
+			return err
+		}},
+	} {
+		raw, err := os.ReadFile(filepath.Join(root, "slack", c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shape any
+		if json.Unmarshal(raw, &shape) != nil {
+			form, _ := url.ParseQuery(string(raw))
+			shape = formOf(form)
+		}
+		if envelope, _ := shape.(map[string]any); envelope["payload"] != nil {
+			shape = envelope["payload"]
+		}
+		if err := c.do(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		payload := <-told
+		for _, p := range misshapen("", payload, shape) {
+			if !slices.Contains(c.ours, strings.TrimPrefix(p, "Slack has no ")) {
+				t.Errorf("%s: %s", name, p)
+			}
+		}
+		for _, p := range misshapen("", shape, payload) {
+			if !slices.Contains(c.theirs, strings.TrimPrefix(p, "Slack has no ")) {
+				t.Errorf("%s: the other way round, %s", name, p)
+			}
+		}
+	}
+}
+
+// formOf is a form as a payload.
+func formOf(form url.Values) any {
+	all := map[string]any{}
+	for k := range form {
+		all[k] = form.Get(k)
+	}
+	return all
+}
+
 // misshapen says where a value has what a shape has not.
 func misshapen(at string, v, shape any) []string {
 	switch v := v.(type) {
@@ -136,11 +258,13 @@ func misshapen(at string, v, shape any) []string {
 		}
 		var all []string
 		for name, field := range v {
-			if known[name] == nil {
+			of, there := known[name]
+			switch {
+			case !there:
 				all = append(all, fmt.Sprintf("Slack has no %s.%s", at, name))
-				continue
+			case of != nil:
+				all = append(all, misshapen(at+"."+name, field, of)...)
 			}
-			all = append(all, misshapen(at+"."+name, field, known[name])...)
 		}
 		return all
 	case []any:
