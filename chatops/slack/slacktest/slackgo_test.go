@@ -265,7 +265,10 @@ func withApps(t *testing.T, test func(t *testing.T, s *slacktest.Server, a app))
 	}
 }
 
+// TestCommandAndClick also holds the apps to each other: for this Slack there
+// is no difference between them.
 func TestCommandAndClick(t *testing.T) {
+	logs := map[string]string{} // by transport, of the app that came first
 	withApps(t, func(t *testing.T, s *slacktest.Server, _ app) {
 		d, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "run x"})
 		settle(t, d, err)
@@ -286,6 +289,21 @@ func TestCommandAndClick(t *testing.T) {
 		}
 		d, err = s.Click(slacktest.Click{User: slacktest.Carol, Channel: slacktest.Incidents, Action: approve, Stale: true})
 		settle(t, d, err)
+		var lines []string
+		for _, e := range s.Log() {
+			if strings.HasPrefix(e.Kind, "response") {
+				e.Name = "" // it is random
+			}
+			if e.Name != "auth.test" && e.Name != "apps.connections.open" && e.Name != "hello" { // each begins as it likes
+				lines = append(lines, e.Kind+" "+e.Name+" "+e.Text)
+			}
+		}
+		_, transport, _ := strings.Cut(t.Name(), "_over_")
+		got := strings.Join(lines, "\n")
+		if want, ran := logs[transport]; ran && got != want {
+			t.Errorf("this app was seen to do\n%s\nand the other\n%s", got, want)
+		}
+		logs[transport] = got
 	})
 }
 
