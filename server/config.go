@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -25,6 +26,15 @@ type Stops interface {
 	Order(ctx context.Context, by string, req StopRequest, on bool) error
 	// Standing lists what is stopped, in the order in which it was said.
 	Standing() []engine.Stop
+}
+
+// Request is one of another machine that was answered.
+type Request struct {
+	Method, Route string // the route as it is registered; empty: there is none
+	From          string // the address
+	By            Caller // the zero one is nobody
+	Status        int
+	Took          time.Duration
 }
 
 // Config is what a server needs. Every field is required unless it says
@@ -65,6 +75,13 @@ type Config struct {
 	// Audit tells what stands for everything that is recorded, and the last
 	// acts of people; 0: all of them.
 	Audit func(ctx context.Context, limit int) (AuditView, error)
+	// Metrics answers with the metrics; nil: there are none.
+	Metrics http.Handler
+	// MetricsOpen lets everybody read them.
+	MetricsOpen bool
+	// Heard hears of each request of another machine that was answered, but for
+	// those that follow a run. It does not block. nil: nobody does.
+	Heard func(Request)
 	// Ready says why work that comes now would not be done; nil when it would.
 	Ready func() error
 	// Snapshot reads what a diagnosis of a service needs, as JSON; since is how

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -87,6 +88,7 @@ func (s *Server) routes() []route {
 		{method: "DELETE", path: "/v1/tokens/{id}", needs: needsSocket, about: "Revoke a token", gives: Revoked{}, do: s.revokeToken},
 		{method: "GET", path: "/v1/health", needs: needsNothing, about: "Say that firebreak is there; to who proves who they are, also which and as whom it sees them", gives: Health{}, do: s.health},
 		{method: "GET", path: "/v1/ready", needs: needsNothing, about: "Say whether runs go on here, and alerts are taken; if not, the status is 503", gives: Ready{}, do: s.ready},
+		{method: "GET", path: "/v1/metrics", needs: s.metricsNeed(), about: "Say the metrics, as Prometheus reads them", format: "text/plain", write: s.metrics},
 		{method: "GET", path: "/v1/openapi.json", needs: needsNothing, about: "Describe the API as OpenAPI 3.1", gives: json.RawMessage{}, do: s.openAPI},
 	}...)
 }
@@ -99,8 +101,7 @@ func (s *Server) mux(who func(*http.Request) (Caller, error), front bool) http.H
 		if front && rt.needs == needsSocket || !front && rt.needs == needsSource {
 			continue
 		}
-		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) {
-			var by Caller
+		serve := func(w http.ResponseWriter, r *http.Request) (by Caller) {
 			var err error
 			if rt.needs != needsSource {
 				if by, err = who(r); err == nil {
@@ -109,20 +110,15 @@ func (s *Server) mux(who func(*http.Request) (Caller, error), front bool) http.H
 			}
 			if err != nil {
 				fail(w, err)
-				return
+			} else {
+				rt.serve(w, r, by)
 			}
-			if rt.write != nil {
-				rt.write(w, r, by)
-				return
-			}
-			r.Body = http.MaxBytesReader(w, r.Body, largest)
-			status, answer, err := rt.do(r, by)
-			if err != nil {
-				fail(w, err)
-				return
-			}
-			reply(w, status, answer)
-		})
+			return by
+		}
+		if front {
+			serve = s.heard(rt.method, rt.path, serve)
+		}
+		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { serve(w, r) })
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if by, err := who(r); err != nil || by.Person == "" {
@@ -133,6 +129,37 @@ func (s *Server) mux(who func(*http.Request) (Caller, error), front bool) http.H
 			Hint: "this firebreak and the owner of the state may be of different versions"})
 	})
 	return mux
+}
+
+// serve answers somebody who was let in.
+func (rt route) serve(w http.ResponseWriter, r *http.Request, by Caller) {
+	if rt.write != nil {
+		rt.write(w, r, by)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, largest)
+	status, answer, err := rt.do(r, by)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, status, answer)
+}
+
+// heard tells of every request that a handler has answered.
+func (s *Server) heard(method, path string, serve func(http.ResponseWriter, *http.Request) Caller) func(http.ResponseWriter, *http.Request) Caller {
+	if s.cfg.Heard == nil {
+		return serve
+	}
+	return func(w http.ResponseWriter, r *http.Request) Caller {
+		began := s.cfg.Now()
+		seen := &statusWriter{ResponseWriter: w}
+		by := serve(seen, r)
+		if !strings.HasSuffix(path, "/events") || seen.status >= http.StatusBadRequest {
+			s.cfg.Heard(Request{Method: method, Route: path, From: hostOf(r), By: by, Status: seen.status, Took: s.cfg.Now().Sub(began)})
+		}
+		return by
+	}
 }
 
 const tokenHint = "send `Authorization: Bearer TOKEN`; `firebreak tokens create` makes one" //nolint:gosec // it holds no token
@@ -227,6 +254,22 @@ func (s *Server) ready(*http.Request, Caller) (int, any, error) {
 		return 0, nil, &Problem{Text: err.Error(), Class: classUnready}
 	}
 	return http.StatusOK, Ready{Ready: true}, nil
+}
+
+// metricsNeed is what it takes to read the metrics.
+func (s *Server) metricsNeed() Right {
+	if s.cfg.MetricsOpen {
+		return needsNothing
+	}
+	return MayScrape
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request, _ Caller) {
+	if s.cfg.Metrics == nil {
+		fail(w, &Problem{Text: "there are no metrics here", Class: "not_found", Hint: "`firebreak serve` counts"})
+		return
+	}
+	s.cfg.Metrics.ServeHTTP(w, r)
 }
 
 // takeAlerts takes alerts in where a front lets them in.

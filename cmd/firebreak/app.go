@@ -25,6 +25,9 @@ type app struct {
 	// journal puts a test between the runtime and its journal; nil: nothing.
 	journal func(local.Journal) local.Journal
 
+	// observer is told what an owner does; nil: nobody is.
+	observer *observer
+
 	flags global
 }
 

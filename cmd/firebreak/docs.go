@@ -29,6 +29,7 @@ func docPages() []docPage {
 		{"configuration", "Configuration keys", "Every key of `firebreak.yaml`, and of the sections of the built-in plugins.", writeConfigKeys},
 		{"commands", "Commands", "What `firebreak help` says, and the exit codes.", writeCommands},
 		{"api", "API", "Every route of `firebreak serve`, and every right of a token.", writeAPI},
+		{"metrics", "Metrics", "Everything that `firebreak serve` counts.", writeMetrics},
 		{"events", "Events", "What a run's journal holds: the `kind` and the `data` of every line of type `event` in [--json](../json.md).", writeEvents},
 	}
 }

@@ -68,22 +68,36 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		cfg.Journal = a.journal(cfg.Journal)
 	}
 	if drive {
-		if o.host, err = ws.newHost(slog.New(slog.DiscardHandler)); err != nil {
+		log := slog.New(slog.DiscardHandler)
+		if a.observer != nil {
+			log = a.observer.log
+		}
+		if o.host, err = ws.newHost(log); err != nil {
 			return nil, err
 		}
-		cfg.Executor = &executor{host: o.host, config: ws.config, notify: o.notify}
+		x := &executor{host: o.host, config: ws.config, notify: o.notify}
+		cfg.Executor = x
+		if a.observer != nil {
+			a.observer.own = o
+			cfg.Journal, cfg.Executor = observed{cfg.Journal, a.observer}, called{x, a.observer}
+		}
 		cfg.Pins, cfg.Roles, cfg.Changed = o.pins, ws.roles(), o.changed
 	}
 	if o.rt, err = local.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
-	o.server = server.New(server.Config{
+	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
-	})
+	}
+	if a.observer != nil {
+		sc.Metrics, sc.Heard = a.observer.metrics.Handler(), a.observer.heard
+		sc.MetricsOpen = ws.config.Serve != nil && ws.config.Serve.MetricsOpen
+	}
+	o.server = server.New(sc)
 	if err := o.server.Start(); err != nil {
 		return nil, err
 	}
@@ -127,6 +141,10 @@ func (o *owner) warn(run string, err error) {
 		return // an answer that came too late is normal
 	}
 	_, text, hint := explain(err)
+	if o.app.observer != nil {
+		o.app.observer.log.Warn(text, "run", run, "hint", hint)
+		return
+	}
 	if o.app.flags.json {
 		_ = o.app.printJSON(map[string]any{"type": "warning", "run": run, "text": text, "hint": hint})
 		return

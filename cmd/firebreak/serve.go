@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -66,6 +67,7 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 	if err := ws.sourceSecrets(); err != nil {
 		return err
 	}
+	a.observer = newObserver(a.logger())
 	s, err := a.connect(ctx, true, loaded(ws))
 	if err != nil {
 		return err
@@ -80,6 +82,14 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 		return err
 	}
 	return d.run(ctx, listen)
+}
+
+// logger writes to standard error: as JSON with --json, else as text.
+func (a *app) logger() *slog.Logger {
+	if a.flags.json {
+		return slog.New(slog.NewJSONHandler(a.err, nil))
+	}
+	return slog.New(slog.NewTextHandler(a.err, nil))
 }
 
 // sourceSecrets finds out whether every source can prove itself.
@@ -180,6 +190,7 @@ func (d *daemon) serving(addr string) {
 
 // told says what became of an alert.
 func (d *daemon) told(e *intake.Entry) {
+	d.app.observer.decided(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	line := alertView(*e)

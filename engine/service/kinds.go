@@ -24,7 +24,7 @@ var problemKinds = [...]ProblemKind{
 	{"bad-name", "what is no name"},
 	{"bad-path", "a path that is not absolute and plain"},
 	{"bad-checksum", "what is no SHA-256"},
-	{"unknown-kind", "a kind of source that does not exist"},
+	{"unknown-kind", "a kind of source, or of readers of metrics, that does not exist"},
 	{"no-mapping", "a source that needs a mapping and has none, or has one that it does not need"},
 	{"bad-expression", "a mapping that is no expression over `body`"},
 	{"bad-window", "a freeze that says in two ways when, or in none"},

@@ -16,6 +16,8 @@ type Serve struct {
 	Cert   string // file of the certificate, absolute; empty: no TLS
 	Key    string // file of its key, absolute
 	Plain  bool   // other machines may come without TLS
+
+	MetricsOpen bool // everybody may read the metrics
 }
 
 // The kinds of source.
@@ -55,12 +57,20 @@ type Mapping struct {
 
 func (r *reader) serve(n *yaml.Node) {
 	s := &Serve{}
+	var metrics string
 	r.object(n, "serve", fields{
 		"listen":     r.text("listen of serve", &s.Listen),
 		"cert":       r.path("cert of serve", &s.Cert),
 		"key":        r.path("key of serve", &s.Key),
 		"plain_http": r.truth("plain_http of serve", &s.Plain),
+		"metrics": func(n *yaml.Node) {
+			r.text("metrics of serve", &metrics)(n)
+			if metrics != "" && metrics != "open" && metrics != "token" {
+				r.addf(posOf(n), "unknown-kind", "write open or token", "there is no way to read metrics %.80q", metrics)
+			}
+		},
 	})
+	s.MetricsOpen = metrics == "open"
 	if (s.Cert == "") != (s.Key == "") {
 		r.addf(posOf(n), "missing-key", "give both cert: and key:, or neither", "serve has one of cert and key")
 	}

@@ -1,0 +1,272 @@
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// Def is what is known of a metric before anything is counted.
+type Def struct {
+	Name   string
+	Kind   string // counter, gauge or histogram
+	Labels []string
+	Help   string
+
+	buckets []float64 // seconds; of a histogram
+}
+
+// The limits of a histogram's buckets, in seconds.
+var (
+	callSeconds   = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	peopleSeconds = []float64{0, 5, 15, 30, 60, 120, 300, 600, 1200, 3600, 14400, 86400}
+	runSeconds    = []float64{.1, 1, 5, 15, 30, 60, 120, 300, 600, 1200, 3600, 14400, 86400}
+	storeSeconds  = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
+)
+
+// What is counted.
+var (
+	runsStarted    = Def{Name: "firebreak_runs_started_total", Kind: "counter", Labels: []string{"runbook", "by"}, Help: "Runs that began; by is person, alert or drill."}
+	runsEnded      = Def{Name: "firebreak_runs_ended_total", Kind: "counter", Labels: []string{"runbook", "word"}, Help: "Runs that ended, by their ends."}
+	runTime        = Def{Name: "firebreak_run_seconds", Kind: "histogram", Labels: []string{"runbook", "word"}, Help: "How long runs took, people included.", buckets: runSeconds}
+	runPeople      = Def{Name: "firebreak_run_people_seconds", Kind: "histogram", Labels: []string{"runbook"}, Help: "How long a run waited for people, of runs that ended.", buckets: peopleSeconds}
+	runsOpen       = Def{Name: "firebreak_runs_open", Kind: "gauge", Help: "Runs that have not ended."}
+	runsWaiting    = Def{Name: "firebreak_runs_waiting", Kind: "gauge", Labels: []string{"on"}, Help: "Runs that wait, by what they wait on; approval, person and in_doubt are questions that people have not answered. One that waits on several counts for each."}
+	questionsTime  = Def{Name: "firebreak_question_seconds", Kind: "histogram", Labels: []string{"kind", "choice"}, Help: "How long questions were open that this process saw opened, by the answer; expired is one of them.", buckets: peopleSeconds}
+	stepsEnded     = Def{Name: "firebreak_steps_total", Kind: "counter", Labels: []string{"runbook", "result"}, Help: "Steps and groups that ended: succeeded, failed, skipped, cancelled or undone."}
+	refused        = Def{Name: "firebreak_refusals_total", Kind: "counter", Labels: []string{"rule"}, Help: "What people asked of a run in vain, by what they asked."}
+	calls          = Def{Name: "firebreak_plugin_call_seconds", Kind: "histogram", Labels: []string{"plugin", "action", "call", "result"}, Help: "Calls of plugins; call is plan, read, act, undo or probe, and result ok or the class of the failure.", buckets: callSeconds}
+	alertsDecided  = Def{Name: "firebreak_alerts_total", Kind: "counter", Labels: []string{"source", "outcome"}, Help: "Alerts that were decided, by what became of them."}
+	alertToStep    = Def{Name: "firebreak_alert_to_first_step_seconds", Kind: "histogram", Labels: []string{"runbook"}, Help: "From the receipt of the alert that began a run to its first step.", buckets: callSeconds}
+	journalTime    = Def{Name: "firebreak_journal_append_seconds", Kind: "histogram", Help: "How long it took until records were durable.", buckets: storeSeconds}
+	stopsStanding  = Def{Name: "firebreak_stops", Kind: "gauge", Labels: []string{"kind", "service"}, Help: "Halts and holds that stand; an empty service is everything."}
+	requestsTime   = Def{Name: "firebreak_request_seconds", Kind: "histogram", Labels: []string{"route", "status"}, Help: "Requests of other machines, but for what is followed.", buckets: callSeconds}
+	runbooksLoaded = Def{Name: "firebreak_runbooks", Kind: "gauge", Help: "Runbooks that are known by name."}
+	build          = Def{Name: "firebreak_build_info", Kind: "gauge", Labels: []string{"version"}, Help: "Always 1; the version of this process."}
+)
+
+// Defs are all metrics of ours, by name.
+func Defs() []Def {
+	all := []Def{
+		runsStarted, runsEnded, runTime, runPeople, runsOpen, runsWaiting, questionsTime, stepsEnded, refused,
+		calls, alertsDecided, alertToStep, journalTime, stopsStanding, requestsTime, runbooksLoaded, build,
+	}
+	slices.SortFunc(all, func(a, b Def) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// State is what is read of an owner when somebody asks for the metrics.
+type State struct {
+	Open     int            // runs that have not ended
+	Waiting  map[string]int // of them, by what they wait on
+	Stops    []engine.Stop
+	Runbooks int
+}
+
+// Metrics counts. Its methods may be called from any goroutine and do not
+// block.
+type Metrics struct {
+	registry *prometheus.Registry
+	read     func(ctx context.Context) (State, error)
+
+	counters   map[string]*prometheus.CounterVec
+	histograms map[string]*prometheus.HistogramVec
+
+	mu        sync.Mutex
+	received  map[string]time.Time // alerts whose runs have begun no step yet, by run
+	questions map[string]time.Time // that are open, by their ids
+}
+
+// New returns metrics of a process. read is asked whenever somebody asks for
+// them.
+func New(version string, read func(ctx context.Context) (State, error)) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(), read: read,
+		counters: map[string]*prometheus.CounterVec{}, histograms: map[string]*prometheus.HistogramVec{},
+		received: map[string]time.Time{}, questions: map[string]time.Time{},
+	}
+	for _, d := range Defs() {
+		switch d.Kind {
+		case "counter":
+			c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: d.Name, Help: d.Help}, d.Labels)
+			m.counters[d.Name] = c
+			m.registry.MustRegister(c)
+		case "histogram":
+			h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: d.Name, Help: d.Help, Buckets: d.buckets}, d.Labels)
+			m.histograms[d.Name] = h
+			m.registry.MustRegister(h)
+		}
+	}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{read: read, version: version})
+	return m
+}
+
+// Handler answers with the metrics in the formats of Prometheus. What cannot
+// be read fails the whole answer: half of it would look like good news.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError})
+}
+
+func (m *Metrics) count(d Def, labels ...string) {
+	m.counters[d.Name].WithLabelValues(labels...).Inc()
+}
+
+func (m *Metrics) observe(d Def, took time.Duration, labels ...string) {
+	m.histograms[d.Name].WithLabelValues(labels...).Observe(max(took, 0).Seconds())
+}
+
+// Run is what is counted by.
+type Run struct {
+	ID        string
+	Runbook   string
+	By        string // person, alert or drill
+	StartedAt time.Time
+}
+
+// Recorded counts records that are durable. took is how long that took.
+func (m *Metrics) Recorded(run Run, records []engine.Record, took time.Duration) {
+	m.observe(journalTime, took)
+	for _, rec := range records {
+		m.record(run, rec)
+	}
+}
+
+func (m *Metrics) record(run Run, rec engine.Record) {
+	switch e := rec.Event.(type) {
+	case engine.RunStarted:
+		m.count(runsStarted, run.Runbook, run.By)
+	case engine.RunEnded:
+		m.began(run, time.Time{})
+		m.count(runsEnded, run.Runbook, string(e.Word))
+		m.observe(runTime, rec.At.Sub(run.StartedAt), run.Runbook, string(e.Word))
+		m.observe(runPeople, e.AskedFor, run.Runbook)
+		m.forget(run.ID)
+	case engine.StepStarted:
+		m.began(run, rec.At)
+	case engine.StepSucceeded:
+		m.count(stepsEnded, run.Runbook, "succeeded")
+	case engine.StepFailed:
+		m.count(stepsEnded, run.Runbook, "failed")
+	case engine.StepSkipped:
+		m.count(stepsEnded, run.Runbook, "skipped")
+	case engine.StepStopped:
+		m.count(stepsEnded, run.Runbook, "cancelled")
+	case engine.StepUndone:
+		m.count(stepsEnded, run.Runbook, "undone")
+	case engine.QuestionOpened:
+		m.mu.Lock()
+		m.questions[e.Question.ID] = rec.At
+		m.mu.Unlock()
+	case engine.QuestionDecided:
+		m.mu.Lock()
+		opened, ok := m.questions[e.ID]
+		delete(m.questions, e.ID)
+		m.mu.Unlock()
+		if ok {
+			m.observe(questionsTime, rec.At.Sub(opened), string(e.Question), e.Choice)
+		}
+	case engine.InputRefused:
+		m.count(refused, e.What)
+	}
+}
+
+// forget drops the questions of a run that has ended: of those that became
+// void nobody says so.
+func (m *Metrics) forget(run string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.questions {
+		if strings.HasPrefix(id, run+"/") {
+			delete(m.questions, id)
+		}
+	}
+}
+
+// Received says when the alert came that is about to begin a run.
+func (m *Metrics) Received(run string, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.received[run] = at
+}
+
+// began counts the first step of a run of an alert; at is zero where there is
+// none.
+func (m *Metrics) began(run Run, at time.Time) {
+	m.mu.Lock()
+	came, ok := m.received[run.ID]
+	delete(m.received, run.ID)
+	m.mu.Unlock()
+	if ok && !at.IsZero() {
+		m.observe(alertToStep, at.Sub(came), run.Runbook)
+	}
+}
+
+// Called counts a call of a plugin.
+func (m *Metrics) Called(plugin, action, call, result string, took time.Duration) {
+	m.observe(calls, took, plugin, action, call, result)
+}
+
+// Decided counts an alert.
+func (m *Metrics) Decided(source, outcome string) { m.count(alertsDecided, source, outcome) }
+
+// Asked counts a request of another machine.
+func (m *Metrics) Asked(route, status string, took time.Duration) {
+	m.observe(requestsTime, took, route, status)
+}
+
+// gauges are what is read when somebody asks.
+type gauges struct {
+	read    func(ctx context.Context) (State, error)
+	version string
+}
+
+func desc(d Def) *prometheus.Desc { return prometheus.NewDesc(d.Name, d.Help, d.Labels, nil) }
+
+// Describe implements [prometheus.Collector].
+func (g gauges) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range Defs() {
+		if d.Kind == "gauge" {
+			to <- desc(d)
+		}
+	}
+}
+
+// patience is how long the state may take to be read.
+const patience = 5 * time.Second
+
+// Collect implements [prometheus.Collector].
+func (g gauges) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := g.read(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(desc(runsOpen), err)
+		return
+	}
+	set := func(d Def, value int, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc(d), prometheus.GaugeValue, float64(value), labels...)
+	}
+	set(build, 1, g.version)
+	set(runsOpen, s.Open)
+	set(runbooksLoaded, s.Runbooks)
+	for on, n := range s.Waiting {
+		set(runsWaiting, n, on)
+	}
+	stops := map[[2]string]int{}
+	for _, stop := range s.Stops {
+		stops[[2]string{string(stop.Kind), stop.Service}]++
+	}
+	for of, n := range stops {
+		set(stopsStanding, n, of[0], of[1])
+	}
+}
