@@ -56,13 +56,14 @@ func (d *decider) askDoubt(path string, attempt int, why string, undo bool) {
 	if undo {
 		what, name = "the undo of "+path, "undo.ask"
 	}
+	id := d.run.id(path, attempt, name)
 	d.emit(QuestionOpened{Question: Question{
-		ID: d.run.id(path, attempt, name), Kind: AskDoubt, Path: path, Attempt: attempt, Undo: undo,
+		ID: id, Kind: AskDoubt, Path: path, Attempt: attempt, Undo: undo,
 		Text:  fmt.Sprintf("It is not known whether %s happened: %s. Look, and say what you found.", what, why),
 		Roles: d.rolesOf(path), Self: true, OpenedAt: d.now,
 		Choices: []string{ChoiceHappened, ChoiceNot, ChoicePartial, ChoiceUnknown},
 	}})
-	d.emit(NoticeQueued{To: d.pageTo(path), Page: true, Text: fmt.Sprintf("%s is in doubt: %s", what, why)})
+	d.emit(NoticeQueued{To: d.pageTo(path), Page: true, About: id, Text: fmt.Sprintf("%s is in doubt: %s", what, why)})
 }
 
 // pageTo is who is paged about a step: its gate's first role, else the

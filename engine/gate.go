@@ -282,6 +282,10 @@ func (d *decider) expired(id string) {
 		d.emit(StepSkipped{Path: step.Path, Why: "nobody answered in time"})
 		return
 	}
+	if !d.uncommitted("") { // else how the run ends is what pages
+		d.emit(NoticeQueued{To: d.run.owner(), Page: true, Text: fmt.Sprintf("nobody answered run %s of %s about %s in time, and it was not done",
+			d.run.Facts.ID, d.run.Facts.Runbook, q.Path)})
+	}
 	d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "expired", Reason: "nobody answered in time"})
 }
 

@@ -119,11 +119,12 @@ type RunFailure struct {
 
 // Notice is something people are told.
 type Notice struct {
-	N    int
-	To   string
-	Text string
-	Page bool
-	Sent bool
+	N     int
+	To    string
+	Text  string
+	Page  bool
+	About string // id of a question; empty: it is about no open one
+	Sent  bool
 }
 
 // Locks is what a run wants to have for itself.

@@ -36,8 +36,11 @@ var gateStories = []story{
 			Deny("bob", false).Holds("a", 7).Ended(engine.Refused)
 	}},
 	{"silence aborts", func(t *testing.T) {
-		play(t, book(set("a", gated, unverified))).Start().Sleep(9 * time.Minute).WaitsOn("approval").
+		p := play(t, book(set("a", gated, unverified))).Start().Sleep(9 * time.Minute).WaitsOn("approval").
 			Sleep(2 * time.Minute).Called().Ended(engine.Refused)
+		if n := p.Run.Notices[len(p.Run.Notices)-1]; !n.Page || n.About != "" {
+			t.Errorf("silence pages nobody: %+v", n)
+		}
 	}},
 	{"silence skips where the runbook says so", func(t *testing.T) {
 		play(t, book(set("a", "approve: {of: [{role: ops, for: 5m}], on_expiry: skip}", unverified), read("b"))).Start().

@@ -160,13 +160,14 @@ func (d *decider) leftSo(row *Row, fingerprint string) bool {
 }
 
 func (d *decider) askDrift(row *Row, why string) {
+	id := d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.drift.%d", row.N))
 	d.emit(QuestionOpened{Question: Question{
-		ID:   d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.drift.%d", row.N)),
+		ID:   id,
 		Kind: AskDrift, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
 		Text:  fmt.Sprintf("The undo of %s has not begun: %s. Undo it all the same, or leave it?", row.Path, why),
 		Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceForce, ChoiceKeep},
 	}})
-	d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, Text: fmt.Sprintf("the undo of %s waits: %s", row.Path, why)})
+	d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s waits: %s", row.Path, why)})
 }
 
 // undone takes the outcome of an undo.

@@ -73,13 +73,14 @@ func (d *decider) undoVerdict(row *Row, verdict, why string) {
 	case verdictFailed:
 		d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: "verify", Reason: "it was done, and does not hold: " + why})
 	default:
+		id := d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.verdict.ask.%d", row.N))
 		d.emit(QuestionOpened{Question: Question{
-			ID:   d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.verdict.ask.%d", row.N)),
+			ID:   id,
 			Kind: AskVerdict, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
 			Text:  fmt.Sprintf("The verify of the undo of %s is %s: %s. What now?", row.Path, verdict, why),
 			Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceAgain, ChoiceAccept, ChoiceKeep},
 		}})
-		d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, Text: fmt.Sprintf("the undo of %s was done, and nobody knows whether it works: %s", row.Path, why)})
+		d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s was done, and nobody knows whether it works: %s", row.Path, why)})
 	}
 }
 

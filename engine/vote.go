@@ -235,7 +235,7 @@ func (d *decider) escalate(id string) {
 			continue
 		}
 		d.emit(QuestionEscalated{ID: id, Path: q.Path, Role: e.Role})
-		d.emit(NoticeQueued{To: e.Role, Page: true, Text: fmt.Sprintf("run %s of %s waits for an answer about %s, and nobody has given one yet",
+		d.emit(NoticeQueued{To: e.Role, Page: true, About: id, Text: fmt.Sprintf("run %s of %s waits for an answer about %s, and nobody has given one yet",
 			d.run.Facts.ID, d.run.Facts.Runbook, q.Path)})
 		return
 	}
