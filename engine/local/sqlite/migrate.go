@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// migrate brings an older or empty file to this version.
+// migrate makes the layout of an empty file.
 func (s *Store) migrate(ctx context.Context) error {
 	have, _, err := layout(ctx, s.write, s.path)
 	if err != nil || have == version {
@@ -26,7 +26,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 	}
 	first := firstHead()
-	if _, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (1, 0, 0, 0, ?)", first[:]); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (1, 0, 0, 0, ?, '')", first[:]); err != nil {
 		return err
 	}
 	return tx.Commit()

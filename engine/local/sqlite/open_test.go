@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,13 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			open(t, path).Close()
 			alter(t, path, "PRAGMA user_version = 99")
 			return path
-		}, "layout 99; this firebreak knows layouts up to 1", "newer version"},
+		}, fmt.Sprintf("layout 99; this firebreak knows layouts up to %d", version), "newer version"},
+		{"older", func(t *testing.T, dir string) string {
+			path := filepath.Join(dir, "state.db")
+			open(t, path).Close()
+			alter(t, path, "PRAGMA user_version = 1")
+			return path
+		}, "has layout 1", "end its runs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := Open(t.Context(), tt.prepare(t, t.TempDir()))

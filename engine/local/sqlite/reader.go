@@ -104,6 +104,10 @@ func layout(ctx context.Context, q interface {
 		return 0, 0, local.NewError(local.ClassUnreadable,
 			fmt.Sprintf("the state file %s has layout %d; this firebreak knows layouts up to %d", path, have, version),
 			"use the newer version of firebreak that wrote it", nil)
+	case tables > 0 && have < version:
+		return 0, 0, local.NewError(local.ClassUnreadable,
+			fmt.Sprintf("the state file %s has layout %d; this firebreak reads layout %d", path, have, version),
+			"let the firebreak that wrote it end its runs; then move the file away", nil)
 	}
 	return have, tables, nil
 }

@@ -1,7 +1,8 @@
 package sqlite
 
-// version is the layout of the file, kept in its user_version.
-const version = 1
+// version is the layout of the file, kept in its user_version. It rises with
+// every change of schema.
+const version = 2
 
 // applicationID marks the file as ours ("fbrk").
 const applicationID = 0x6662726b
@@ -13,7 +14,8 @@ CREATE TABLE meta (
 	generation INTEGER NOT NULL,
 	seen_at    INTEGER NOT NULL, -- when runs were last driven; 0: never
 	links      INTEGER NOT NULL, -- how many there are
-	head       BLOB    NOT NULL  -- of the log that they are
+	head       BLOB    NOT NULL, -- of the log that they are
+	place      TEXT    NOT NULL  -- where the file was when it was last owned
 ) STRICT;
 
 CREATE TABLE gaps ( -- in which nobody drove runs
@@ -105,6 +107,7 @@ CREATE TABLE alerts ( -- that sources have sent; those that began a run are in i
 ) STRICT;
 CREATE INDEX alerts_identity ON alerts (source, identity);
 CREATE INDEX alerts_cause ON alerts (cause, outcome, decided_at);
+CREATE INDEX alerts_last ON alerts (source, last_at);
 CREATE INDEX alerts_run ON alerts (run);
 CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0;
 
@@ -163,6 +166,24 @@ CREATE TABLE heard ( -- what people did in a chat
 	done INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX heard_waiting ON heard (n) WHERE done = 0;
+
+CREATE TABLE pages ( -- that wake people; see Page
+	n         INTEGER PRIMARY KEY AUTOINCREMENT,
+	key       TEXT    NOT NULL UNIQUE,
+	run       TEXT    NOT NULL, -- that it is about; empty: none
+	alert     INTEGER NOT NULL, -- number of the one that it is about; 0: none
+	role      TEXT    NOT NULL,
+	text      TEXT    NOT NULL,
+	link      TEXT    NOT NULL,
+	opened_at INTEGER NOT NULL,
+	over_at   INTEGER NOT NULL, -- 0: the trouble goes on
+	sent_at   INTEGER NOT NULL, -- 0: nobody has been woken
+	closed_at INTEGER NOT NULL, -- 0: it goes on, or is still to be taken back
+	tries     INTEGER NOT NULL, -- since the last of them that was taken
+	next_at   INTEGER NOT NULL, -- not before
+	error     TEXT    NOT NULL  -- of the last try
+) STRICT;
+CREATE INDEX pages_live ON pages (n) WHERE closed_at = 0;
 
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,

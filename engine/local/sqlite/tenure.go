@@ -21,7 +21,10 @@ func (s *Store) Own(ctx context.Context, drives bool) (local.Tenure, error) {
 				return err
 			}
 		}
-		var err error
+		err := s.settleDown(ctx, tx)
+		if err != nil {
+			return err
+		}
 		if t.Gaps, err = readGaps(ctx, tx); err != nil {
 			return err
 		}

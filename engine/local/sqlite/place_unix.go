@@ -1,0 +1,16 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// number is what tells a file from others of its file system.
+func number(info fs.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ino
+	}
+	return 0
+}

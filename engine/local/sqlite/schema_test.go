@@ -1,0 +1,18 @@
+package sqlite
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+)
+
+// TestSchemaVersion holds that a file of one layout is never taken for one of
+// another: whoever changes the schema gives it the next version, and writes
+// its digest here.
+func TestSchemaVersion(t *testing.T) {
+	const of, want = 2, "3493f3c96bbdc87f"
+	sum := sha256.Sum256([]byte(schema))
+	if got := hex.EncodeToString(sum[:8]); version != of || got != want {
+		t.Errorf("version %d has the schema %s; version %d had %s: raise the version", version, got, of, want)
+	}
+}
