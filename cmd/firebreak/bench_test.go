@@ -97,7 +97,7 @@ func newBenchProduct(b *testing.B) *benchProduct {
 	if _, err := p.side.Own(b.Context(), true); err != nil {
 		b.Fatal(err)
 	}
-	p.timed.Executor = &executor{host: p.host, config: ws.config, notify: func(string, engine.Notify) error { return nil }}
+	p.timed.Executor = &executor{host: p.host, config: ws.config, notify: func(context.Context, local.RunInfo, engine.Notify) error { return nil }}
 	p.rt, err = local.Open(b.Context(), local.Config{
 		Journal: p.store, State: p.store, Book: ws.book, Executor: p.timed,
 	})

@@ -25,7 +25,7 @@ func writeConfigKeys(b *strings.Builder) error {
 	for _, name := range []string{"service", "section", "role", "person", "plugin", "source", "freeze", "window"} {
 		writeKeys(b, "Each "+name, root.Defs[name], root.Defs)
 	}
-	for _, name := range []string{"mapping", "serve", "policy", "slack"} {
+	for _, name := range []string{"mapping", "serve", "policy", "slack", "paging", "heartbeat"} {
 		writeKeys(b, name, root.Defs[name], root.Defs)
 	}
 	sections := map[string]json.RawMessage{}
@@ -114,6 +114,9 @@ func formOf(s *jsonschema.Schema, defs map[string]*jsonschema.Schema) (form stri
 	}
 	if inner.Type == "string" || len(inner.Types) > 0 {
 		return "names and texts", nil
+	}
+	if inner.Title == "secret" {
+		return "names, each a secret", nil
 	}
 	return "names, each a section of its plugin", nil
 }

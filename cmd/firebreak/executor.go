@@ -20,7 +20,7 @@ const planTimeout = 30 * time.Second
 type executor struct {
 	host   *host.Host
 	config *service.Config
-	notify func(run string, n engine.Notify) error
+	notify func(ctx context.Context, run local.RunInfo, n engine.Notify) error
 }
 
 // Do implements [local.Executor].
@@ -53,7 +53,7 @@ func (x *executor) Do(ctx context.Context, run local.RunInfo, cmd engine.Command
 		_ = x.host.Cancel(ctx, c.Call)
 		return nil
 	case engine.Notify:
-		if err := x.notify(run.ID, c); err != nil {
+		if err := x.notify(ctx, run, c); err != nil {
 			return engine.Notified{ID: c.ID, Error: err.Error()}
 		}
 		return engine.Notified{ID: c.ID}

@@ -23,6 +23,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/client"
+	"github.com/firebreak-ops/firebreak/server/paging"
 )
 
 // closeTimeout bounds how long an owner takes to end once it was asked to.
@@ -39,7 +40,10 @@ type owner struct {
 	server *server.Server
 	kept   atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
 	rules  *rules
-	ruled  error // some of the rules cannot be read; only of an owner that drives nothing
+	ruled  error         // some of the rules cannot be read; only of an owner that drives nothing
+	pager  *paging.Pager // nil: nobody is woken
+
+	stopPager func() // nil: it does not run
 
 	closed sync.Once
 	failed error // of Close
@@ -86,6 +90,9 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if o.rt, err = local.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
+	if drive {
+		o.startPager()
+	}
 	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
@@ -121,6 +128,9 @@ func (o *owner) close() error {
 	}
 	if o.server != nil {
 		errs = append(errs, o.server.Stop(ctx))
+	}
+	if o.stopPager != nil {
+		o.stopPager()
 	}
 	if o.host != nil {
 		errs = append(errs, o.host.Stop(ctx))
@@ -158,15 +168,6 @@ func (o *owner) warn(run string, err error) {
 // errNoChannel is recorded with every notice where there is no chat: whoever
 // follows the run sees it, and nobody else is reached.
 var errNoChannel = errors.New("no channel is configured; it is shown to whoever follows the run")
-
-// notify tells people something. In a chat it is part of what its run is to
-// look like there, which outlives this process.
-func (o *owner) notify(string, engine.Notify) error {
-	if o.ws.chat.Load() != nil {
-		return nil
-	}
-	return errNoChannel
-}
 
 // runs are the runtime's, with what only the configuration can tell: which
 // services there are.

@@ -92,8 +92,20 @@ func (a *app) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, nil))
 }
 
-// sourceSecrets finds out whether every source can prove itself.
+// sourceSecrets finds out whether every source can prove itself, and whether
+// somebody can be woken.
 func (w *workspace) sourceSecrets() error {
+	if p := w.config.Paging; p != nil {
+		refs := append([]string{p.RoutingKey}, slices.Collect(maps.Values(p.Roles))...)
+		if p.Heartbeat != nil {
+			refs = append(refs, p.Heartbeat.URL)
+		}
+		for _, ref := range refs {
+			if _, err := host.Secret(ref); err != nil {
+				return fail(exitProblems, "correct paging in firebreak.yaml, or set what it names", "paging: %w", err)
+			}
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(w.config.Sources)) {
 		for _, ref := range w.config.Sources[name].Secrets {
 			if _, err := host.Secret(ref); err != nil {
@@ -172,6 +184,10 @@ func (d *daemon) work(ctx context.Context, in *intake.Intake) error {
 	if d.chat != nil {
 		group.Go(func() error { return d.chat.Run(ctx) })
 	}
+	if d.own.ws.config.Paging != nil {
+		group.Go(func() error { return d.own.listen(ctx) })
+		group.Go(func() error { return d.own.beat(ctx) })
+	}
 	return group.Wait()
 }
 
@@ -188,8 +204,11 @@ func (d *daemon) serving(addr string) {
 	d.app.printf("serving on %s; alerts from: %s; they may start: %s\n", addr, orNone(sources), orNone(names))
 }
 
-// told says what became of an alert.
-func (d *daemon) told(e *intake.Entry) {
+// told says what became of an alert, and wakes somebody where that is needed.
+func (d *daemon) told(ctx context.Context, e *intake.Entry) {
+	if err := d.own.page(ctx, e); err != nil && ctx.Err() == nil {
+		d.own.warn(e.Run, err)
+	}
 	d.app.observer.decided(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()

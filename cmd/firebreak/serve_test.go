@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -58,10 +59,11 @@ type daemonCase struct {
 func newDaemonCase(t *testing.T) *daemonCase {
 	t.Helper()
 	d := &daemonCase{t: t, dir: t.TempDir()}
-	values := map[string]string{"WORK": d.dir, "ME": os.Getenv("USER")}
-	if values["ME"] == "" {
-		values["ME"] = "ann"
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
 	}
+	values := map[string]string{"WORK": d.dir, "ME": me.Username}
 	for name, text := range map[string]string{
 		"firebreak.yaml": serveConfig, "token": "s3cret\n", "runbooks/rest.yaml": serveBook,
 	} {

@@ -18,6 +18,7 @@ type Config struct {
 	Serve    *Serve                  // nil: it is not said
 	Policy   *Policy                 // nil: there is none
 	Chat     *Chat                   // nil: it is not said
+	Paging   *Paging                 // nil: nobody is woken
 	Digest   string                  // sha256:… of the bytes
 }
 

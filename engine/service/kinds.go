@@ -30,6 +30,8 @@ var problemKinds = [...]ProblemKind{
 	{"bad-window", "a freeze that says in two ways when, or in none"},
 	{"bad-time", "what is no time, day or time zone"},
 	{"unknown-service", "a rule about a service, or an environment, that there is not"},
+	{"bad-address", "what is no address of a web service"},
+	{"bad-duration", "what is no time span"},
 	{"bad-number", "`012`, `0x1f`, `1_000`, or more than 64 bits"},
 	{"bad-secret", "what is no reference to a secret"},
 	{"literal-secret", "what looks like a secret in clear text"},

@@ -36,6 +36,7 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			"serve":    r.serve,
 			"policy":   r.policy,
 			"chat":     r.chat,
+			"paging":   r.paging,
 		})
 		r.members()
 		for _, look := range r.later {

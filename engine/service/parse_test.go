@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -152,6 +153,18 @@ func TestParseSources(t *testing.T) {
 	}
 	if want := (Serve{Listen: "127.0.0.1:9443", Cert: "/etc/firebreak/tls.crt", Key: "/etc/firebreak/tls.key"}); *cfg.Serve != want {
 		t.Errorf("%+v", cfg.Serve)
+	}
+}
+
+func TestParsePaging(t *testing.T) {
+	cfg := parse(t, "paging.yaml")
+	want := &Paging{
+		RoutingKey: "file:/run/secrets/pagerduty", URL: "https://events.eu.pagerduty.com/v2/enqueue",
+		Roles:     map[string]string{"sre-leads": "env:PD_LEADS"},
+		Heartbeat: &Heartbeat{URL: "env:HEARTBEAT", Every: 90 * time.Second},
+	}
+	if diff := cmp.Diff(want, cfg.Paging); diff != "" || cfg.Sources["am"].Silence != 10*time.Minute {
+		t.Errorf("%v\n(-want +got)\n%s", cfg.Sources["am"].Silence, diff)
 	}
 }
 

@@ -59,7 +59,7 @@ func TestSchemaIsTheParser(t *testing.T) {
 	for _, c := range refused(t) {
 		files[c.name], times[c.name] = c.src, 20
 	}
-	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks", "chat", "slack", "channel", "email", "groups"}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks", "chat", "slack", "channel", "email", "groups", "paging", "heartbeat", "silence"}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		compare(name, files[name])
 		yamltest.Mutants(name, files[name], names, times[name], compare)
@@ -98,16 +98,18 @@ func TestSchemaKeys(t *testing.T) {
 		src        string
 		properties map[string]any
 	}{
-		"top":     {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
-		"role":    {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
-		"person":  {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
-		"plugin":  {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
-		"source":  {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
-		"mapping": {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
-		"serve":   {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
-		"policy":  {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
-		"freeze":  {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
-		"window":  {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
+		"top":       {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
+		"role":      {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
+		"person":    {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
+		"plugin":    {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
+		"source":    {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
+		"mapping":   {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
+		"serve":     {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
+		"policy":    {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
+		"freeze":    {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
+		"window":    {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
+		"paging":    {"paging: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["paging"].Properties},
+		"heartbeat": {"paging: {heartbeat: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["heartbeat"].Properties},
 	} {
 		var keys []string
 		for k := range c.properties {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -38,9 +39,10 @@ func SourceKinds() []string {
 type Source struct {
 	Name      string
 	Kind      string
-	Secrets   []string // references; any of them will do, so that they can be changed one after the other
-	Signature string   // the header that holds an HMAC-SHA256 of the body; empty: the secret itself is sent
-	Mapping   *Mapping // of the kinds sns and json; else nil
+	Secrets   []string      // references; any of them will do, so that they can be changed one after the other
+	Signature string        // the header that holds an HMAC-SHA256 of the body; empty: the secret itself is sent
+	Mapping   *Mapping      // of the kinds sns and json; else nil
+	Silence   time.Duration // after which somebody is woken because nothing has come; 0: never
 	Pos       Pos
 }
 
@@ -96,6 +98,7 @@ func (r *reader) sources(n *yaml.Node) {
 			"kind":      r.sourceKind(what, &s.Kind),
 			"secrets":   func(n *yaml.Node) { r.sourceSecrets(what, s, n) },
 			"signature": r.header("signature of "+what, &s.Signature),
+			"silence":   r.duration("silence of "+what, &s.Silence),
 			"mapping":   func(n *yaml.Node) { mapping, s.Mapping = n, r.mappingOf(what, n) },
 		}, "kind", "secrets")
 		mapped := s.Kind == KindSNS || s.Kind == KindJSON
@@ -132,14 +135,10 @@ func (r *reader) sourceSecrets(what string, s *Source, n *yaml.Node) {
 		r.addf(posOf(n), "empty", secretHint, "%s has no secret: nobody could send it anything", what)
 	}
 	for _, item := range n.Content {
-		ref := secretOf(item)
-		if ref == nil {
-			r.addf(posOf(item), "bad-secret", secretHint, "a secret of %s is not a reference", what)
-			continue
-		}
-		if read, ok := r.secret(item, ref).(map[string]any); ok {
-			text, _ := read["secret"].(string)
-			s.Secrets = append(s.Secrets, text)
+		var ref string
+		r.reference("a secret of "+what, &ref)(item)
+		if ref != "" {
+			s.Secrets = append(s.Secrets, ref)
 		}
 	}
 }

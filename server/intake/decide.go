@@ -128,7 +128,7 @@ func (in *Intake) decideCause(ctx context.Context, cause string, all []*matched)
 			}
 		}
 		if e.fresh {
-			in.cfg.Told(e.Entry)
+			in.cfg.Told(ctx, e.Entry)
 		}
 		if e.Run != "" && !e.Firing {
 			over[e.Run] = true

@@ -48,7 +48,7 @@ func (in *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if refused != nil {
-		in.cfg.Told(&entries[0])
+		in.cfg.Told(r.Context(), &entries[0])
 		answer(w, http.StatusUnprocessableEntity, refused.Error())
 		return
 	}

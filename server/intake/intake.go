@@ -54,7 +54,7 @@ type Config struct {
 	Sources map[string]*service.Source
 	Matcher *alerts.Matcher
 	Secret  func(reference string) (string, error) // reads a secret; it is asked for every request
-	Told    func(e *Entry)                         // hears of every decision; it does not block
+	Told    func(ctx context.Context, e *Entry)    // hears of every decision before it is stored, so that it may hear it again
 	Warn    func(err error)                        // hears what nobody else does
 	Now     func() time.Time                       // nil: time.Now
 }

@@ -189,7 +189,7 @@ func newDesk(t *testing.T) *desk {
 			}
 			return strings.ToLower(ref), nil
 		},
-		Told: func(e *intake.Entry) {
+		Told: func(_ context.Context, e *intake.Entry) {
 			a, err := e.Alert()
 			if err != nil {
 				t.Error(err)
