@@ -55,6 +55,13 @@ func foreseenSums(f *forecast.Forecast) []Line {
 	if len(f.Locks) > 0 {
 		lines = append(lines, Line{Mark: MarkInfo, Name: "locks", Text: strings.Join(f.Locks, ", ")})
 	}
+	for _, r := range f.Returns {
+		text := short(string(r.Value))
+		if len(r.Needs) > 0 {
+			text = "depends on " + strings.Join(r.Needs, ", ")
+		}
+		lines = append(lines, Line{Mark: MarkInfo, Name: "returns", Text: r.Name + ": " + text})
+	}
 	longest := Line{Mark: MarkInfo, Name: "longest", Text: costs(f.Cost.Total)}
 	parts := []struct {
 		name string

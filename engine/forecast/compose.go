@@ -15,7 +15,7 @@ func (w *walk) unroll(s *runbook.Step, f *Step) *runbook.Step {
 	}
 	f.Each = &Each{Concurrency: s.Each.Concurrency, MaxFailures: s.Each.MaxFailures}
 	if !s.Each.Unrolled {
-		raw, needs := w.input(s, s.Each.List, &f.Failure)
+		raw, needs := w.value(s.Frame, s.Each.List, &f.Failure)
 		var items []json.RawMessage
 		if f.Each.Needs = needs; raw == nil || json.Unmarshal(raw, &items) != nil {
 			return s

@@ -23,9 +23,18 @@ type Forecast struct {
 	OnFailure []*Step `json:"on_failure,omitempty"`
 	Finally   []*Step `json:"finally,omitempty"`
 
+	Returns []Return `json:"returns,omitempty"` // its outputs, by name, where its main part goes well
+
 	Touches []Touch  `json:"touches,omitempty"` // what all changes of the steps touch, summed by unit
 	Locks   []string `json:"locks,omitempty"`   // identities that the run would have for itself
 	Cost    Costs    `json:"cost"`
+}
+
+// Return is an output of a run.
+type Return struct {
+	Name  string          `json:"name"`
+	Value json.RawMessage `json:"value,omitempty"` // as far as it is known
+	Needs []string        `json:"needs,omitempty"` // names that it reads, and nobody knows yet
 }
 
 // Happens says whether a step would be done.

@@ -95,13 +95,13 @@ func lookup(in any, path []string) any {
 	return in
 }
 
-// input evaluates a value that a plugin is given, or a variable. Without needs
-// it is nil where it cannot be made; failure, where it is given, says why.
-func (w *walk) input(s *runbook.Step, v *expr.Value, failure **engine.Failure) (raw json.RawMessage, needs []string) {
-	if needs = w.needs(s.Frame, v.Programs()...); len(needs) > 0 {
+// value evaluates what a plugin is given, a variable or an output. Without
+// needs it is nil where it cannot be made; failure, where it is given, says why.
+func (w *walk) value(frame *runbook.Frame, v *expr.Value, failure **engine.Failure) (raw json.RawMessage, needs []string) {
+	if needs = w.needs(frame, v.Programs()...); len(needs) > 0 {
 		return nil, needs
 	}
-	got, err := v.Eval(w.run.Scope(s.Frame, nil))
+	got, err := v.Eval(w.run.Scope(frame, nil))
 	if err == nil {
 		raw, err = json.Marshal(got)
 	}

@@ -22,6 +22,7 @@ func Make(run *engine.Run, answers map[string]engine.Input) (*Forecast, []engine
 	}
 	all := &walk{run: *run, base: run, answers: answers}
 	f.Steps = all.steps(run.Book.Steps, Would)
+	f.Returns = all.returns()
 	f.Locks = all.targets()
 	f.Undos = undos(f.Steps)
 	f.Touches = touches(f.Steps)
@@ -32,6 +33,20 @@ func Make(run *engine.Run, answers map[string]engine.Input) (*Forecast, []engine
 	f.Finally = finally.steps(run.Book.Finally, Would)
 	f.Cost = costs(run.Book.Timeout, f)
 	return f, slices.Concat(all.commands, onFailure.commands, finally.commands)
+}
+
+// returns are the outputs of the run, after its main part.
+func (w *walk) returns() []Return {
+	if w.run.Book.Outputs == nil || w.over != "" {
+		return nil
+	}
+	var out []Return
+	for _, name := range slices.Sorted(maps.Keys(w.run.Book.Outputs.Type().Fields)) {
+		r := Return{Name: name}
+		r.Value, r.Needs = w.value(w.run.Book.Frame, w.run.Book.Outputs.Field(name), nil)
+		out = append(out, r)
+	}
+	return out
 }
 
 // handler is a walk through a handler: what the steps before it have come to by
@@ -190,7 +205,7 @@ func (w *walk) perform(s *runbook.Step, f *Step) {
 
 // action foresees the call of an action: of a change its plan.
 func (w *walk) action(s *runbook.Step, f *Step) {
-	f.Input, f.Needs = w.input(s, s.With, &f.Failure)
+	f.Input, f.Needs = w.value(s.Frame, s.With, &f.Failure)
 	if !s.Mutates() {
 		return
 	}
@@ -279,7 +294,7 @@ func (w *walk) guard(s *runbook.Step, f *Step) {
 	g := &Guard{Uses: s.Guard.Uses, That: s.Guard.That.Source()}
 	f.Guard = g
 	var failure *engine.Failure
-	g.Input, g.Needs = w.input(s, s.Guard.With, &failure)
+	g.Input, g.Needs = w.value(s.Frame, s.Guard.With, &failure)
 	if failure != nil {
 		g.Failure = failure.Reason
 	}
@@ -317,7 +332,7 @@ func (w *walk) wait(s *runbook.Step) *Watch {
 		return &Watch{For: Seconds(s.For)}
 	}
 	v := &Watch{Uses: s.Uses, Until: s.Until.Source(), Within: Seconds(s.Within), Every: Seconds(s.Every)}
-	v.Input, v.Needs = w.input(s, s.With, nil)
+	v.Input, v.Needs = w.value(s.Frame, s.With, nil)
 	return v
 }
 
@@ -332,7 +347,7 @@ func (w *walk) verify(s *runbook.Step) *Watch {
 			Uses: v.Uses, Until: v.Until.Source(), OnFail: v.OnFail,
 			For: Seconds(v.For), Within: Seconds(v.Within), Every: Seconds(v.Every),
 		}
-		out.Input, out.Needs = w.input(s, v.With, nil)
+		out.Input, out.Needs = w.value(s.Frame, v.With, nil)
 		return out
 	}
 }
@@ -346,7 +361,7 @@ func (w *walk) undo(s *runbook.Step, f *Step) *Undo {
 	switch {
 	case u.None != "":
 	case s.Undo.With != nil:
-		u.Input, u.Needs = w.input(s, s.Undo.With, nil)
+		u.Input, u.Needs = w.value(s.Frame, s.Undo.With, nil)
 	case f.Plan != nil:
 		u.Receipt = f.Plan.receipt
 	}
@@ -358,7 +373,7 @@ func (w *walk) set(s *runbook.Step, f *Step) {
 	values := map[string]json.RawMessage{}
 	for _, a := range s.Set {
 		f.Set = append(f.Set, a.Name)
-		raw, needs := w.input(s, a.Value, &f.Failure)
+		raw, needs := w.value(s.Frame, a.Value, &f.Failure)
 		f.Needs = merge(f.Needs, needs)
 		if raw == nil || f.Happens == Depends {
 			w.unset = with(w.unset, engine.VariableKey(s.Frame, a.Name))
