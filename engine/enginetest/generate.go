@@ -94,6 +94,19 @@ finally:
     verify: {none: a test, owner: t, last_day: "2026-12-31"}
     undo: {uses: world.unbump}
 `,
+	`steps:
+  - id: g
+    approve: {of: [{role: ops, for: 5m}], self: true}
+    steps:
+      - {id: a, uses: world.set, with: {key: a, value: 7}, undo: {uses: world.set, retry: {attempts: 2, backoff: 1s}}}
+      - id: b
+        uses: world.set
+        with: {key: b, value: 7}
+        undo: {uses: world.set, retry: {attempts: 2, backoff: 1s}, verify: {uses: world.health, until: result.ok, for: 2s, within: 8s}}
+      - {id: c, uses: world.set, with: {key: c, value: 7}, undo: {uses: world.set, retry: {attempts: 2, backoff: 1s}}}
+      - fail: enough
+    verify: {uses: world.health, until: result.ok, for: 2s, within: 8s}
+`,
 }
 
 // generator writes random runbooks that pass the checks of the language.
@@ -247,15 +260,15 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 		g.tool(depth)
 	case 0:
 		g.linef(depth, "  uses: world.set\n%s  with: {key: %s, value: %d}", strings.Repeat("    ", depth), g.key(), g.IntN(5))
-		g.linef(depth, "  undo: {uses: world.set}")
+		g.undo(depth, "world.set")
 		g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 	case 1:
 		g.linef(depth, "  uses: world.bump\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
-		g.linef(depth, "  undo: {uses: world.unbump}")
+		g.undo(depth, "world.unbump")
 	case 2:
 		action := []string{"late", "slow"}[g.IntN(2)]
 		g.linef(depth, "  uses: world.%s\n%s  with: {key: %s}", action, strings.Repeat("    ", depth), g.key())
-		g.linef(depth, "  undo: {uses: world.%s}", map[string]string{"late": "unbump", "slow": "unslow"}[action])
+		g.undo(depth, map[string]string{"late": "world.unbump", "slow": "world.unslow"}[action])
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
 	default:
 		g.linef(depth, "  uses: world.once\n%s  with: {key: %s}", strings.Repeat("    ", depth), g.key())
@@ -270,6 +283,19 @@ func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	if !verified || g.IntN(4) == 0 {
 		g.verify(depth)
 	}
+}
+
+// undo writes what takes a change back. It may be tried again where that is
+// safe, and be looked at afterwards.
+func (g *generator) undo(depth int, action string) {
+	retry, verify := "", ""
+	if strings.HasSuffix(action, ".set") && g.IntN(3) == 0 { // what may be done twice
+		retry = ", retry: {attempts: 2, backoff: 1s}"
+	}
+	if g.IntN(4) == 0 {
+		verify = fmt.Sprintf(", verify: {uses: world.health, until: result.ok, for: %ds, within: 8s}", g.IntN(3))
+	}
+	g.linef(depth, "  undo: {uses: %s%s%s}", action, retry, verify)
 }
 
 // ask writes a question for a value.
@@ -296,7 +322,7 @@ func (g *generator) tool(depth int) {
 	}
 	g.linef(depth, "  uses: tool.set\n%s  with: {key: \"t%s\", value: %d}", strings.Repeat("    ", depth), name, g.IntN(5))
 	g.linef(depth, "  resource: \"kv:t%s\"", name)
-	g.linef(depth, "  undo: {uses: tool.set}")
+	g.undo(depth, "tool.set")
 	g.maybe(depth, "retry: {attempts: 3, backoff: 1s}")
 }
 

@@ -57,7 +57,8 @@ type ghost struct {
 	calling   map[string]bool            // calls whose inputs are known
 	failed    map[string]int             // items that were forgiven, by path of the foreach
 	downs     []down
-	doubts    int // answers that nobody can tell
+	backs     map[string]*putBack // by path and attempt
+	doubts    int                 // answers that nobody can tell
 }
 
 // among reports whether there is a record of a kind.
@@ -70,7 +71,7 @@ func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, freezes: map[string]bool{}, handed: map[string]map[string]string{},
 		answered: map[string]bool{}, committed: map[string]bool{}, verified: map[string]bool{}, samples: map[string][]Taken{},
 		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
-		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, calling: map[string]bool{}, failed: map[string]int{},
+		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, calling: map[string]bool{}, failed: map[string]int{}, backs: map[string]*putBack{},
 		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1, frozenAt: -1,
 	}
 }
@@ -136,18 +137,10 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		}
 		g.inherits()
 	case engine.Recovered:
-		g.downs = append(g.downs, down{g.n, in.Down})
-		clear(g.samples) // the count begins again
-		if in.Pins != nil {
-			g.pinsAt = g.n
-			if in.Roles != nil {
-				g.facts.Roles = in.Roles
-			}
-		}
-		for _, c := range g.calls {
-			if c.known == "" {
-				c.unknown = true
-			}
+		g.recovered(in)
+	case engine.Planned:
+		if path, attempt, phase := split(in.ID); strings.HasPrefix(phase, "undo.guard.") && !g.answered[in.ID] {
+			g.again(path, attempt, in.Failure)
 		}
 	case engine.Returned:
 		if g.answered[in.ID] && len(recs) > 0 && !slices.Contains([]string{"late_result", "doubt_resolved"}, recs[0].Event.Kind()) {
@@ -167,6 +160,26 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 	}
 	if id := answers(in); id != "" {
 		g.answered[id] = true
+	}
+}
+
+// recovered: what was in flight is unknown, and samples are taken anew.
+func (g *ghost) recovered(in engine.Recovered) {
+	g.downs = append(g.downs, down{g.n, in.Down})
+	clear(g.samples) // the count begins again
+	for _, b := range g.backs {
+		b.samples = nil
+	}
+	if in.Pins != nil {
+		g.pinsAt = g.n
+		if in.Roles != nil {
+			g.facts.Roles = in.Roles
+		}
+	}
+	for _, c := range g.calls {
+		if c.known == "" {
+			c.unknown = true
+		}
 	}
 }
 
@@ -262,6 +275,15 @@ func (g *ghost) records(recs []engine.Record) {
 				id = fmt.Sprint(id, ".", n)
 			}
 			g.intends(id, true)
+		case engine.UndoSamplingBegan:
+			b := g.back(e.Path, e.Attempt)
+			b.looking, b.samples = true, nil
+		case engine.UndoVerdict:
+			g.verdict(e)
+		case engine.StepUndone:
+			g.putsBack(e)
+		case engine.UndoFailed:
+			g.failsBack(e)
 		case engine.EffectKept:
 			g.kept[fmt.Sprint(e.Path, "#", e.Attempt)] = true
 		}
@@ -290,15 +312,7 @@ func (g *ghost) commits(path string) {
 	if step.Verify == nil || step.Verify.None != "" || g.accepted[path] {
 		return
 	}
-	var since time.Time
-	for _, s := range g.samples[path] {
-		switch {
-		case !s.ok:
-			since = time.Time{}
-		case since.IsZero():
-			since = s.at
-		}
-	}
+	since := heldSince(g.samples[path])
 	last := 0
 	for _, c := range g.calls {
 		if first(c.path) == path && !c.undo {

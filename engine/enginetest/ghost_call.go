@@ -63,6 +63,9 @@ func (g *ghost) returned(in engine.Returned) {
 	if phase == "act" && in.Outcome.Failure == nil {
 		g.outputs[path] = in.Outcome.Outputs
 	}
+	if strings.HasPrefix(phase, "undo.verify.") {
+		g.looked(in)
+	}
 	if strings.HasPrefix(phase, "verify.") {
 		ok := in.Outcome.Failure == nil && strings.Contains(string(in.Outcome.Outputs), "true")
 		if in.Outcome.Failure == nil {
@@ -87,7 +90,7 @@ func (g *ghost) know(c *ghostCall, effect string, o engine.Outcome) {
 	if o.Left != "" {
 		g.left[o.Left] = true
 	}
-	again := effect == string(engine.EffectNone) && (o.Failure == nil && g.undos(c) < 3 || o.Failure != nil && o.Failure.Class == "drift")
+	again := effect == string(engine.EffectNone) && (o.Failure == nil && g.undos(c) < 3 || o.Failure != nil && o.Failure.Class == "drift" || c.undo && g.again(c.path, c.attempt, o.Failure))
 	if c.undo && (effect != string(engine.EffectApplied) || o.Failure != nil) && !again {
 		g.undoFailedAt = g.n
 		c.known = "failed"

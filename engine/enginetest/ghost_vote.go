@@ -234,6 +234,10 @@ func (g *ghost) provided(in engine.Provide, q *asked) {
 func (g *ghost) answer(a engine.Answer, q *asked) {
 	switch a.Choice {
 	case engine.ChoiceAccept:
+		if q.Undo {
+			g.back(q.Path, q.Attempt).accepted = true
+			return
+		}
 		g.accepted[q.Path] = true
 	case engine.ChoiceForce:
 		g.forced[q.Path] = g.n
@@ -244,7 +248,7 @@ func (g *ghost) answer(a engine.Answer, q *asked) {
 		delete(g.stops, stopped{Kind: engine.StopLock})
 	case engine.ChoiceKeep:
 		for _, c := range g.calls {
-			if !c.undo && (c.path == q.Path || q.Kind == engine.AskVerdict) {
+			if !c.undo && (c.path == q.Path || q.Kind == engine.AskVerdict && !q.Undo) {
 				g.kept[fmt.Sprint(c.path, "#", c.attempt)] = true
 			}
 		}

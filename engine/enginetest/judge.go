@@ -238,6 +238,11 @@ func (g *ghost) undoes(c engine.Undo, attempt int) {
 			g.failf("%s is begun while %s is in flight", c.ID, id)
 		}
 	}
+	for key, b := range g.backs {
+		if b.looking {
+			g.failf("%s is begun while the undo of %s is looked at", c.ID, key)
+		}
+	}
 	if act.receipt != "" && c.Input == nil && string(c.Receipt) != act.receipt {
 		g.failf("%s gets the receipt %s, and not %s", c.ID, c.Receipt, act.receipt)
 	}
