@@ -110,7 +110,7 @@ var mutants = []mutant{
 	{"what is left is called clean", "stay changed", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowLeft:"}}},
 	{"what failed to be undone is called clean", "stay changed", []edit{{"ending.go", "case RowNone, RowCommitted, RowUndone:", "case RowNone, RowCommitted, RowUndone, RowUndoFailed:"}}},
 	{"a dirty end pages nobody", "nobody is paged", []edit{{"ending.go", "Page: true, Text: fmt.Sprintf(\"run %s of %s ended", "Text: fmt.Sprintf(\"run %s of %s ended"}}},
-	{"a refusal is not recorded", "a refusal is recorded as", []edit{{"people.go", "\td.emit(InputRefused{By: in.Who(), What: what, Reason: reason})\n", ""}}},
+	{"a refusal is not recorded", "a refusal is recorded as", []edit{{"people.go", "\td.emit(InputRefused{By: in.Who(), What: what, Reason: reason, Via: via(in)})\n", ""}}},
 	{"the record says that it happened when it did not", "is recorded as partial", []edit{{"mutation.go", "\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly(", "\tif o.Effect == EffectNone {\n\t\to.Effect = EffectPartial\n\t}\n\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly("}}},
 	{"a skip passes over what has begun", "is in flight or in doubt", []edit{
 		{"people.go", "case d.openUnder(path):", "case d == nil:"},
