@@ -20,6 +20,12 @@ var heldOutside = cause{
 	judge: judgeExternalCall,
 }
 
+// someGoOn says that requests go on to be served as quickly as before, long
+// after the trouble began: what holds connections concerns some of them only.
+func (v *view) someGoOn() bool {
+	return v.sinceOnset() >= 1.5 && v.now.releases >= 0.3*v.before.releases && v.now.hold < 1.3*v.before.hold
+}
+
 func judgeExternalCall(v *view) *claim {
 	longer := v.holdNow() / v.before.usualHold()
 	resting := float64(v.resting.Count+v.inTx.Count) - zeroIfNaN(v.idle)
@@ -66,7 +72,7 @@ func judgeExternalCall(v *view) *claim {
 		switch {
 		case finite(finished) && finished >= 1.5 && oldest <= 2.5*v.now.usualHold()+0.2 && !(oldest > v.sinceOnset()+0.5):
 			c.speaksFor(0.45, o)
-		case finished < 1.5 && oldest <= v.sinceOnset()+0.4 && v.resting.Count > 0 && v.inTx.Count > 0:
+		case finished < 1.5 && oldest <= v.sinceOnset()+0.4 && !v.someGoOn() && v.resting.Count > 0 && v.inTx.Count > 0:
 			// Nothing held long has finished yet; but all began with the
 			// trouble, whatever state they are in.
 			c.speaksFor(0.4, o)

@@ -51,7 +51,7 @@ func judgeConnectionLeak(v *view) *claim {
 		}
 		c.thenf("%d sessions idle for up to %s, not given back", idle.Count, seconds(idle.OldestS))
 		weight := 0.45
-		if v.sinceOnset() > 0 && idle.OldestS < v.sinceOnset()+0.2 || float64(v.inTx.Count) > 0.3*leaked {
+		if v.sinceOnset() > 0 && idle.OldestS < v.sinceOnset()+0.2 && !v.someGoOn() || float64(v.inTx.Count) > 0.3*leaked && !v.someGoOn() {
 			weight = 0.15 // they began with the trouble, or do not rest alone
 		}
 		c.speaksFor(weight, observation{

@@ -28,7 +28,7 @@ var maxConnections = cause{
 // slotsShort says that the server's slots are what is short: none is left, or
 // next to none while connections do not come about.
 func (v *view) slotsShort() bool {
-	return v.refused() || v.database && v.cannotOpen() && float64(v.in.Database.Free) <= max(2, 0.05*v.usable)
+	return v.refused() || v.database && (v.cannotOpen() || v.failing()) && float64(v.in.Database.Free) <= max(2, 0.05*v.usable)
 }
 
 func judgeMaxConnections(v *view) *claim {

@@ -212,7 +212,7 @@ func (v *view) standstill() bool { return v.locked >= math.Max(2, 0.2*v.sessions
 // trouble says that there is something to explain.
 func (v *view) trouble() bool {
 	return v.queued() || v.cannotOpen() || v.refused() || v.standstill() || v.stuckInTransaction() ||
-		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() ||
+		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && v.pastPools() ||
 		!v.pool && (v.allBusy() || v.allSlow())
 }
 
