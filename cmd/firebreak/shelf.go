@@ -106,14 +106,16 @@ func (o *owner) shelf() (bookshelf, error) {
 
 func (o *owner) runbooks(context.Context) ([]server.RunbookView, error) {
 	all, err := o.shelf()
-	if err != nil {
-		return nil, err
+	return all.views(), err
+}
+
+// views shows them, by name.
+func (s bookshelf) views() []server.RunbookView {
+	all := make([]server.RunbookView, 0, len(s))
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		all = append(all, s[name].view())
 	}
-	views := make([]server.RunbookView, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		views = append(views, all[name].view())
-	}
-	return views, nil
+	return all
 }
 
 func (o *owner) runbook(_ context.Context, name string) (server.RunbookView, error) {
