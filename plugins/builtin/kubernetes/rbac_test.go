@@ -14,9 +14,9 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// shipped applies a manifest of deploy/kubernetes, without the verb of a
-// resource, and returns the kubeconfig of its ServiceAccount.
-func (p *plane) shipped(access, without, of string) (kubeconfig string) {
+// shipped applies a manifest of deploy/kubernetes, without what it grants of
+// one resource, and returns the kubeconfig of its ServiceAccount.
+func (p *plane) shipped(access, without string) (kubeconfig string) {
 	p.Helper()
 	text, err := os.ReadFile("../../../deploy/kubernetes/" + access + ".yaml")
 	if err != nil {
@@ -34,12 +34,11 @@ func (p *plane) shipped(access, without, of string) (kubeconfig string) {
 			group = ""
 		}
 		raw := encode(p.T, doc)
-		if of != "" && doc["kind"] == "Role" {
+		if without != "" && doc["kind"] == "Role" {
 			for _, rule := range doc["rules"].([]any) {
 				r := rule.(map[string]any)
-				if strings.Contains(encode(p.T, r["resources"]), `"`+of+`"`) {
-					r["verbs"] = []any{"deletecollection"}
-					_ = without
+				if strings.Contains(encode(p.T, r["resources"]), `"`+without+`"`) {
+					r["verbs"] = []any{"deletecollection"} // a rule needs one
 				}
 			}
 			raw = encode(p.T, doc)
@@ -67,7 +66,7 @@ func TestShippedRoles(t *testing.T) {
 	p.image("api:2")
 	p.steady()
 	p.set("db.pool.max", "20", "priya")
-	read, mutate := p.shipped("read", "", ""), p.shipped("mutate", "", "")
+	read, mutate := p.shipped("read", ""), p.shipped("mutate", "")
 	creds := map[string]any{"read": read, "mutate": mutate, "deployment": "api", "min_replicas": 1, "max_replicas": 3}
 	for action, input := range map[string]string{"workload.status": `{}`, "settings.current": `{"setting": "db.pool.max"}`, "settings.changes": `{}`} {
 		capability, section := "workload", p.section(creds)
@@ -114,7 +113,7 @@ func TestMissingVerbIsNamed(t *testing.T) {
 			p := startPlane(t)
 			p.deploy(2, "api:1", nil)
 			p.steady()
-			w := p.workload(p.shipped("mutate", c.verb, of))
+			w := p.workload(p.shipped("mutate", of))
 			call := plugins.Call{ID: "x", Action: c.action, Input: json.RawMessage(c.input)}
 			plan, err := w.Plan(t.Context(), call)
 			f := plugins.AsFailure(err)

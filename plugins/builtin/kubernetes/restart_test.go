@@ -3,12 +3,11 @@ package kubernetes
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-
-	"strconv"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -37,7 +36,7 @@ func TestRestartIsNeverAHerd(t *testing.T) {
 		t.Errorf("the plan says %+v\n%s", plan.BlastRadius, plan.Detail)
 	}
 	if p.pods.fewest < 3 {
-		t.Errorf("%d of 5 pods ran at once, and no more than 2 may be missing", p.pods.fewest)
+		t.Errorf("%d of 5 pods served at once, and no more than 2 may be missing", p.pods.fewest)
 	}
 	receipt := output[capability.RestartReceipt](t, out.Receipt)
 	for _, r := range receipt.Replicas {
@@ -161,7 +160,7 @@ func TestRestartGivesUpOnTheServer(t *testing.T) {
 	way := p.startWay()
 	w := p.workload(way.kubeconfig)
 	cut := sync.OnceFunc(way.cut)
-	plan, out := p.run2(w, restartCall("gives up", `{"ready_within": "2s"}`), &stream{each: func(text string) {
+	plan, out := p.run2(w, restartCall("gives up", `{"ready_within": "20s"}`), &stream{each: func(text string) {
 		if strings.Contains(text, "wave 2 of 2: restarting") {
 			cut()
 		}

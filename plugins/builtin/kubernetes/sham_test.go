@@ -20,9 +20,10 @@ import (
 type sham struct {
 	mu      sync.Mutex
 	started map[string]int // by the pod's name
-	running int
-	fewest  int // that ran at once after the first time that marked was called
+	serving int            // pods that are ready
+	fewest  int            // that served at once since mark
 	marked  bool
+	slow    int // how often a pod that starts is asked before it is ready
 }
 
 func (s *sham) Start(pod *corev1.Pod, settings map[string]string) (kubelet.Process, error) {
@@ -39,21 +40,21 @@ func (s *sham) Start(pod *corev1.Pod, settings map[string]string) (kubelet.Proce
 		s.started = map[string]int{}
 	}
 	s.started[pod.Name]++
-	p := &process{sham: s, done: make(chan struct{}), deaf: strings.HasSuffix(image, ":deaf")}
+	p := &process{sham: s, done: make(chan struct{}), deaf: strings.HasSuffix(image, ":deaf"), slow: s.slow}
 	if settings["mode"] == "bad" {
 		p.code, p.words = 1, "panic: mode bad is not supported\n"
 		close(p.done)
 		return p, nil
 	}
-	s.running++
 	return p, nil
 }
 
-// mark begins to take down the fewest that run at once.
+// mark begins to take down the fewest that serve at once, and has those that
+// start from now on take their time.
 func (s *sham) mark() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.marked, s.fewest = true, s.running
+	s.marked, s.fewest, s.slow = true, s.serving, 15
 }
 
 // pods are the names of all that were ever started.
@@ -66,6 +67,8 @@ func (s *sham) pods() map[string]int {
 type process struct {
 	sham  *sham
 	deaf  bool
+	slow  int
+	ready bool // guarded by the sham's lock
 	code  int
 	words string
 	done  chan struct{}
@@ -75,6 +78,15 @@ type process struct {
 func (p *process) Ready(context.Context) string {
 	if p.deaf {
 		return "HTTP probe failed with statuscode: 503"
+	}
+	if p.slow--; p.slow >= 0 {
+		return "it is warming up"
+	}
+	p.sham.mu.Lock()
+	defer p.sham.mu.Unlock()
+	if !p.ready {
+		p.ready = true
+		p.sham.serving++
 	}
 	return ""
 }
@@ -90,9 +102,11 @@ func (p *process) Stop() {
 	p.once.Do(func() {
 		p.sham.mu.Lock()
 		defer p.sham.mu.Unlock()
-		p.sham.running--
+		if p.ready {
+			p.sham.serving--
+		}
 		if p.sham.marked {
-			p.sham.fewest = min(p.sham.fewest, p.sham.running)
+			p.sham.fewest = min(p.sham.fewest, p.sham.serving)
 		}
 		close(p.done)
 	})
