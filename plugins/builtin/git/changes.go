@@ -38,6 +38,12 @@ func (b *bound) changes(ctx context.Context, call plugins.Call, to plugins.Strea
 	if err != nil {
 		return nil, err
 	}
+	// What was changed until a moment ago is better than nothing.
+	soon, cancel := context.WithTimeout(ctx, changesWithin)
+	defer cancel()
+	if err := b.pull(soon); err != nil {
+		to.Log("warn", fmt.Sprintf("the newest changes may be missing: %v", err))
+	}
 	return again(func() (*capability.ChangesOutput, error) { return b.history(ctx, in, to) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"reflect"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -16,6 +17,8 @@ import (
 type config struct {
 	Plugin  string   `json:"plugin,omitempty"`
 	Repo    string   `json:"repo" jsonschema:"folder of the repository, bare or not, on this machine"`
+	Remote  address  `json:"remote,omitempty" jsonschema:"http or https address of the repository that repo is a copy of, bare and for firebreak alone: fetched from before everything; write {secret: ...} where it holds a password"`
+	Mutate  address  `json:"mutate,omitempty" jsonschema:"the same with the right to push; needed to write where there is a remote; write {secret: ...}"`
 	Path    string   `json:"path" jsonschema:"the settings file inside it, such as api/pool.yaml"`
 	Branch  string   `json:"branch,omitempty" jsonschema:"main if left out, or what HEAD names where there is no main"`
 	Key     string   `json:"key,omitempty" jsonschema:"what every setting's name is below in the file, such as api.production; the whole file if left out"`
@@ -24,8 +27,13 @@ type config struct {
 	below []string
 }
 
+// address is a URL that may hold a password.
+type address string
+
 func configSchema() json.RawMessage {
-	s, err := jsonschema.For[config](nil)
+	s, err := jsonschema.For[config](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[address](): {Types: []string{"string", "object"}},
+	}})
 	if err != nil {
 		return nil
 	}

@@ -6,9 +6,14 @@
 // lock protocol, so that whatever else pushes or commits at the same moment
 // loses nothing and is not lost. Hooks are not run. Like git, it must run as
 // a user who may write the repository.
+//
+// Where there is a remote, the repository on this machine is a copy of it: the
+// branch is fetched before everything, and a commit is pushed before the copy
+// moves.
 package git
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,20 +61,30 @@ func (plugin) Bind(binding plugins.Binding) (plugins.Bound, error) {
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "repo: %v", err)
 	}
+	remote, err := remoteOf(cfg, repo, binding.Access)
+	if err != nil {
+		return nil, plugins.Fail(plugins.Invalid, "%v", err)
+	}
 	branch := plumbing.NewBranchReferenceName(cfg.Branch)
-	if cfg.Branch == "" {
+	switch {
+	case remote != nil: // whether it is there is seen when it was fetched
+		branch = plumbing.NewBranchReferenceName(cmp.Or(cfg.Branch, "main"))
+		err = branch.Validate()
+	case cfg.Branch == "":
 		branch, err = repo.branch()
-	} else if err = branch.Validate(); err == nil {
-		_, ok, rerr := repo.read(branch)
-		if err = rerr; err == nil && !ok {
-			err = fmt.Errorf("repository %s has no branch %s", repo.root, cfg.Branch)
+	default:
+		if err = branch.Validate(); err == nil {
+			_, ok, rerr := repo.read(branch)
+			if err = rerr; err == nil && !ok {
+				err = fmt.Errorf("repository %s has no branch %s", repo.root, cfg.Branch)
+			}
 		}
 	}
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "branch: %v", err)
 	}
 	return &bound{
-		repo: repo, branch: branch, path: cfg.Path, below: cfg.below, access: binding.Access,
+		repo: repo, remote: remote, branch: branch, path: cfg.Path, below: cfg.below, access: binding.Access,
 		live: live{urls: cfg.LiveURL, client: newLiveClient()},
 	}, nil
 }
@@ -77,6 +92,7 @@ func (plugin) Bind(binding plugins.Binding) (plugins.Bound, error) {
 // bound is one settings file. Its fields do not change.
 type bound struct {
 	repo   repository
+	remote *remote // nil: repo is all there is
 	branch plumbing.ReferenceName
 	path   string
 	below  []string // the keys that every setting is below
@@ -85,7 +101,11 @@ type bound struct {
 }
 
 func (b *bound) Resource() string {
-	return "git:" + b.repo.root + ":" + b.branch.Short() + ":" + b.path
+	where := b.repo.root
+	if b.remote != nil {
+		where = b.remote.name
+	}
+	return "git:" + where + ":" + b.branch.Short() + ":" + b.path
 }
 
 func (b *bound) observed() capability.Observed {
@@ -93,7 +113,10 @@ func (b *bound) observed() capability.Observed {
 }
 
 // Health says whether the file can be read.
-func (b *bound) Health(context.Context) error {
+func (b *bound) Health(ctx context.Context) error {
+	if err := b.pull(ctx); err != nil {
+		return err
+	}
 	_, err := b.head()
 	return err
 }
@@ -113,7 +136,7 @@ func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) p
 	case "settings.changes":
 		return read(b.changes(ctx, call, to))
 	case "settings.current":
-		return read(b.current(call))
+		return read(b.current(ctx, call))
 	default:
 		return b.write(ctx, call, to)
 	}
@@ -128,9 +151,12 @@ func read(out any, err error) plugins.Outcome {
 	return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None, Outputs: raw}
 }
 
-func (b *bound) current(call plugins.Call) (*capability.CurrentOutput, error) {
+func (b *bound) current(ctx context.Context, call plugins.Call) (*capability.CurrentOutput, error) {
 	in, err := capability.Input[capability.CurrentInput](call.Action, call.Input)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.pull(ctx); err != nil {
 		return nil, err
 	}
 	s, err := b.head()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -65,14 +66,20 @@ func (o order) title(from capability.Scalar) string {
 	return fmt.Sprintf("%s %s to %s (was %s)", o.why, o.setting, o.to, from)
 }
 
-const callTrailer = "Firebreak-Call: "
+const (
+	callTrailer = "Firebreak-Call: "
+	runTrailer  = "Firebreak-Run: "
+)
 
-// message is the commit's message. Its trailer names the call, so that a
-// probe can find the commit.
+// message is the commit's message. Its trailers name the run, for people, and
+// the call, so that a probe can find the commit.
 func (o order) message(from capability.Scalar) string {
 	text := o.title(from) + "\n\n"
 	if o.undoes != "" {
 		text += "Undoes: " + o.undoes + "\n"
+	}
+	if run, _, ok := strings.Cut(o.call, "/"); ok {
+		text += runTrailer + run + "\n"
 	}
 	return text + callTrailer + o.call + "\n"
 }

@@ -9,9 +9,12 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-func (b *bound) Plan(_ context.Context, call plugins.Call) (plugins.Plan, error) {
+func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
 	o, err := orderOf(call)
 	if err != nil {
+		return plugins.Plan{}, err
+	}
+	if err := b.pull(ctx); err != nil {
 		return plugins.Plan{}, err
 	}
 	s, err := b.head()

@@ -19,6 +19,9 @@ const maxProbed = 2000 // commits looked at for that of a lost call
 // value. A value that is as the call wanted it, in a history that shows no
 // commit of the call, is somebody else's work: an undo must leave it alone.
 func (b *bound) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
+	if err := b.pull(ctx); err != nil {
+		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}
+	}
 	probed, err := again(func() (plugins.Probed, error) { return b.probe(ctx, call, undo) })
 	if err != nil {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: err.Error()}

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -19,7 +20,7 @@ func (b *bound) write(ctx context.Context, call plugins.Call, to plugins.Stream)
 	if err != nil {
 		return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}
 	}
-	c, revision, landed, err := b.land(ctx, call, o, to)
+	c, revision, landed, err := b.landOnTop(ctx, call, o, to)
 	out := plugins.Outcome{Failure: plugins.AsFailure(err), Applied: landed}
 	if err != nil {
 		return out
@@ -38,6 +39,20 @@ func (b *bound) write(ctx context.Context, call plugins.Call, to plugins.Stream)
 	out.Outputs, err = json.Marshal(result)
 	out.Failure = plugins.AsFailure(err)
 	return out
+}
+
+// landOnTop lands, again and again where the remote moves meanwhile.
+func (b *bound) landOnTop(ctx context.Context, call plugins.Call, o order, to plugins.Stream) (c change, revision string, landed plugins.Applied, err error) {
+	for try := 1; ; try++ {
+		if err := b.pull(ctx); err != nil {
+			return c, "", plugins.None, err
+		}
+		c, revision, landed, err = b.land(ctx, call, o, to)
+		if !errors.Is(err, errMoved) || try == mostPushes {
+			return c, revision, landed, err
+		}
+		to.Log("info", fmt.Sprintf("branch %s moved at %s meanwhile; trying again on top of it", b.branch.Short(), b.remote.name))
+	}
 }
 
 // land commits the change on the branch. Once it holds the branch's lock
@@ -98,7 +113,10 @@ func (b *bound) land(ctx context.Context, call plugins.Call, o order, to plugins
 			return c, "", plugins.Unknown, err
 		}
 	}
-	if err := ref.commit(); err != nil {
+	if landed, err := b.push(ctx, commit.hash, c.commit.Hash); err != nil {
+		return c, "", landed, err
+	}
+	if err := ref.commit(); err != nil && b.remote == nil {
 		return c, "", plugins.Unknown, fmt.Errorf("move branch %s of %s: %w", b.branch.Short(), b.repo.root, err)
 	}
 	if err := b.repo.logMove(b.branch, tree != nil, c.commit.Hash, commit.hash, commit.at, o.title(c.was)); err != nil {
