@@ -28,7 +28,7 @@ type Story struct {
 type Told struct {
 	Seq int
 	At  time.Time
-	Own bool // it has a card of its own
+	Own bool // it has a card of its own, or is no news to people
 	Line
 }
 
@@ -85,10 +85,11 @@ func NewStory(run engine.Run, recs []engine.Record, command string) *Story {
 	return s
 }
 
-// own reports whether what an event says has a card of its own.
+// own reports whether what an event says has a card of its own, or is no news
+// while the run goes on.
 func own(e engine.Event) bool {
 	switch e.(type) {
-	case engine.QuestionOpened, engine.QuestionDecided, engine.GateVoided, engine.NoticeQueued, engine.RunEnded:
+	case engine.QuestionOpened, engine.QuestionDecided, engine.GateVoided, engine.NoticeQueued, engine.RunEnded, engine.RunRecovered:
 		return true
 	default:
 		return false

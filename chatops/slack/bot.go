@@ -57,6 +57,9 @@ func New(cfg Config) (*Bot, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Pace == 0 {
+		cfg.Pace = laneEvery
+	}
 	token, err := cfg.Secret(cfg.Slack.BotToken)
 	if err != nil {
 		return nil, fmt.Errorf("chat.slack.bot_token: %w", err)
@@ -124,7 +127,7 @@ func (b *Bot) lane(place string) *lane {
 	defer b.mu.Unlock()
 	l := b.lanes[place]
 	if l == nil {
-		l = newLane(place, b.cfg.Now)
+		l = newLane(place, b.cfg.Pace, b.cfg.Now)
 		b.lanes[place] = l
 		b.start(l)
 	}

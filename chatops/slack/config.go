@@ -61,4 +61,5 @@ type Config struct {
 	Inbox     Inbox
 	Warn      func(err error)  // hears what nobody else does; it does not block
 	Now       func() time.Time // nil: time.Now
+	Pace      time.Duration    // between messages to one place, after a burst; 0: what Slack takes
 }

@@ -56,8 +56,10 @@ type office struct {
 
 	mu      sync.Mutex
 	acted   map[string]int // how often each run has changed something
-	said    []string       // warnings
-	patient bool           // warnings are expected
+	awaited map[string]chan struct{}
+	said    []string // warnings
+	patient bool     // warnings are expected
+	pace    time.Duration
 
 	proc *process
 }
@@ -77,7 +79,7 @@ type process struct {
 func newOffice(t testing.TB, s *slacktest.Server, quorum int) *office {
 	t.Helper()
 	o := &office{
-		t: t, slack: s, path: filepath.Join(t.TempDir(), "state.db"), acted: map[string]int{},
+		t: t, slack: s, path: filepath.Join(t.TempDir(), "state.db"), acted: map[string]int{}, awaited: map[string]chan struct{}{},
 		cfg: service.Slack{
 			BotToken: slacktest.BotToken, AppToken: slacktest.AppToken, Channel: slacktest.Incidents, Command: "/runbook", APIURL: s.APIURL(),
 			Groups: map[string]string{},
@@ -104,6 +106,10 @@ func (o *office) Do(_ context.Context, run local.RunInfo, cmd engine.Command) en
 	case engine.Act:
 		o.mu.Lock()
 		o.acted[run.ID]++
+		if c := o.awaited[run.ID]; c != nil {
+			close(c)
+			delete(o.awaited, run.ID)
+		}
 		o.mu.Unlock()
 		return engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value":50}`), Receipt: json.RawMessage(`{"before":20}`), Left: "g"}}
 	case engine.Notify:
@@ -113,6 +119,15 @@ func (o *office) Do(_ context.Context, run local.RunInfo, cmd engine.Command) en
 	default:
 		return nil
 	}
+}
+
+// acting is closed when a run changes something.
+func (o *office) acting(run string) <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := make(chan struct{})
+	o.awaited[run] = c
+	return c
 }
 
 func (o *office) actions(run string) int {
@@ -172,7 +187,7 @@ func (o *office) open() *process {
 	bot, err = slack.New(slack.Config{
 		Slack: &o.cfg, Secret: func(ref string) (string, error) { return ref, nil }, Desk: p.desk,
 		Directory: chatops.Directory{People: []chatops.Identity{{Name: "alice", ID: slacktest.Alice}, {Name: "bob", ID: slacktest.BobUser}, {Name: "carol", ID: slacktest.Carol}, {Name: "gus", ID: slacktest.Gus}, {Name: "olga", ID: slacktest.Olga}}},
-		Posts:     shelf{p.store}, Inbox: shelf{p.store}, Warn: warn,
+		Posts:     shelf{p.store}, Inbox: shelf{p.store}, Warn: warn, Pace: o.pace,
 	})
 	if err != nil {
 		o.t.Fatal(err)
@@ -434,4 +449,30 @@ func (o *office) heads() []local.Head {
 		o.t.Fatal(err)
 	}
 	return heads
+}
+
+// closed waits until nothing of a card can be pressed.
+func (o *office) closed(ts string) {
+	o.t.Helper()
+	o.wait("closed card", func(m slacktest.Message) bool { return m.TS == ts && len(m.Buttons()) == 0 })
+}
+
+// count is how many messages of the channel fit.
+func (o *office) count(match func(slacktest.Message) bool) int {
+	n := 0
+	for _, m := range o.slack.Messages(slacktest.Incidents) {
+		if match(m) {
+			n++
+		}
+	}
+	return n
+}
+
+// try presses yes, where that can be pressed still.
+func (o *office) try(user, ts string) {
+	c := slacktest.Click{User: user, Channel: slacktest.Incidents, TS: ts, Action: "rb.approve.v1"}
+	if _, err := o.slack.Click(c); err != nil {
+		c.Stale = true
+		_, _ = o.slack.Click(c) // it may be gone
+	}
 }

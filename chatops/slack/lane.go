@@ -43,6 +43,7 @@ type waiting struct {
 
 type lane struct {
 	place string
+	every time.Duration
 	now   func() time.Time
 	wake  chan struct{}
 
@@ -54,8 +55,8 @@ type lane struct {
 	paused time.Time // until then Slack takes nothing
 }
 
-func newLane(place string, now func() time.Time) *lane {
-	return &lane{place: place, now: now, wake: make(chan struct{}, 1), jobs: map[errand]*waiting{}, tokens: laneBurst, filled: now()}
+func newLane(place string, every time.Duration, now func() time.Time) *lane {
+	return &lane{place: place, every: every, now: now, wake: make(chan struct{}, 1), jobs: map[errand]*waiting{}, tokens: laneBurst, filled: now()}
 }
 
 // put adds an errand; one that waits already may become more urgent.
@@ -135,7 +136,7 @@ func (l *lane) take() (*waiting, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.tokens = min(laneBurst, l.tokens+float64(now.Sub(l.filled))/float64(laneEvery))
+	l.tokens = min(laneBurst, l.tokens+float64(now.Sub(l.filled))/float64(l.every))
 	l.filled = now
 	if wait := l.paused.Sub(now); wait > 0 {
 		return nil, wait
@@ -161,7 +162,7 @@ func (l *lane) take() (*waiting, time.Duration) {
 		need += laneReserve
 	}
 	if l.tokens < need {
-		return nil, time.Duration((need-l.tokens)*float64(laneEvery)) + time.Millisecond
+		return nil, time.Duration((need-l.tokens)*float64(l.every)) + time.Millisecond
 	}
 	l.tokens--
 	delete(l.jobs, best.errand)

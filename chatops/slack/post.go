@@ -271,7 +271,6 @@ func (b *Bot) serve(ctx context.Context, l *lane) {
 			return
 		}
 		if err == nil {
-			b.health.reached(l.place)
 			b.Changed(w.run) // more may have come meanwhile; and it may be done
 			continue
 		}
@@ -483,7 +482,10 @@ func (b *Bot) send(ctx context.Context, channel, thread string, d drawn, more ..
 	}
 	at, ts, err = b.api.PostMessageContext(ctx, channel, options...)
 	if kind, _ := faultOf(err); kind == faultShape {
-		return b.api.PostMessageContext(ctx, channel, append(options, slack.MsgOptionBlocks(d.bare()...))...)
+		at, ts, err = b.api.PostMessageContext(ctx, channel, append(options, slack.MsgOptionBlocks(d.bare()...))...)
+	}
+	if err == nil {
+		b.health.reached(channel)
 	}
 	return at, ts, err
 }

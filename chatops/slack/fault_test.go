@@ -1,0 +1,292 @@
+package slack_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/chatops/slack/slacktest"
+	"github.com/firebreak-ops/firebreak/engine"
+)
+
+// quiet is a Slack without limits, whose faults a test makes.
+func quiet(t testing.TB) *slacktest.Server {
+	return slacktest.Start(t, slacktest.Config{Live: true, NoLimits: true})
+}
+
+// TestRestartBetween ends the process between the card and the click, which
+// nobody hears then, and that comes to the next process: it finds its card.
+func TestRestartBetween(t *testing.T) {
+	o := newOffice(t, quiet(t), 1)
+	p := o.open()
+	o.start("r1", "")
+	card := o.card("r1")
+	p.kill()
+	o.open()
+	o.click(slacktest.Alice, card.TS, "rb.approve.v1")
+	o.ended("r1")
+	o.closed(card.TS)
+	if n := o.count(slacktest.Containing("Approved: Put the setting right")); n != 1 {
+		t.Errorf("there are %d cards", n)
+	}
+}
+
+// TestLostAnswers loses the answer to each of the first posts: what was posted
+// is found again, and not posted twice.
+func TestLostAnswers(t *testing.T) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	s.Fail("chat.postMessage", slacktest.Fault{Lost: true, Times: 2})
+	o.open()
+	o.start("r1", "")
+	card := o.card("r1")
+	o.click(slacktest.Alice, card.TS, "rb.approve.v1")
+	o.ended("r1")
+	o.closed(card.TS)
+	o.wait("end", slacktest.Containing("Timeline"))
+	if n := o.count(slacktest.Containing("Approved: Put the setting right")); n != 1 {
+		t.Errorf("there are %d cards", n)
+	}
+}
+
+// TestSlackFails has every kind of failure pass.
+func TestSlackFails(t *testing.T) {
+	for name, f := range map[string]slacktest.Fault{
+		"limited": {RetryAfter: time.Second, Times: 2}, "broken": {Status: http.StatusInternalServerError, Times: 2}, "fatal": {Error: "fatal_error", Times: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := quiet(t)
+			o := newOffice(t, s, 1)
+			s.Fail("chat.postMessage", f)
+			o.open()
+			o.start("r1", "")
+			card := o.card("r1")
+			s.Fail("chat.update", f)
+			s.Fail("users.info", f)
+			o.click(slacktest.Alice, card.TS, "rb.approve.v1")
+			o.ended("r1")
+			o.closed(card.TS)
+			if st := o.proc.bot.Status(); !st.OK || st.Limited+st.Failed == 0 {
+				t.Errorf("its health is %+v", st)
+			}
+		})
+	}
+}
+
+// TestBlocksRefused shows what can be pressed when Slack does not take the
+// card.
+func TestBlocksRefused(t *testing.T) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	s.Fail("chat.postMessage", slacktest.Fault{Error: "invalid_blocks"})
+	o.open()
+	o.start("r1", "")
+	o.click(slacktest.Alice, o.card("r1").TS, "rb.approve.v1")
+	o.ended("r1")
+}
+
+// TestChannelGone reaches people another way when the channel is gone: in the
+// fallback, and one by one when there is none. What is decided then is shown
+// wherever it was asked.
+func TestChannelGone(t *testing.T) {
+	t.Run("fallback", func(t *testing.T) {
+		s := quiet(t)
+		o := newOffice(t, s, 1)
+		o.patient = true
+		o.cfg.Channel, o.cfg.Fallback = slacktest.Prod, slacktest.Incidents // the app is not in prod
+		s.Fail("chat.postMessage", slacktest.Fault{Error: "not_in_channel"})
+		o.open()
+		o.start("r1", "")
+		o.click(slacktest.Alice, o.card("r1").TS, "rb.approve.v1")
+		o.ended("r1")
+		if st := o.proc.bot.Status(); st.OK || st.Lost[slacktest.Prod] != "not_in_channel" {
+			t.Errorf("its health is %+v", st)
+		}
+	})
+	t.Run("one by one", func(t *testing.T) {
+		s := quiet(t)
+		o := newOffice(t, s, 1)
+		o.patient = true
+		o.open()
+		o.start("r0", "")
+		o.card("r0")
+		s.DeleteChannel(slacktest.Incidents)
+		o.start("r1", "")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		asked := func(m slacktest.Message) bool {
+			return slacktest.Containing("r1")(m) && m.Has("rb.approve.v1")
+		}
+		for _, user := range []string{slacktest.Alice, slacktest.BobUser} {
+			if _, err := s.WaitDirect(ctx, user, asked); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := s.WaitDirect(ctx, slacktest.BobUser, asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Click(slacktest.Click{User: slacktest.BobUser, Channel: m.Channel, TS: m.TS, Action: "rb.approve.v1"}); err != nil {
+			t.Fatal(err)
+		}
+		o.ended("r1")
+		for _, user := range []string{slacktest.Alice, slacktest.BobUser} {
+			if _, err := s.WaitDirect(ctx, user, func(m slacktest.Message) bool {
+				return strings.Contains(m.Render(), "approved by bob") && len(m.Buttons()) == 0
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestRevoked says that nothing can be sent.
+func TestRevoked(t *testing.T) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	o.patient = true
+	o.open()
+	s.Fail("chat.postMessage", slacktest.Fault{Error: "token_revoked"})
+	o.start("r1", "")
+	deadline, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.Await(deadline, func() bool { return s.Calls("chat.postMessage") > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	for o.proc.bot.Status().Error != "token_revoked" {
+		select {
+		case <-deadline.Done():
+			t.Fatalf("its health is %+v", o.proc.bot.Status())
+		case <-time.After(time.Millisecond): // what Slack was told is not what we have read
+		}
+	}
+}
+
+// TestHTTP goes through the other transport: what is signed counts, once.
+func TestHTTP(t *testing.T) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	o.patient = true // of what is no delivery
+	o.cfg.AppToken, o.cfg.SigningSecret = "", slacktest.SigningSecret
+	p := o.open()
+	p.http = httptest.NewServer(p.bot)
+	if err := s.UseHTTP(t.Context(), p.http.URL); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := s.SSLCheck(t.Context()); err != nil || code != http.StatusOK {
+		t.Errorf("ssl_check: %d, %v", code, err)
+	}
+	o.start("r1", "")
+	card := o.card("r1")
+	s.TamperNext(func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v0="+strings.Repeat("0", 64)) })
+	o.click(slacktest.Alice, card.TS, "rb.approve.v1")
+	if r := o.run("r1"); r.Ended() {
+		t.Fatal("what nobody signed has counted")
+	}
+	o.command(slacktest.BobUser, "who")
+	o.told(slacktest.BobUser, "You are bob")
+	if code, err := s.Replay(t.Context()); err != nil || code != http.StatusConflict {
+		t.Errorf("what was sent before is answered with %d, %v", code, err)
+	}
+	o.click(slacktest.BobUser, card.TS, "rb.approve.v1")
+	o.ended("r1")
+	o.closed(card.TS)
+	for _, rec := range o.records("r1") {
+		if e, ok := rec.Event.(engine.QuestionDecided); ok && (e.Via["transport"] != "http" || e.Via["ip"] == "") {
+			t.Errorf("it came by %v", e.Via)
+		}
+	}
+}
+
+// TestChaos has many runs asked about while sockets drop, deliveries come
+// twice, out of order and late, Slack limits and fails, and the process ends
+// again and again. No decision is lost, made twice, or made by somebody who may
+// not; and no card of a decided question can be pressed in the end.
+func TestChaos(t *testing.T) {
+	const runs, kills = 10, 3
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	o.patient = true
+	random := rand.New(rand.NewPCG(1, 2)) // the same in every run
+	o.open()
+	want := map[string]string{}
+	for i := range runs {
+		id := fmt.Sprintf("r%02d", i)
+		o.start(id, "alice")
+		card := o.card(id)
+		switch random.IntN(5) {
+		case 0:
+			s.DropSocket()
+		case 1:
+			s.DuplicateNext()
+		case 2:
+			s.Fail("chat.update", slacktest.Fault{RetryAfter: time.Second})
+		case 3:
+			s.Fail("*", slacktest.Fault{Status: http.StatusBadGateway})
+		case 4:
+			s.Fail("chat.update", slacktest.Fault{Lost: true})
+		}
+		s.Hold()
+		o.try(slacktest.Alice, card.TS) // who started it
+		o.try(slacktest.Gus, card.TS)
+		o.try(slacktest.BobUser, card.TS)
+		if random.IntN(2) == 0 {
+			o.try(slacktest.BobUser, card.TS)
+		}
+		s.Release(random.IntN(2) == 0)
+		want[id] = "bob"
+		if i%(runs/kills) == 1 {
+			o.proc.kill()
+			o.open()
+			o.try(slacktest.BobUser, card.TS) // as people do when nothing happens
+		}
+	}
+	s.Heal()
+	var ended sync.WaitGroup
+	for id := range want {
+		ended.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+			defer cancel()
+			records, err := o.proc.rt.Watch(ctx, id, 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range records {
+			}
+		})
+	}
+	ended.Wait()
+	for id, by := range want {
+		decided := []string{}
+		for _, rec := range o.records(id) {
+			if e, ok := rec.Event.(engine.QuestionDecided); ok {
+				decided = append(decided, e.Choice+" by "+e.By)
+			}
+		}
+		if len(decided) != 1 || decided[0] != "approve by "+by {
+			t.Errorf("%s was decided %q", id, decided)
+		}
+		if r := o.run(id); r.Word != engine.Succeeded || o.actions(id) != 1 {
+			t.Errorf("%s ended %q, and acted %d times", id, r.Word, o.actions(id))
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	if err := s.Await(ctx, func() bool {
+		for _, m := range s.Messages(slacktest.Incidents) {
+			if m.Has("rb.approve.v1") {
+				return false
+			}
+		}
+		return true
+	}); err != nil {
+		t.Errorf("a card can still be pressed: %v", err)
+	}
+}

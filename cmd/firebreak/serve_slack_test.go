@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/chatops/slack/slacktest"
+)
+
+// servedChat is a configuration with people in Slack; the requester of an alert
+// is nobody of them.
+const servedChat = `
+sources:
+  am: {kind: alertmanager, secrets: [{secret: "file:$WORK/token"}]}
+people:
+  ann: {os_user: $ME}
+  alice: {slack: U0ALICE}
+  bob: {slack: U0BOB}
+roles: {sre: {people: [alice]}, leads: {people: [bob]}}
+services:
+  api: {environment: prod, owner: platform}
+tools:
+  exec:
+    commands:
+      note: {argv: [/bin/sh, -c, 'echo "$1" >>$WORK/notes', note]}
+chat:
+  slack:
+    bot_token: {secret: "file:$WORK/bot"}
+    app_token: {secret: "file:$WORK/app"}
+    channel: C0INCIDENTS
+    groups: {leads: S0LEADS}
+    api_url: "$SLACK"
+`
+
+const servedBook = `firebreak: v1
+name: note
+title: Note that it is full
+owner: sre
+inputs:
+  service: {type: service, required: true}
+service: ${{ inputs.service }}
+triggers:
+  - alert: alert.labels.alertname == "Noted"
+    inputs:
+      service: ${{ alert.labels.service }}
+    cooldown: 1h
+steps:
+  - notify: sre
+    text: Looking at ${{ inputs.service }}
+  - id: note
+    uses: exec.run
+    resource: host:notes
+    with:
+      command: note
+      args: [full]
+    approve:
+      of: [{role: sre, for: 5m}]
+    undo: {none: it is a note}
+    verify: {none: it is a note, owner: sre, last_day: "2099-12-31"}
+`
+
+// TestServeSlack goes from an alert to the end of its run with people who are
+// only in Slack: they are woken, asked, and answer there, over a restart; and
+// the next run is one of theirs.
+func TestServeSlack(t *testing.T) {
+	s := slacktest.Start(t, slacktest.Config{Live: true})
+	d := newDaemonCase(t)
+	for name, text := range map[string]string{
+		"firebreak.yaml": servedChat, "runbooks/note.yaml": servedBook, "bot": slacktest.BotToken, "app": slacktest.AppToken,
+	} {
+		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	me := os.Getenv("USER")
+	if me == "" {
+		me = "ann"
+	}
+	values := map[string]string{"WORK": d.dir, "ME": me, "SLACK": s.APIURL(), "1": "$1"}
+	if err := fill(filepath.Join(d.dir, "firebreak.yaml"), func(name string) string { return values[name] }); err != nil {
+		t.Fatal(err)
+	}
+	p := d.serve("A=")
+	if code := d.post(delivery("firing", "Noted", "api", "f1")); code != http.StatusAccepted {
+		t.Fatalf("answered with %d", code)
+	}
+	match, err := p.await(t.Context(), regexp.MustCompile(`"outcome":"started","run":"([^"]+)"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := match[1]
+	ctx, cancel := context.WithTimeout(t.Context(), patience/3)
+	defer cancel()
+	wait := func(what string, fits func(slacktest.Message) bool) slacktest.Message {
+		t.Helper()
+		m, err := s.WaitMessage(ctx, slacktest.Incidents, fits)
+		if err != nil {
+			t.Fatalf("no %s: %v\n%s", what, err, p.said())
+		}
+		return m
+	}
+	wait("heads-up", func(m slacktest.Message) bool {
+		return strings.Contains(m.Render(), "An approval of sre may be asked") && strings.Contains(m.Render(), "<@U0ALICE>")
+	})
+	card := wait("card", func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
+	wait("notice", slacktest.Containing("Looking at api"))
+	sigterm(t, p)
+	p = d.serve("A=")
+	if err := s.Await(ctx, func() bool { return s.Sockets() == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{slacktest.BobUser, slacktest.Alice} { // bob may not
+		if _, err := s.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.approve.v1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait("end", func(m slacktest.Message) bool {
+		return strings.Contains(m.Render(), "Ended: succeeded") && strings.Contains(m.Render(), "approved by alice")
+	})
+	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.BobUser, slacktest.Containing("bob is not in sre")); err != nil {
+		t.Error(err)
+	}
+	if notes, err := os.ReadFile(filepath.Join(d.dir, "notes")); err != nil || string(notes) != "full\n" {
+		t.Errorf("the notes are %q, %v", notes, err)
+	}
+	shown := d.lines("runs", "show", run)[0]
+	if shown["word"] != "succeeded" {
+		t.Errorf("it ended %v", shown["word"])
+	}
+	if _, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "run note service=api"}); err != nil {
+		t.Fatal(err)
+	}
+	own := wait("card of alice's run", func(m slacktest.Message) bool {
+		return m.TS != card.TS && m.Has("rb.approve.v1") && strings.Contains(m.Render(), "not alice")
+	})
+	if _, err := s.Click(slacktest.Click{User: slacktest.Alice, Channel: slacktest.Incidents, TS: own.TS, Action: "rb.approve.v1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Alice, slacktest.Containing("nobody approves their own request")); err != nil {
+		t.Error(err)
+	}
+	sigterm(t, p)
+	nothingLeft(t)
+}
+
+// sigterm ends a daemon as systemd does.
+func sigterm(t *testing.T, p *process) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := p.wait(t.Context()); err != nil || code != 0 {
+		t.Fatal(fmt.Errorf("SIGTERM ends it with %d, %w\n%s", code, err, p.said()))
+	}
+}
