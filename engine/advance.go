@@ -104,7 +104,11 @@ func (d *decider) step(step *runbook.Step) bool {
 // begin evaluates a step's condition and starts it or passes it over.
 func (d *decider) begin(step *runbook.Step) bool {
 	if d.readOnly() && step.Mutates() {
-		d.emit(StepSkipped{Path: step.Path, Why: "only reads are made now: something is left changed, or the run was cancelled"})
+		why := "only reads are made now: something is left changed, or the run was cancelled"
+		if d.run.Facts.Bar != nil {
+			why = "only reads are made: a rule bars the run from changes"
+		}
+		d.emit(StepSkipped{Path: step.Path, Why: why})
 		return true
 	}
 	if step.Of != nil && !d.run.called(step.Of.Path) {
@@ -134,7 +138,7 @@ func (d *decider) readOnly() bool {
 	if r.Phase != PhaseOnFailure && r.Phase != PhaseFinally {
 		return false
 	}
-	return r.UndoEnded || (r.Cause != nil && r.Cause.ReadOnly)
+	return r.UndoEnded || r.Facts.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)
 }
 
 // changes reports whether a step is a mutation or holds one.

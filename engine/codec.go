@@ -23,6 +23,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	GatePlanBegan{}.Kind():      decodeAs[GatePlanBegan],
 	MemberPlanned{}.Kind():      decodeAs[MemberPlanned],
 	QuestionOpened{}.Kind():     decodeAs[QuestionOpened],
+	WouldHave{}.Kind():          decodeAs[WouldHave],
 	QuestionDue{}.Kind():        decodeAs[QuestionDue],
 	QuestionAnnounced{}.Kind():  decodeAs[QuestionAnnounced],
 	QuestionDecided{}.Kind():    decodeAs[QuestionDecided],

@@ -92,6 +92,9 @@ func (d *decider) start(s Start) error {
 		return &StartError{Reason: fmt.Sprintf("nothing undoes what run %s has changed", s.Facts.UndoOf)}
 	}
 	d.emit(RunStarted{Facts: s.Facts})
+	if bar := s.Facts.Bar; bar != nil && bar.Page {
+		d.emit(NoticeQueued{To: d.run.owner(), Page: true, Text: fmt.Sprintf("run %s of %s changes nothing: %s", s.Facts.ID, s.Facts.Runbook, bar.Reason)})
+	}
 	return nil
 }
 

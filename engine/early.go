@@ -14,7 +14,7 @@ import (
 // is announced. A gate is asked early once: what is void is asked again at its
 // turn, and nobody is pestered.
 func (d *decider) early() bool {
-	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.blocked() {
+	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.run.Facts.Bar != nil || d.blocked() {
 		return false
 	}
 	return d.earlyIn(d.run.Book.Steps, false, nil)

@@ -32,6 +32,7 @@ type Facts struct {
 	Items       []ItemsKnown                          `json:"items,omitempty"`   // of a retry or an undo: the lists of every foreach before
 	Called      map[string]map[string]json.RawMessage `json:"called,omitempty"`  // of an undo: the inputs of the runbooks that were called
 	Stops       []Stop                                `json:"stops,omitempty"`   // that stood when it was started
+	Bar         *Bar                                  `json:"bar,omitempty"`     // nil: it may change things
 	Rules       int                                   `json:"rules"`             // number of the engine's rules; see [Rules]
 }
 
@@ -41,6 +42,14 @@ func (f Facts) unroll(book *runbook.Runbook) *runbook.Runbook {
 		book = book.Unroll(known.Path, known.Items)
 	}
 	return book
+}
+
+// Bar is a rule by which a run changes nothing. It looks, plans the first
+// change that it comes to, says what it would have done, and ends refused.
+type Bar struct {
+	Class  string `json:"class"`          // the kind of rule
+	Reason string `json:"reason"`         // the rule, and the way past it
+	Page   bool   `json:"page,omitempty"` // who answers for the service is paged as it begins
 }
 
 // Rules numbers the behaviour of Decide. A change that would decide a

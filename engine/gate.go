@@ -79,8 +79,10 @@ func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
 	if len(mutating) > 0 && len(inputs) == 0 {
 		return false, true // every mutation is passed over, as things stand; its turn shows
 	}
-	if moved, held := d.lock(); len(mutating) > 0 && !held {
-		return moved, false
+	if d.run.Facts.Bar == nil { // else it is only looked at
+		if moved, held := d.lock(); len(mutating) > 0 && !held {
+			return moved, false
+		}
 	}
 	d.emit(GatePlanBegan{Path: step.Path, Members: inputs})
 	return true, false
@@ -207,6 +209,10 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		}
 		members = append(members, Member{Path: m.Path, Shown: shown(m, plan)})
 	}
+	if d.run.Facts.Bar != nil && len(members) > 0 {
+		d.barred(step, members)
+		return true
+	}
 	q := Question{
 		ID:       d.run.id(step.Path, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind:     AskGate,
@@ -232,6 +238,14 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 	}
 	d.emit(QuestionOpened{Question: q})
 	return true
+}
+
+// barred says what a run would have asked about and done that a rule bars from
+// changing anything, and ends it.
+func (d *decider) barred(step *runbook.Step, members []Member) {
+	bar := d.run.Facts.Bar
+	d.emit(WouldHave{Path: step.Path, Class: bar.Class, Members: members})
+	d.trouble(Cause{Kind: CauseRefused, Path: step.Path, Class: bar.Class, Reason: bar.Reason}, nil)
 }
 
 func shown(m *runbook.Step, p Plan) Shown {

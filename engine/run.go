@@ -34,6 +34,8 @@ type Run struct {
 	Locks     Locks
 	Stops     []Stop // that stand, in the order in which they came
 
+	WouldHave *WouldHave // what a run that is barred would have done; nil: it has not come to it
+
 	UndoWord  bool // a person's word covers the undos, which a stop had uncovered
 	Uncovered bool // a stop has taken the cover from pending undos
 	UndoEnded bool // an undo failed: no more undos, and handlers only read

@@ -18,7 +18,7 @@ func stories() []story {
 	var all []story
 	for _, part := range [][]story{
 		flowStories, gateStories, driftStories, guardStories, verifyStories, undoStories,
-		handlerStories, voteStories, takeStories, earlyStories, retryStories, stopStories, doubtStories, recoveryStories, skipStories, lockStories, edgeStories, askStories, foundStories, closedStories, lateLockStories, foreachStories, callStories, undoTryStories, freezeStories,
+		handlerStories, voteStories, takeStories, earlyStories, retryStories, stopStories, doubtStories, recoveryStories, skipStories, lockStories, edgeStories, askStories, foundStories, closedStories, lateLockStories, foreachStories, callStories, undoTryStories, freezeStories, barStories,
 	} {
 		all = append(all, part...)
 	}
