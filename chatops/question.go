@@ -30,6 +30,15 @@ func (o Outline) Card(run string, q engine.Question, now time.Time, detail int) 
 	return append(lines, answers(run, q)...)
 }
 
+// Members are the lines of what a run would have done.
+func (o Outline) Members(all []engine.Member) []string {
+	var lines []string
+	for _, m := range all {
+		lines = append(lines, o.member(m, briefDetail)...)
+	}
+	return lines
+}
+
 // maxChange is how long what has changed may be in a card, in runes.
 const maxChange = 200
 

@@ -87,7 +87,7 @@ type Config struct {
 	// Snapshot reads what a diagnosis of a service needs, as JSON; since is how
 	// far back changes count.
 	Snapshot func(ctx context.Context, service string, since time.Duration) (json.RawMessage, error)
-	// Policy tells what the rules of the configuration say of a time.
+	// Policy tells what the rules of the configuration say of a time; zero: now.
 	Policy func(ctx context.Context, at time.Time) (PolicyView, error)
 	// Person maps a user of the operating system to a person of the
 	// configuration; "" when the user is nobody in it.

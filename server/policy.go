@@ -9,6 +9,50 @@ import (
 type PolicyView struct {
 	At      time.Time    `json:"at"`
 	Freezes []FreezeView `json:"freezes"` // in the order of the configuration
+
+	Automation *AutomationView `json:"automation,omitempty"` // of now alone, and where it is bounded
+}
+
+// AutomationView is what runs that no person has started may do now.
+type AutomationView struct {
+	Held     []HeldView    `json:"held"`                // the last to begin first
+	Budget   *BudgetView   `json:"budget,omitempty"`    // nil: there is none
+	ReadOnly *ReadOnlyView `json:"read_only,omitempty"` // nil: there is no such rule
+	Shadows  []ShadowView  `json:"shadows"`             // of the last 30 days
+}
+
+// HeldView is a runbook that may not change a service now.
+type HeldView struct {
+	Runbook string    `json:"runbook"`
+	Service string    `json:"service"`
+	Kind    string    `json:"kind"` // breaker or rate
+	Rule    string    `json:"rule"`
+	Until   time.Time `json:"until"`
+}
+
+// BudgetView is how many changes may yet begin.
+type BudgetView struct {
+	Rule       string  `json:"rule"`
+	Changes    int     `json:"changes"`
+	PerSeconds float64 `json:"per_seconds"`
+	Left       int     `json:"left"`
+}
+
+// ReadOnlyView is whether so many services alert that nothing is changed.
+type ReadOnlyView struct {
+	Rule     string `json:"rule"`
+	Services int    `json:"services"` // more than these
+	Alerting int    `json:"alerting"`
+	Stands   bool   `json:"stands"`
+}
+
+// ShadowView is how often runs in shadow would have changed something, and how
+// often people then did the same.
+type ShadowView struct {
+	Runbook string `json:"runbook"`
+	Service string `json:"service"`
+	Would   int    `json:"would"`
+	Same    int    `json:"same"`
 }
 
 // FreezeView is a rule that holds changes back at some times.
@@ -23,7 +67,7 @@ type FreezeView struct {
 }
 
 func (s *Server) policy(r *http.Request, _ Caller) (int, any, error) {
-	at := s.cfg.Now()
+	var at time.Time
 	if text := r.URL.Query().Get("at"); text != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, text); err != nil {

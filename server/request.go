@@ -71,6 +71,8 @@ type Summary struct {
 	Phase     engine.Phase     `json:"phase"`
 	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
 	Waiting   []string         `json:"waiting,omitempty"`
+	Bar       string           `json:"bar,omitempty"` // the kind of rule that bars it from changes
+	Changed   int              `json:"changed"`       // how many changes it has begun, those that did nothing left out
 	StartedAt time.Time        `json:"started_at"`
 	EndedAt   time.Time        `json:"ended_at,omitzero"`
 	Seq       int              `json:"seq"`

@@ -24,6 +24,8 @@ type View struct {
 	Phase         engine.Phase               `json:"phase"`
 	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
 	Cause         *engine.Cause              `json:"cause,omitempty"`
+	Bar           *engine.Bar                `json:"bar,omitempty"`        // the rule that bars it from changes
+	WouldHave     *engine.WouldHave          `json:"would_have,omitempty"` // what it would have done but for that
 	Stops         []engine.Stop              `json:"stops,omitempty"` // that keep it from changing anything
 	Seq           int                        `json:"seq"`
 	StartedAt     time.Time                  `json:"started_at"`
@@ -81,6 +83,8 @@ func NewView(r engine.Run, now time.Time) View {
 		Phase:         r.Phase,
 		Word:          r.Word,
 		Cause:         r.Cause,
+		Bar:           r.Facts.Bar,
+		WouldHave:     r.WouldHave,
 		Stops:         r.Stops,
 		Seq:           r.Seq,
 		StartedAt:     r.StartedAt,

@@ -116,7 +116,7 @@ func (r alertRuns) Start(ctx context.Context, e *intake.Entry, m alerts.Match) (
 	for n := range names {
 		f.ID = alertRunID(e, n)
 		r.own.app.observer.metrics.Received(f.ID, e.ReceivedAt)
-		id, err := r.own.rt.Start(ctx, f, m.Book.Pinned, r.own.ws.configBytes)
+		id, err := r.own.admit(ctx, f, m.Book.Pinned, r.own.ws.configBytes)
 		if !errors.Is(err, local.ErrExists) {
 			return id, err
 		}

@@ -32,16 +32,17 @@ const closeTimeout = 20 * time.Second
 // owner is this process as the owner of a state file: it drives the runs and
 // answers on the socket. Every verb, its own included, is a client.
 type owner struct {
-	app    *app
-	ws     *workspace
-	store  *sqlite.Store
-	host   *host.Host // nil: it only records
-	rt     *local.Runtime
-	server *server.Server
-	kept   atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
-	rules  *rules
-	ruled  error         // some of the rules cannot be read; only of an owner that drives nothing
-	pager  *paging.Pager // nil: nobody is woken
+	app       *app
+	ws        *workspace
+	store     *sqlite.Store
+	host      *host.Host // nil: it only records
+	rt        *local.Runtime
+	server    *server.Server
+	kept      atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
+	rules     *rules
+	admitting sync.Mutex    // held while a run of automation begins
+	ruled     error         // some of the rules cannot be read; only of an owner that drives nothing
+	pager     *paging.Pager // nil: nobody is woken
 
 	stopPager func() // nil: it does not run
 

@@ -83,7 +83,11 @@ func (a *app) policyOfFile(ctx context.Context, at time.Time) (server.PolicyView
 	if err != nil {
 		return server.PolicyView{}, err
 	}
-	return rules.view(at), nil
+	view := rules.view(at)
+	if at.Equal(now) && rules.bounded {
+		view.Automation = rules.now(nil, 0, now)
+	}
+	return view, nil
 }
 
 // parseAt reads a time as people write it.
@@ -119,7 +123,39 @@ func policyLines(v server.PolicyView) []string {
 	if len(others) > 0 {
 		others = append([]string{"", "to come"}, others...)
 	}
-	return append(stand, others...)
+	return append(append(stand, automationLines(v.Automation)...), others...)
+}
+
+// automationLines say what runs that an alert began may do now.
+func automationLines(a *server.AutomationView) []string {
+	if a == nil {
+		return nil
+	}
+	lines := []string{"", "runs that an alert began"}
+	if o := a.ReadOnly; o != nil {
+		text := fmt.Sprintf("  %d services alert, of at most %d, by %s", o.Alerting, o.Services, o.Rule)
+		if o.Stands {
+			text += ": they change nothing until fewer do"
+		}
+		lines = append(lines, text)
+	}
+	if b := a.Budget; b != nil {
+		lines = append(lines, fmt.Sprintf("  %d of %d changes left, of all runs within %s, by %s", b.Left, b.Changes, time.Duration(b.PerSeconds)*time.Second, b.Rule))
+	}
+	for _, h := range a.Held {
+		text := fmt.Sprintf("  %s does not change %s until %s, by %s", h.Runbook, h.Service, h.Until.Local().Format("2006-01-02 15:04"), h.Rule)
+		if h.Kind == "breaker" {
+			text += "; one that a person starts and that succeeds closes it: firebreak run " + h.Runbook
+		}
+		lines = append(lines, text)
+	}
+	for _, s := range a.Shadows {
+		lines = append(lines, fmt.Sprintf("  in shadow %s would have changed %s %d times in 30 days; within two hours people did the same %d times", s.Runbook, s.Service, s.Would, s.Same))
+	}
+	if len(lines) == 2 {
+		lines = append(lines, "  are held back by no rule now")
+	}
+	return lines
 }
 
 func freezeLine(f server.FreezeView) string {

@@ -8,6 +8,8 @@ import (
 	"time"
 	_ "time/tzdata" // a machine without time zones freezes at the same time as another
 
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local"
 	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/server"
@@ -34,7 +36,7 @@ func freezes(config *service.Config, now time.Time) ([]policy.Freeze, error) {
 			return nil, err
 		}
 		rule := policy.Freeze{
-			Rule: config.Rule(f.Pos, f.Section+"."+f.Name), Reason: f.Reason, Services: config.Concerns(f),
+			Rule: config.Rule(f.Pos, f.Section+"."+f.Name), Reason: f.Reason, Services: config.Concerns(f.Services, f.Environments),
 			Rollbacks: f.Rollbacks, Automation: f.Section == "maintenance",
 			Window: policy.Window{Zone: zone, Once: f.Once, Days: f.Days, From: f.From, Until: f.Until},
 		}
@@ -58,12 +60,42 @@ func readCalendar(file string, zone *time.Location, now time.Time) ([]policy.Spa
 
 // rules are those of a configuration, with what they read besides it.
 type rules struct {
-	freezes []policy.Freeze
+	freezes    []policy.Freeze
+	automation policy.Automation
+	bounded    bool // automation is
 }
 
 func newRules(config *service.Config, now time.Time) (*rules, error) {
 	all, err := freezes(config, now)
-	return &rules{freezes: all}, err
+	r := &rules{freezes: all}
+	if p := config.Policy; p != nil && p.Automation != nil {
+		r.automation, r.bounded = automation(config, p.Automation), true
+	}
+	return r, err
+}
+
+// automation are the rules for runs that no person has started.
+func automation(config *service.Config, a *service.Automation) policy.Automation {
+	rule := func(b *service.Bound, name string) string { return config.Rule(b.Pos, "automation."+name) }
+	var out policy.Automation
+	for _, s := range a.Shadow {
+		out.Shadows = append(out.Shadows, policy.Shadow{
+			Rule: config.Rule(s.Pos, "automation.shadow"), Runbook: s.Runbook, Services: config.Concerns(s.Services, s.Environments),
+		})
+	}
+	if b := a.ReadOnly; b != nil {
+		out.ReadOnly = &policy.ReadOnly{Rule: rule(b, "read_only"), Services: b.Most}
+	}
+	if b := a.Breaker; b != nil {
+		out.Breaker = &policy.Breaker{Rule: rule(b, "breaker"), Failures: b.Most, For: b.Time}
+	}
+	if b := a.Rate; b != nil {
+		out.Rate = &policy.Rate{Rule: rule(b, "rate"), Runs: b.Most, Per: b.Time}
+	}
+	if b := a.Budget; b != nil {
+		out.Budget = &policy.Budget{Rule: rule(b, "budget"), Changes: b.Most, Per: b.Time}
+	}
+	return out
 }
 
 // standing are the freezes that stand at a time, and when to look again.
@@ -83,10 +115,110 @@ func (r *rules) view(at time.Time) server.PolicyView {
 	return v
 }
 
-// policy tells what the rules say of a time.
-func (o *owner) policy(_ context.Context, at time.Time) (server.PolicyView, error) {
+// now is what the rules for automation say now, after some runs and while so
+// many services alert.
+func (r *rules) now(past []policy.Past, alerting int, now time.Time) *server.AutomationView {
+	a := r.automation
+	v := &server.AutomationView{Held: []server.HeldView{}, Shadows: []server.ShadowView{}}
+	for _, p := range pairs(past) {
+		held := server.HeldView{Runbook: p.Runbook, Service: p.Service}
+		if a.Breaker != nil {
+			if until := a.Breaker.Open(p.Runbook, p.Service, past, now); !until.IsZero() {
+				held.Kind, held.Rule, held.Until = policy.BarBreaker, a.Breaker.Rule, until
+				v.Held = append(v.Held, held)
+			}
+		}
+		if a.Rate != nil {
+			if until := a.Rate.Full(p.Runbook, p.Service, past, now); !until.IsZero() {
+				held.Kind, held.Rule, held.Until = policy.BarRate, a.Rate.Rule, until
+				v.Held = append(v.Held, held)
+			}
+		}
+	}
+	if b := a.Budget; b != nil {
+		v.Budget = &server.BudgetView{Rule: b.Rule, Changes: b.Changes, PerSeconds: b.Per.Seconds(), Left: max(b.Left(past, now), 0)}
+	}
+	if o := a.ReadOnly; o != nil {
+		v.ReadOnly = &server.ReadOnlyView{Rule: o.Rule, Services: o.Services, Alerting: alerting, Stands: alerting > o.Services}
+	}
+	for _, s := range policy.Scores(past) {
+		v.Shadows = append(v.Shadows, server.ShadowView(s))
+	}
+	return v
+}
+
+// pairs are the runbooks and services of some runs, each pair once.
+func pairs(past []policy.Past) []policy.Past {
+	var out []policy.Past
+	for _, p := range past {
+		if !slices.ContainsFunc(out, func(q policy.Past) bool { return q.Runbook == p.Runbook && q.Service == p.Service }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// policy tells what the rules say of a time; zero: now, with what automation
+// may do.
+func (o *owner) policy(ctx context.Context, at time.Time) (server.PolicyView, error) {
 	if o.ruled != nil {
 		return server.PolicyView{}, o.ruled
 	}
-	return o.rules.view(at), nil
+	now := time.Now()
+	if !at.IsZero() {
+		return o.rules.view(at), nil
+	}
+	v := o.rules.view(now)
+	if !o.rules.bounded {
+		return v, nil
+	}
+	past, alerting, err := o.past(ctx, now, max(o.rules.automation.Horizon(), shadowsShown))
+	v.Automation = o.rules.now(past, alerting, now)
+	return v, err
+}
+
+// For how long runs in shadow are shown, and alerts count that go on.
+const (
+	shadowsShown = 30 * 24 * time.Hour
+	alertCounts  = time.Hour
+)
+
+// past are the runs of some time, and how many services alert now.
+func (o *owner) past(ctx context.Context, now time.Time, since time.Duration) ([]policy.Past, int, error) {
+	heads, err := o.rt.Runs(ctx, local.Filter{Since: now.Add(-since)})
+	if err != nil {
+		return nil, 0, err
+	}
+	past := make([]policy.Past, 0, len(heads))
+	for _, h := range heads {
+		past = append(past, policy.Past{
+			Runbook: h.Runbook, Service: h.Service, Automatic: h.Requester.Automatic(), Bar: h.Bar, Word: string(h.Word),
+			Changed: h.Changed, Began: h.StartedAt, Ended: h.EndedAt,
+		})
+	}
+	if o.rules.automation.ReadOnly == nil {
+		return past, 0, nil
+	}
+	alerting, err := o.store.Alerting(ctx, now.Add(-alertCounts))
+	return past, alerting, err
+}
+
+// admit starts a run that no person has asked for. Where a rule bars it from
+// changes it is told so as it begins. One run is admitted after the other, so
+// that each counts for the next.
+func (o *owner) admit(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
+	if !o.rules.bounded {
+		return o.rt.Start(ctx, f, pins...)
+	}
+	o.admitting.Lock()
+	defer o.admitting.Unlock()
+	now := time.Now()
+	past, alerting, err := o.past(ctx, now, o.rules.automation.Horizon())
+	if err != nil {
+		return "", err
+	}
+	if bar := o.rules.automation.Bar(f.Runbook, f.Service, past, alerting, now); bar != nil {
+		f.Bar = &engine.Bar{Class: bar.Class, Reason: bar.Reason, Page: bar.Page}
+	}
+	return o.rt.Start(ctx, f, pins...)
 }

@@ -124,6 +124,8 @@ func (a *app) tellUndriven(ctx context.Context, s *session, runs []server.Summar
 
 func stateOf(r server.Summary) string {
 	switch {
+	case r.Word == engine.Refused && r.Bar != "":
+		return "refused: " + r.Bar
 	case r.Word != "":
 		return string(r.Word)
 	case len(r.Waiting) > 0:
@@ -172,6 +174,12 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 	}
 	if v.Word == "" {
 		writeStops(out, v, as)
+	}
+	if v.WouldHave != nil {
+		fmt.Fprintf(out, "\nwould have asked at %s (%s)\n", v.WouldHave.Path, v.WouldHave.Class)
+		for _, line := range outline(v.Steps).Members(v.WouldHave.Members) {
+			fmt.Fprintln(out, line)
+		}
 	}
 	writeSteps(out, v)
 	writeWaits(out, v, as, now)

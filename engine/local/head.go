@@ -14,7 +14,7 @@ func settled(r engine.Run, want []engine.Command) bool {
 
 // head is what a list shows of a run; want is what it has open.
 func head(r engine.Run, want []engine.Command) Head {
-	return Head{
+	h := Head{
 		ID:        r.Facts.ID,
 		Runbook:   r.Facts.Runbook,
 		Service:   r.Facts.Service,
@@ -22,11 +22,27 @@ func head(r engine.Run, want []engine.Command) Head {
 		Phase:     r.Phase,
 		Word:      r.Word,
 		Waiting:   waiting(r),
+		Changed:   changed(r),
 		StartedAt: r.StartedAt,
 		EndedAt:   r.EndedAt,
 		Seq:       r.Seq,
 		Settled:   settled(r, want),
 	}
+	if r.Facts.Bar != nil {
+		h.Bar = r.Facts.Bar.Class
+	}
+	return h
+}
+
+// changed counts the changes that a run has begun and that may have done
+// something; those that it is to undo are another's.
+func changed(r engine.Run) (n int) {
+	for _, row := range r.Ledger {
+		if row.State != engine.RowNone {
+			n++
+		}
+	}
+	return n - len(r.Facts.Undo)
 }
 
 // waiting names what a run waits for, sorted; empty while it works.

@@ -55,6 +55,8 @@ type Head struct {
 	Phase     engine.Phase     `json:"phase"`
 	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
 	Waiting   []string         `json:"waiting,omitempty"`
+	Bar       string           `json:"bar,omitempty"` // the kind of rule that bars it from changes
+	Changed   int              `json:"changed"`       // how many changes it has begun, those that did nothing left out
 	StartedAt time.Time        `json:"started_at"`
 	EndedAt   time.Time        `json:"ended_at,omitzero"`
 	Seq       int              `json:"seq"`
@@ -63,7 +65,8 @@ type Head struct {
 
 // Filter chooses among runs. The zero Filter chooses all of them.
 type Filter struct {
-	Unsettled bool   // only those that a runtime has something to do for
-	Service   string // empty: of any service
-	Limit     int    // 0: no limit
+	Unsettled bool      // only those that a runtime has something to do for
+	Service   string    // empty: of any service
+	Since     time.Time // only those that had not ended then
+	Limit     int       // 0: no limit
 }

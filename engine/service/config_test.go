@@ -106,7 +106,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("nights: %+v", night)
 	}
 	for f, want := range map[*Freeze][]string{peak: {"shop"}, yearEnd: {"api", "shop"}, night: nil} {
-		if got := cfg.Concerns(f); !slices.Equal(got, want) {
+		if got := cfg.Concerns(f.Services, f.Environments); !slices.Equal(got, want) {
 			t.Errorf("%s is about %v, wanted %v", f.Name, got, want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestPolicy(t *testing.T) {
 		t.Error(got)
 	}
 	found = cfg.Check(Known{Zone: func(name string) bool { return name == "Europe/Berlin" }})
-	if want := "[bad-time] firebreak.yaml:17:50: there is no time zone \"America/New_York\"\n    write it as Europe/Berlin or UTC\n"; report(found) != want {
+	if want := "[bad-time] firebreak.yaml:25:50: there is no time zone \"America/New_York\"\n    write it as Europe/Berlin or UTC\n"; report(found) != want {
 		t.Errorf("got %s", report(found))
 	}
 }

@@ -17,6 +17,7 @@ type Policy struct {
 	ZonePos     Pos       //
 	Freezes     []*Freeze // in the order written
 	Maintenance []*Freeze
+	Automation  *Automation // nil: it is not bounded
 }
 
 // Freeze is a rule that holds changes back at some times: those of a calendar,
@@ -36,15 +37,15 @@ type Freeze struct {
 	Pos, ZonePos Pos
 }
 
-// Concerns lists the services of a configuration that a freeze is about; nil:
-// everything.
-func (c *Config) Concerns(f *Freeze) []string {
-	if len(f.Services) == 0 && len(f.Environments) == 0 {
+// Concerns lists the services that a rule is about which names these services
+// and environments; nil: everything.
+func (c *Config) Concerns(services, environments []string) []string {
+	if len(services) == 0 && len(environments) == 0 {
 		return nil
 	}
-	out := slices.Clone(f.Services)
+	out := slices.Clone(services)
 	for name, s := range c.Services {
-		if slices.Contains(f.Environments, s.Environment) && !slices.Contains(out, name) {
+		if slices.Contains(environments, s.Environment) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
@@ -58,6 +59,7 @@ func (r *reader) policy(n *yaml.Node) {
 		"zone":        r.zone("zone of policy", &p.Zone, &p.ZonePos),
 		"freezes":     func(n *yaml.Node) { p.Freezes = r.freezes("freezes", n) },
 		"maintenance": func(n *yaml.Node) { p.Maintenance = r.freezes("maintenance", n) },
+		"automation":  func(n *yaml.Node) { p.Automation = r.automation(n) },
 	})
 	r.cfg.Policy = p
 }

@@ -98,18 +98,24 @@ func TestSchemaKeys(t *testing.T) {
 		src        string
 		properties map[string]any
 	}{
-		"top":       {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
-		"role":      {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
-		"person":    {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
-		"plugin":    {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
-		"source":    {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
-		"mapping":   {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
-		"serve":     {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
-		"policy":    {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
-		"freeze":    {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
-		"window":    {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
-		"paging":    {"paging: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["paging"].Properties},
-		"heartbeat": {"paging: {heartbeat: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["heartbeat"].Properties},
+		"top":        {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
+		"role":       {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
+		"person":     {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
+		"plugin":     {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
+		"source":     {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
+		"mapping":    {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
+		"serve":      {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
+		"automation": {"policy: {automation: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["automation"].Properties},
+		"shadow":     {"policy: {automation: {shadow: [{qqqqqqqqqqqqqqqqqqqq: 1}]}}", s.Defs["shadow"].Properties},
+		"read_only":  {"policy: {automation: {read_only: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["read_only"].Properties},
+		"breaker":    {"policy: {automation: {breaker: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["breaker"].Properties},
+		"rate":       {"policy: {automation: {rate: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["rate"].Properties},
+		"budget":     {"policy: {automation: {budget: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["budget"].Properties},
+		"policy":     {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
+		"freeze":     {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
+		"window":     {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
+		"paging":     {"paging: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["paging"].Properties},
+		"heartbeat":  {"paging: {heartbeat: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["heartbeat"].Properties},
 	} {
 		var keys []string
 		for k := range c.properties {

@@ -43,6 +43,17 @@ type Cause struct {
 	ResolvedAt time.Time
 }
 
+// Alerting counts the services of alerts that go on and came after a time, by
+// their label service.
+func (s *Store) Alerting(ctx context.Context, since time.Time) (services int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(DISTINCT json_extract(data, '$.labels.service')) FROM alerts
+		WHERE resolved_at = 0 AND last_at >= ?`, nanos(since)).Scan(&services)
+	if err != nil {
+		return 0, explain("count the services that alert in", s.path, err)
+	}
+	return services, nil
+}
+
 // KeepAlerts stores deliveries, all of them or none, and returns when they are
 // durable. What has come before is counted, and waits to be decided again if
 // it goes on and no run is its own. A delivery with an outcome is stored as

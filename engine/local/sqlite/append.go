@@ -29,9 +29,9 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.log, `UPDATE meta SET links = ?, head = ?`},
 		{&s.last, `SELECT seq, hash FROM runs WHERE id = ?`},
 		{&s.buried, `SELECT count(*) FROM tombstones WHERE run = ?`},
-		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, hash, settled, rest)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting,
+		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, hash, settled, rest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting, changed = excluded.changed,
 				ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled, rest = excluded.rest`},
 		{&s.event, `INSERT INTO events (run, seq, at, kind, data, hash) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&s.link, `INSERT INTO links (n, entries) VALUES (?, ?)`},
@@ -201,16 +201,16 @@ func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 
 // listing is how a run stands in the list of runs, as it is stored.
 type listing struct {
-	id, runbook, service, requesterKind, requester, phase, word, waiting string
+	id, runbook, service, requesterKind, requester, phase, word, waiting, bar string
 
-	started, ended, settled int64
-	rest                    []byte
+	changed, started, ended, settled int64
+	rest                             []byte
 }
 
 func listingOf(run string, h local.Head, rest []byte) listing {
 	l := listing{
 		id: run, runbook: h.Runbook, service: h.Service, requesterKind: h.Requester.Kind, requester: h.Requester.Name,
-		phase: string(h.Phase), word: string(h.Word), waiting: strings.Join(h.Waiting, ","),
+		phase: string(h.Phase), word: string(h.Word), waiting: strings.Join(h.Waiting, ","), bar: h.Bar, changed: int64(h.Changed),
 		started: nanos(h.StartedAt), ended: nanos(h.EndedAt), rest: rest,
 	}
 	if h.Settled {
@@ -220,7 +220,7 @@ func listingOf(run string, h local.Head, rest []byte) listing {
 }
 
 func (s *Store) list(ctx context.Context, l listing, seq int, last sum) error {
-	_, err := s.stmt.run.ExecContext(ctx, l.id, l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting,
+	_, err := s.stmt.run.ExecContext(ctx, l.id, l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, l.bar, l.changed,
 		l.started, l.ended, seq, last[:], l.settled, l.rest)
 	return err
 }

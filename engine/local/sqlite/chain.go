@@ -67,10 +67,10 @@ type digest [16]byte
 // digest of how a run is listed.
 func (l listing) digest() digest {
 	b := appendText(nil, l.id)
-	for _, text := range []string{l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, string(l.rest)} {
+	for _, text := range []string{l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, l.bar, string(l.rest)} {
 		b = appendText(b, text)
 	}
-	for _, n := range []int64{l.started, l.ended, l.settled} {
+	for _, n := range []int64{l.changed, l.started, l.ended, l.settled} {
 		b = appendInt(b, n)
 	}
 	s := sha256.Sum256(b)

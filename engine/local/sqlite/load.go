@@ -101,7 +101,10 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 	if f.Service != "" {
 		where, args = append(where, "service = ?"), append(args, f.Service)
 	}
-	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, started_at, ended_at, seq, settled FROM runs`
+	if !f.Since.IsZero() {
+		where, args = append(where, "(ended_at = 0 OR ended_at >= ?)"), append(args, nanos(f.Since))
+	}
+	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, settled FROM runs`
 	if len(where) > 0 {
 		q += " WHERE " + strings.Join(where, " AND ") //nolint:gosec // of constant parts
 	}
@@ -120,7 +123,7 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 		var waiting string
 		var started, ended int64
 		if err := rows.Scan(&h.ID, &h.Runbook, &h.Service, &h.Requester.Kind, &h.Requester.Name,
-			&h.Phase, &h.Word, &waiting, &started, &ended, &h.Seq, &h.Settled); err != nil {
+			&h.Phase, &h.Word, &waiting, &h.Bar, &h.Changed, &started, &ended, &h.Seq, &h.Settled); err != nil {
 			return nil, err
 		}
 		if waiting != "" {

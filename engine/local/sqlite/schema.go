@@ -32,6 +32,8 @@ CREATE TABLE runs (
 	phase          TEXT    NOT NULL,
 	word           TEXT    NOT NULL,
 	waiting        TEXT    NOT NULL, -- separated by commas
+	bar            TEXT    NOT NULL, -- the kind of rule that bars it from changes; empty: none
+	changed        INTEGER NOT NULL, -- how many changes it has begun
 	started_at     INTEGER NOT NULL,
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
@@ -40,6 +42,7 @@ CREATE TABLE runs (
 	rest           BLOB             -- JSON of what an owner must know of it while it only waits
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
+CREATE INDEX runs_ended ON runs (ended_at);
 CREATE INDEX runs_started ON runs (started_at, id);
 
 CREATE TABLE events (
@@ -108,6 +111,7 @@ CREATE TABLE alerts ( -- that sources have sent; those that began a run are in i
 CREATE INDEX alerts_identity ON alerts (source, identity);
 CREATE INDEX alerts_cause ON alerts (cause, outcome, decided_at);
 CREATE INDEX alerts_last ON alerts (source, last_at);
+CREATE INDEX alerts_open ON alerts (last_at) WHERE resolved_at = 0;
 CREATE INDEX alerts_run ON alerts (run);
 CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0;
 
