@@ -102,7 +102,7 @@ var mutants = []mutant{
 	{"an undo is tried again for ever", "after an undo that failed", []edit{{"undo_verify.go", "row.tries+1 >= r.Attempts || ", ""}}},
 	{"two undos have one name", "for the second time", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
 	{"a cancel undoes", "after a cancel that undoes nothing", []edit{{"people.go", "Keep: !c.Undo, Undo: c.Undo", "Undo: c.Undo"}}},
-	{"a change begins after a cancel", "after a cancel", []edit{{"advance.go", "if d.readOnly() && step.Mutates() {", "if false {"}, {"advance.go", "return r.UndoEnded || (r.Cause != nil && r.Cause.ReadOnly)", "return r.UndoEnded"}}},
+	{"a change begins after a cancel", "after a cancel", []edit{{"advance.go", "if d.readOnly() && step.Mutates() {", "if false {"}, {"advance.go", "return r.UndoEnded || r.Facts.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)", "return r.UndoEnded"}}},
 	{"one bad sample fails a verify", "is failed by itself", []edit{{"sampling.go", "if fresh >= minSamples && bad > 0 {", "if bad > 0 {"}}},
 	{"one good sample passes a verify", "its verify never held", []edit{{"sampling.go", "return !last.IsZero() && last.Sub(first) >= span", "return !last.IsZero()"}}},
 	{"a change is committed without its verify", "its verify never held", []edit{{"advance.go", "if v == nil || v.None != \"\" || passed", "if v == nil || v.None != \"\" || true || passed"}}},
