@@ -26,7 +26,7 @@ type View struct {
 	Cause         *engine.Cause              `json:"cause,omitempty"`
 	Bar           *engine.Bar                `json:"bar,omitempty"`        // the rule that bars it from changes
 	WouldHave     *engine.WouldHave          `json:"would_have,omitempty"` // what it would have done but for that
-	Stops         []engine.Stop              `json:"stops,omitempty"` // that keep it from changing anything
+	Stops         []engine.Stop              `json:"stops,omitempty"`      // that keep it from changing anything
 	Seq           int                        `json:"seq"`
 	StartedAt     time.Time                  `json:"started_at"`
 	EndedAt       time.Time                  `json:"ended_at,omitzero"`
