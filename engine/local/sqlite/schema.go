@@ -2,7 +2,7 @@ package sqlite
 
 // version is the layout of the file, kept in its user_version. It rises with
 // every change of schema.
-const version = 2
+const version = 3
 
 // applicationID marks the file as ours ("fbrk").
 const applicationID = 0x6662726b
