@@ -37,7 +37,7 @@ func (r Right) About() string {
 	case MayRun:
 		return "start, retry and undo runs of the runbooks that the owner knows"
 	case MayAnswer:
-		return "say something to a run: approve, deny, answer, cancel, skip, take over, …; its holder's roles decide whether that counts"
+		return "approve, deny, answer, cancel, skip, take over, …; its holder's roles decide whether that counts"
 	case MayStop:
 		return "halt and hold; to lift that takes a role, too"
 	case MayReport:

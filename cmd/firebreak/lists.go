@@ -102,7 +102,7 @@ func newChanges(a *app) *cobra.Command {
 		Use:     "changes",
 		Short:   "Report and list what was changed elsewhere",
 		Long:    "changes is about deploys, feature flags and settings that others have changed.",
-		Example: "  firebreak changes list --service api",
+		Example: "  firebreak changes list",
 		Args:    args(0, 0, "list or report"),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	})
@@ -111,7 +111,7 @@ func newChanges(a *app) *cobra.Command {
 	list := withExits(&cobra.Command{
 		Use:     "list",
 		Short:   "List changes that were reported, the last first",
-		Long:    "list shows what was reported, and by whom.",
+		Long:    "list shows what was reported of services: when it was changed, what, and by whom.",
 		Example: "  firebreak changes list --service api --since 2h",
 		Args:    args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -28,8 +28,7 @@ lets do at all is said when it is made:
 ` + rights.String() + `
 Tokens are made where the state is, and never over the network. Only a hash of each is
 kept. Each step in its life is an act in firebreak audit.`,
-		Example: `  firebreak tokens create --person ann --may read,answer,stop
-  firebreak tokens list
+		Example: `  firebreak tokens list
   firebreak tokens revoke k7qzm2ab`,
 		Args: args(0, 0, "create, list or revoke"),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
