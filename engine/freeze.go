@@ -67,7 +67,7 @@ func (d *decider) goesOn() bool {
 
 // holds reports whether a stop is a freeze that holds a mutation back.
 func holds(s Stop, first *runbook.Step) bool {
-	return s.Kind == StopFreeze && first != nil && !(s.Rollbacks && first.RollsBack())
+	return s.Kind == StopFreeze && first != nil && (!s.Rollbacks || !first.RollsBack())
 }
 
 // first is the mutation with which a gate's steps would begin, as things

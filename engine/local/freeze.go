@@ -44,9 +44,7 @@ func (rt *Runtime) Refreeze() {
 	if rt.closing || rt.cfg.RecordOnly {
 		return
 	}
-	rt.advances.Add(1)
-	go func() {
-		defer rt.advances.Done()
+	rt.advances.Go(func() {
 		rt.Freezes()
 		open, err := rt.concerned(rt.calls, Order{})
 		if err != nil {
@@ -55,7 +53,7 @@ func (rt *Runtime) Refreeze() {
 		for _, run := range open {
 			rt.look(run)
 		}
-	}()
+	})
 }
 
 // stops are all that a run is stopped by: orders, and freezes, which are not
