@@ -59,6 +59,7 @@ var givenKeys = []runbook.Key{
 var stopShape = runbook.NewShape("a stop", "stop",
 	runbook.NewKey("halt", runbook.FormText, "who has halted everything"),
 	runbook.NewKey("hold", runbook.FormText, "who holds the service"),
+	runbook.NewKey("freeze", runbook.FormText, "the rule that freezes it"),
 	runbook.NewKey("reason", runbook.FormText, "why"),
 )
 
@@ -127,7 +128,8 @@ var eventShape = runbook.NewShape("an event", "event",
 	runbook.NewKey("undo", runbook.FormFlag, "of cancel: and undoes what is changed and not verified"),
 	runbook.NewKey("halt", runbook.FormText, "who halts everything"),
 	runbook.NewKey("hold", runbook.FormText, "who holds the service"),
-	runbook.NewKey("lift", runbook.FormText, "who lifts the halt or hold"),
+	runbook.NewKey("freeze", runbook.FormText, "the rule by which a freeze begins"),
+	runbook.NewKey("lift", runbook.FormText, "who lifts the halt or hold that came last; of a freeze that ends, its rule"),
 	runbook.NewKey("skip", runbook.FormText, "who passes over the step"),
 	runbook.NewKey("withdraw", runbook.FormText, "who takes back a yes to the step's gate"),
 	runbook.NewKey("extend", runbook.FormText, "who gives the step's question more time"),

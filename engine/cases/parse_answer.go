@@ -183,7 +183,7 @@ func (p *parser) say(n *yaml.Node, step *runbook.Step) say {
 	return s
 }
 
-var eventVerbs = []string{"cancel", "halt", "hold", "lift", "skip", "withdraw", "take_over", "hand_back", "undo_run", "extend", "hand", "break_lock", "crash", "alert_resolved"}
+var eventVerbs = []string{"cancel", "halt", "hold", "freeze", "lift", "skip", "withdraw", "take_over", "hand_back", "undo_run", "extend", "hand", "break_lock", "crash", "alert_resolved"}
 
 func (p *parser) event(n *yaml.Node) event {
 	f, ok := p.file.Fields(n, eventShape)
@@ -226,7 +226,7 @@ func (p *parser) stop(n *yaml.Node) engine.Stop {
 	if !ok {
 		return engine.Stop{}
 	}
-	verb := p.verb(f, runbook.PosOf(n), "halt", "hold")
+	verb := p.verb(f, runbook.PosOf(n), "halt", "hold", "freeze")
 	return engine.Stop{Kind: engine.StopKind(verb), By: f.Text(verb), Reason: f.Text("reason")}
 }
 

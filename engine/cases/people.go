@@ -129,6 +129,8 @@ func (p *player) input(e event) engine.Input {
 		return engine.Halt{By: e.by, Reason: e.reason}
 	case "hold":
 		return engine.Hold{By: e.by, Reason: e.reason, Service: p.run.Facts.Service}
+	case "freeze":
+		return engine.Freeze{Stop: engine.Stop{By: e.by, Reason: e.reason}}
 	case "lift":
 		lift := engine.Lift{By: e.by}
 		for _, s := range p.run.Stops {

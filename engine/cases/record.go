@@ -80,12 +80,12 @@ func rolesOf(roles map[string]engine.Role) mapping {
 	return m
 }
 
-// stopsOf are the stops that a run began under, in the words of a case. One of
-// another kind cannot stand then.
+// stopsOf are the stops that a run began under, in the words of a case. Others
+// cannot stand then.
 func stopsOf(stops []engine.Stop) []mapping {
 	var out []mapping
 	for _, s := range stops {
-		if s.Kind == engine.StopHalt || s.Kind == engine.StopHold {
+		if s.Kind == engine.StopHalt || s.Kind == engine.StopHold || s.Kind == engine.StopFreeze {
 			m := mapping{}
 			m.add(string(s.Kind), s.By)
 			m.addText("reason", s.Reason)

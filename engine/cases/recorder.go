@@ -326,7 +326,7 @@ func (r *recorder) notePeople(rec engine.Record, next []engine.Record) {
 	case engine.UndoAsked:
 		event("undo_run", e.By, e.Reason)
 	case engine.Stopped:
-		if verb := map[engine.StopKind]string{engine.StopHalt: "halt", engine.StopHold: "hold", engine.StopTakeOver: "take_over"}[e.Stop.Kind]; verb != "" {
+		if verb := map[engine.StopKind]string{engine.StopHalt: "halt", engine.StopHold: "hold", engine.StopTakeOver: "take_over", engine.StopFreeze: "freeze"}[e.Stop.Kind]; verb != "" {
 			event(verb, e.Stop.By, e.Stop.Reason)
 		}
 	case engine.StopLifted:
