@@ -18,7 +18,7 @@ var ErrNotRecorded = errors.New("a run that undoes another, or goes on from one,
 // it was given, what actions and people answered, and how it went. Times are
 // kept to the millisecond. It fails only with [ErrNotRecorded].
 func Record(name string, book *runbook.Runbook, records []engine.Record) ([]byte, error) {
-	r := &recorder{run: engine.New(book), answers: map[string][]*heard{}, plans: map[string][]mapping{}, began: map[string]time.Time{}, said: map[string][]mapping{}, last: map[string]time.Time{}}
+	r := &recorder{run: engine.New(book), answers: map[string][]*heard{}, plans: map[string][]mapping{}, began: map[string]time.Time{}, said: map[string][]mapping{}, last: map[string]time.Time{}, silent: map[string]bool{}}
 	for i, rec := range records {
 		r.before, r.run = r.run, engine.Apply(r.run, rec)
 		r.note(rec, records[i+1:])

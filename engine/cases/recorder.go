@@ -22,6 +22,7 @@ type recorder struct {
 	asked   []string             // paths, in the order of the first
 	said    map[string][]mapping // by path
 	last    map[string]time.Time // when a step was asked about, or answered about, last
+	silent  map[string]bool      // paths about which something is asked, and nothing was said yet
 	events  []mapping
 	lost    map[string]*heard // by name of the call: whose effect is not known yet
 }
@@ -293,11 +294,18 @@ func (r *recorder) notePeople(rec engine.Record, next []engine.Record) {
 	}
 	switch e := rec.Event.(type) {
 	case engine.QuestionOpened:
-		r.last[e.Question.Path] = rec.At
+		r.last[e.Question.Path], r.silent[e.Question.Path] = rec.At, true
 		if e.Question.Kind == engine.AskDrift {
 			m := mapping{}
 			m.add("drift", true)
 			r.plan(r.label(e.Question.Path)+partUndo, m)
+		}
+	case engine.GateVoided:
+		if r.silent[e.Path] { // what is said from now on is about the next question
+			m := mapping{}
+			m.add("nobody", true)
+			r.last[e.Path] = time.Time{}
+			r.say(e.Path, rec.At, m)
 		}
 	case engine.VoteCounted:
 		m := mapping{}
@@ -360,7 +368,7 @@ func (r *recorder) say(path string, at time.Time, m mapping) {
 	if after := at.Sub(r.last[path]).Round(time.Millisecond); after > 0 && !r.last[path].IsZero() {
 		m.add("after", after.String())
 	}
-	r.last[path] = at
+	r.last[path], r.silent[path] = at, false
 	if r.said[path] == nil {
 		r.asked = append(r.asked, path)
 	}
