@@ -213,6 +213,7 @@ func TestChaos(t *testing.T) {
 	s := quiet(t)
 	o := newOffice(t, s, 1)
 	o.patient = true
+	o.pace = 50 * time.Millisecond // this Slack has no limits, and the end is waited for
 	random := rand.New(rand.NewPCG(1, 2)) // the same in every run
 	o.open()
 	want := map[string]string{}
@@ -287,6 +288,9 @@ func TestChaos(t *testing.T) {
 		}
 		return true
 	}); err != nil {
+		for _, m := range s.Messages(slacktest.Incidents) {
+			t.Logf("%s: %v: %.90q", m.TS, m.Has("rb.approve.v1"), m.Text)
+		}
 		t.Errorf("a card can still be pressed: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func (l *lane) put(e errand, u urgency) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w := l.jobs[e]; w != nil {
-		if u < w.urgency { // something has changed: what kept it back may have passed
+		if u < w.urgency || u == urgent { // something has changed: what kept it back may have passed
 			w.urgency, w.before = u, time.Time{}
 		}
 	} else {
