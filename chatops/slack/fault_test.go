@@ -213,7 +213,7 @@ func TestChaos(t *testing.T) {
 	s := quiet(t)
 	o := newOffice(t, s, 1)
 	o.patient = true
-	o.pace = 50 * time.Millisecond // this Slack has no limits, and the end is waited for
+	o.pace = 50 * time.Millisecond        // this Slack has no limits, and the end is waited for
 	random := rand.New(rand.NewPCG(1, 2)) // the same in every run
 	o.open()
 	want := map[string]string{}
