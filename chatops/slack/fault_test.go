@@ -217,6 +217,7 @@ func TestChaos(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) // the same in every run
 	o.open()
 	want := map[string]string{}
+	pressed := map[string][]*slacktest.Delivery{} // by bob, by card
 	for i := range runs {
 		id := fmt.Sprintf("r%02d", i)
 		o.start(id, "alice")
@@ -236,19 +237,22 @@ func TestChaos(t *testing.T) {
 		s.Hold()
 		o.try(slacktest.Alice, card.TS) // who started it
 		o.try(slacktest.Gus, card.TS)
-		o.try(slacktest.BobUser, card.TS)
+		pressed[card.TS] = append(pressed[card.TS], o.try(slacktest.BobUser, card.TS))
 		if random.IntN(2) == 0 {
-			o.try(slacktest.BobUser, card.TS)
+			pressed[card.TS] = append(pressed[card.TS], o.try(slacktest.BobUser, card.TS))
 		}
 		s.Release(random.IntN(2) == 0)
 		want[id] = "bob"
 		if i%(runs/kills) == 1 {
 			o.proc.kill()
 			o.open()
-			o.try(slacktest.BobUser, card.TS) // as people do when nothing happens
+			pressed[card.TS] = append(pressed[card.TS], o.try(slacktest.BobUser, card.TS)) // as people do when nothing happens
 		}
 	}
 	s.Heal()
+	for ts, all := range pressed {
+		o.heard(slacktest.BobUser, ts, all...)
+	}
 	var ended sync.WaitGroup
 	for id := range want {
 		ended.Go(func() {

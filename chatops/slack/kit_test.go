@@ -468,11 +468,39 @@ func (o *office) count(match func(slacktest.Message) bool) int {
 	return n
 }
 
-// try presses yes, where that can be pressed still.
-func (o *office) try(user, ts string) {
+// try presses yes, where that can be pressed still; nil: it is gone.
+func (o *office) try(user, ts string) *slacktest.Delivery {
 	c := slacktest.Click{User: user, Channel: slacktest.Incidents, TS: ts, Action: "rb.approve.v1"}
-	if _, err := o.slack.Click(c); err != nil {
+	d, err := o.slack.Click(c)
+	if err != nil {
 		c.Stale = true
-		_, _ = o.slack.Click(c) // it may be gone
+		d, _ = o.slack.Click(c) // it may be gone
+	}
+	return d
+}
+
+// heard presses yes until one press was acknowledged, as people do who see that
+// theirs came to nothing. before are those that were made already.
+func (o *office) heard(user, ts string, before ...*slacktest.Delivery) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), 3*patience)
+	defer cancel()
+	for {
+		for _, d := range before {
+			if d == nil {
+				continue
+			}
+			switch r, err := d.Wait(ctx); {
+			case err != nil:
+				o.t.Fatal(err)
+			case r.Error == "":
+				return
+			}
+		}
+		d := o.try(user, ts)
+		if d == nil {
+			return // nothing is there to press any more: it was decided
+		}
+		before = []*slacktest.Delivery{d}
 	}
 }
