@@ -45,7 +45,7 @@ var mutants = []mutant{
 	}},
 	{"a run begins as if nothing stood", "is lifted that stands, and that is recorded as", []edit{{"event_run_started.go", "r.Stops, r.UndoWord = e.Facts.Stops, ", "r.UndoWord = "}}},
 	{"a stop voids nothing", "nobody has said yes since", []edit{{"stop.go", "\td.voidAll(stopWords[s.Kind] + \" by \" + s.By)\n", ""}}},
-	{"a stop stops nobody", "under a halt", []edit{
+	{"a stop stops nobody", "waits for locks while it holds some", []edit{
 		{"mutation.go", "\tif d.run.Stopped() {\n\t\treturn true\n\t}\n", ""},
 		{"gate.go", "if d.run.Stopped() || d.openUnder(step.Path) {", "if d.openUnder(step.Path) {"},
 	}},
@@ -53,25 +53,25 @@ var mutants = []mutant{
 		{"undo.go", "\t\tif r.Stopped() {\n\t\t\treturn false\n\t\t}\n\t\tif r.Uncovered {", "\t\tif r.Uncovered && !r.Stopped() {"},
 	}},
 	{"a hold is no stop beside a halt", "is set, and that is recorded as", []edit{{"stop.go", "return s.Kind == other.Kind && s.Service == other.Service", "return s.Service == other.Service"}}},
-	{"one lift lifts every stop", "do not end", []edit{{"event_stop_lifted.go", "slices.DeleteFunc(slices.Clone(r.Stops), s.Is)", "nil"}, {"event_stop_lifted.go", "import (\n\t\"slices\"\n\t\"time\"\n)", "import \"time\""}}},
-	{"a run that was taken over goes on", "under a halt", []edit{{"stop.go", "\td.stopped(Stop{Kind: StopTakeOver, By: in.By, Reason: in.Reason})\n", ""}}},
+	{"one lift lifts every stop", "is lifted that stands", []edit{{"event_stop_lifted.go", "slices.DeleteFunc(slices.Clone(r.Stops), s.Is)", "nil"}, {"event_stop_lifted.go", "import (\n\t\"slices\"\n\t\"time\"\n)", "import \"time\""}}},
+	{"a run that was taken over goes on", "do not end", []edit{{"stop.go", "\td.stopped(Stop{Kind: StopTakeOver, By: in.By, Reason: in.Reason})\n", ""}}},
 	{"a run that was left to a person is undone", "after a cancel that undoes nothing", []edit{{"stop.go", "By: in.By, Keep: true, ReadOnly: true}, nil)", "By: in.By, ReadOnly: true}, nil)"}}},
-	{"a run goes on without its locks", "is begun without the lock", []edit{{"stop.go", "\td.stopped(Stop{Kind: StopLock, By: in.By, Reason: in.Reason})\n", ""}}},
+	{"a run goes on without its locks", "do not end", []edit{{"stop.go", "\td.stopped(Stop{Kind: StopLock, By: in.By, Reason: in.Reason})\n", ""}}},
 	{"a verify counts without the lock", "its locks were broken since it was changed", []edit{{"sampling.go", "if s.Unlocked {", "if false {"}}},
 	{"an undo needs nobody's word after a halt", "nobody has said yes since", []edit{{"undo.go", "\t\tif r.Uncovered {\n\t\t\treturn d.askResume(row)\n\t\t}\n", ""}}},
 	{"a doubt stops nobody", "while it is not known", []edit{{"mutation.go", "return d.run.Doubtful()", "return false"}}},
 	{"what is unknown is taken as nothing", "is recorded as none", []edit{
 		{"mutation.go", "\t\td.lost(path, attempt, class, reason)\n\t\treturn\n", "\t\td.emit(Acted{Path: path, Attempt: attempt, Outcome: Outcome{Effect: EffectNone, Failure: &Failure{Class: class, Reason: reason}}})\n\t\td.failed(step, attempt, Failure{Class: class, Reason: reason}, EffectNone)\n\t\treturn\n"},
 	}},
-	{"what was lost is not waited for", "although attempt 1 took effect", []edit{{"doubt.go", "if step.Action.SettlesIn == 0 {", "if true {"}}},
-	{"what is partial is tried again", "although attempt 1 took effect", []edit{{"mutation.go", "if effect == EffectNone && d.run.Phase != PhaseStopping {", "if d.run.Phase != PhaseStopping {"}}},
+	{"what was lost is not waited for", "stay changed", []edit{{"doubt.go", "if step.Action.SettlesIn == 0 {", "if true {"}}},
+	{"what is partial is tried again", "although attempt 1 is \"partial\"", []edit{{"mutation.go", "if effect == EffectNone && d.run.Phase != PhaseStopping {", "if d.run.Phase != PhaseStopping {"}}},
 	{"a late result settles the next attempt", "what became of", []edit{{"doubt.go", "s.Attempt == row.Attempt && s.lost(), false)", "s.lost(), false)"}}},
 	{"a crash makes nothing unknown", "nothing is open, and nothing is waited for", []edit{{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"}}},
 	{"a crash begins an action again", "for the second time", []edit{
 		{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"},
 		{"pending.go", "\tif s.Generation != r.Generation {\n\t\treturn\n\t}\n", ""},
 	}},
-	{"a crash begins an undo again", "is begun for the second time", []edit{
+	{"a crash begins an undo again", "while it is not known", []edit{
 		{"decide.go", "if row.Undoing == UndoAct {", "if row.Undoing == UndoAct && d == nil {"},
 		{"pending.go", "\t\tif row.generation != r.Generation {\n\t\t\treturn\n\t\t}\n", ""},
 	}},
@@ -100,7 +100,7 @@ var mutants = []mutant{
 	{"the verify of an undo fails at the first look", "is failed by itself after", []edit{{"undo_verify.go", "\tcase !holdsFor(row.samples, v.For):\n", "\tcase row.samples[len(row.samples)-1].Verdict == sampleFalse:\n\t\td.undoVerdict(row, verdictFailed, \"at once\")\n\tcase !holdsFor(row.samples, v.For):\n"}}},
 	{"the next undo does not wait for the verify of one", "nothing stays changed", []edit{{"undo.go", "\t\tif row.Undoing != UndoIdle {\n\t\t\treturn row\n\t\t}\n\t\tdue :=", "\t\tif row.Undoing == UndoVerify {\n\t\t\tcontinue\n\t\t}\n\t\tif row.Undoing != UndoIdle {\n\t\t\treturn row\n\t\t}\n\t\tdue :="}}},
 	{"an undo is tried again for ever", "after an undo that failed", []edit{{"undo_verify.go", "row.tries+1 >= r.Attempts || ", ""}}},
-	{"two undos have one name", "for the second time", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
+	{"two undos have one name", "is in flight", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
 	{"a cancel undoes", "after a cancel that undoes nothing", []edit{{"people.go", "Keep: !c.Undo, Undo: c.Undo", "Undo: c.Undo"}}},
 	{"a change begins after a cancel", "after a cancel", []edit{{"advance.go", "if d.readOnly() && step.Mutates() {", "if false {"}, {"advance.go", "return r.UndoEnded || r.Facts.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)", "return r.UndoEnded"}}},
 	{"one bad sample fails a verify", "is failed by itself", []edit{{"sampling.go", "if fresh >= minSamples && bad > 0 {", "if bad > 0 {"}}},
@@ -112,7 +112,7 @@ var mutants = []mutant{
 	{"a dirty end pages nobody", "nobody is paged", []edit{{"ending.go", "Page: true, Text: fmt.Sprintf(\"run %s of %s ended", "Text: fmt.Sprintf(\"run %s of %s ended"}}},
 	{"a refusal is not recorded", "a refusal is recorded as", []edit{{"people.go", "\td.emit(InputRefused{By: in.Who(), What: what, Reason: reason, Via: via(in)})\n", ""}}},
 	{"the record says that it happened when it did not", "is recorded as partial", []edit{{"mutation.go", "\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly(", "\tif o.Effect == EffectNone {\n\t\to.Effect = EffectPartial\n\t}\n\td.emit(Acted{Path: path, Attempt: attempt, Outcome: o})\n\td.partly("}}},
-	{"a skip passes over what has begun", "is in flight or in doubt", []edit{
+	{"a skip passes over what has begun", "while it is not known", []edit{
 		{"people.go", "case d.openUnder(path):", "case d == nil:"},
 		{"people.go", "case d.intendedUnder(path):", "case s == nil:"},
 	}},
