@@ -28,9 +28,7 @@ type Verb struct {
 	named bool            // takes NAME=VALUE
 }
 
-// Verbs are all of them, in the order in which people read them.
-func Verbs() []Verb { return verbs[:] }
-
+// verbs are all of them, in the order in which people read them.
 var verbs = [...]Verb{
 	{Name: "run", Args: "RUNBOOK [NAME=VALUE…]", What: "start a runbook; what is missing is asked for", named: true},
 	{Name: "plan", Args: "RUNBOOK [NAME=VALUE…]", What: "show what a run would do, and change nothing", Need: 1, named: true},

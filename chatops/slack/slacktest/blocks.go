@@ -33,21 +33,15 @@ func object(known fields, must ...string) rule {
 			c.failf(at, "must be an object")
 			return
 		}
-		for _, name := range must {
-			if _, there := m[name]; !there {
-				c.failf(at, "missing required field: %s", name)
-			}
-		}
 		for _, name := range slices.Sorted(keys(m)) {
 			if name == "type" {
 				continue
 			}
-			if r, there := known[name]; there {
-				r(c, at+"/"+name, m[name])
-			} else {
+			if _, there := known[name]; !there {
 				c.failf(at, "invalid additional property: %s", name)
 			}
 		}
+		open(known, must...)(c, at, m)
 	}
 }
 
