@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,25 +51,10 @@ func (a *app) listAlerts(ctx context.Context, limit int) error {
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
-	if a.flags.json {
-		for _, v := range all {
-			if err := a.printJSON(alertLine{"alert", v}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(all) == 0 {
-		a.printf("no alerts\n")
-		return nil
-	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT")
-	for _, l := range all {
+	return table(a, "alert", "no alerts", "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT", all, func(w io.Writer, l server.AlertView) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.LastAt.Local().Format("2006-01-02 15:04:05"), l.Source,
 			chatops.Plain(l.Name), l.State, l.Times, chatops.Plain(whatBecame(l)))
-	}
-	return w.Flush()
+	})
 }
 
 // readAlerts asks the daemon on another machine, or looks into the state.
@@ -93,12 +78,6 @@ func (a *app) readAlerts(ctx context.Context, limit int) (all []server.AlertView
 		return err
 	})
 	return all, err
-}
-
-// alertLine is an alert as a line of JSON.
-type alertLine struct {
-	Type string `json:"type"`
-	server.AlertView
 }
 
 func alertView(e intake.Entry) server.AlertView {

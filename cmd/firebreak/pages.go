@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,29 +68,17 @@ func (a *app) listPages(ctx context.Context, limit int) error {
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
-	if a.flags.json {
-		for _, p := range all {
-			if err := a.printJSON(pageLineOf(p)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(all) == 0 {
-		a.printf("no pages\n")
-		return nil
-	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SINCE\tFOR\tSTATE\tTEXT")
+	lines := make([]pageLine, 0, len(all))
 	for _, p := range all {
-		l := pageLineOf(p)
+		lines = append(lines, pageLineOf(p))
+	}
+	return table(a, "paged", "no pages", "SINCE\tFOR\tSTATE\tTEXT", lines, func(w io.Writer, l pageLine) {
 		state := l.State
 		if l.Error != "" && l.State != pageClosed {
 			state += " (" + l.Error + ")"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.OpenedAt.Local().Format("2006-01-02 15:04:05"), l.Role, chatops.Plain(state), chatops.Plain(l.Text))
-	}
-	return w.Flush()
+	})
 }
 
 // The states of a page.
@@ -103,7 +91,6 @@ const (
 
 // pageLine is a page as a line of JSON.
 type pageLine struct {
-	Type     string    `json:"type"`
 	Key      string    `json:"key"`
 	Run      string    `json:"run"`
 	Role     string    `json:"role"`
@@ -118,7 +105,7 @@ type pageLine struct {
 
 func pageLineOf(p sqlite.Page) pageLine {
 	l := pageLine{
-		Type: "paged", Key: p.Key, Run: p.Run, Role: p.Role, State: pageSent, Text: p.Text,
+		Key: p.Key, Run: p.Run, Role: p.Role, State: pageSent, Text: p.Text,
 		OpenedAt: p.OpenedAt, SentAt: p.SentAt, OverAt: p.OverAt, Tries: p.Tries, Error: p.Error,
 	}
 	switch {

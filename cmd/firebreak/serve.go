@@ -214,7 +214,7 @@ func (d *daemon) told(ctx context.Context, e *intake.Entry) {
 	defer d.mu.Unlock()
 	line := alertView(*e)
 	if d.app.flags.json {
-		_ = d.app.printJSON(alertLine{"alert", line})
+		_ = d.app.printJSON(jsonLine[server.AlertView]{"alert", line})
 		return
 	}
 	text := line.Source + ": "

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -141,30 +141,12 @@ func (a *app) listTokens(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if a.flags.json {
-			for _, t := range all {
-				if err := a.printJSON(struct {
-					Type string `json:"type"`
-					server.TokenView
-				}{"token", t}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if len(all) == 0 {
-			a.printf("no tokens\n")
-			return nil
-		}
-		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "TOKEN\tOF\tMAY\tSTATE\tEXPIRES\tMADE BY")
-		for _, t := range all {
+		return table(a, "token", "no tokens", "TOKEN\tOF\tMAY\tSTATE\tEXPIRES\tMADE BY", all, func(w io.Writer, t server.TokenView) {
 			may := make([]string, 0, len(t.May))
 			for _, r := range t.May {
 				may = append(may, string(r))
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Holder, strings.Join(may, ","), t.State, t.ExpiresAt.Local().Format("2006-01-02 15:04"), t.MadeBy)
-		}
-		return w.Flush()
+		})
 	})
 }
