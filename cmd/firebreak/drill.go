@@ -30,6 +30,7 @@ type drillOptions struct {
 	interactive bool
 	verbose     bool
 	on          string
+	alerts      string
 	kubeconfig  string
 }
 
@@ -37,6 +38,12 @@ type drillOptions struct {
 const (
 	onProcesses  = "processes"
 	onKubernetes = "kubernetes"
+)
+
+// Who can raise the alert of a drill.
+const (
+	alertsDrill      = "drill"
+	alertsPrometheus = "prometheus"
 )
 
 func newDrill(a *app) *cobra.Command {
@@ -56,6 +63,12 @@ are processes of this machine, so that any cluster will do. The runbook is the s
 The goals have 10 seconds more. The cluster is told that its namespace shall go; that
 takes it some seconds.
 
+With --alerts prometheus the alert goes the way that it goes in production: a
+Prometheus watches the service with the shipped rules (their times are ten times
+shorter, as the outage is), and its Alertmanager posts to a firebreak serve. Both must
+be installed. The goal for the alert has 5 seconds more. The drill is passed when the
+alert is resolved, too.
+
 With --json the last line is {"type":"drill_finished",...}: whether the drill was
 passed, the cause, the seconds of each part, the requests that failed, and the goals.
 
@@ -64,6 +77,7 @@ Drills: ` + strings.Join(drills.Names(), ", "),
   firebreak drill inc-2024-0715 --interactive    you are the approver
   firebreak drill inc-2024-0715 --control        what happens without firebreak
   firebreak drill inc-2024-0715 --seeds 10 --json
+  firebreak drill inc-2024-0715 --alerts prometheus
   firebreak drill inc-2024-0715 --on kubernetes --kubeconfig practice.yaml`,
 		Args: args(1, 1, "the name of a drill"),
 		RunE: func(c *cobra.Command, got []string) error {
@@ -81,6 +95,7 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 	f.BoolVar(&o.interactive, "interactive", false, "you answer the gate, here or from another terminal")
 	f.StringVar(&o.on, "on", onProcesses, "what the practice service is: `processes` with settings in git, or pods and a ConfigMap of a kubernetes cluster")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "with --on kubernetes: the `FILE` that says which cluster (default: $FIREBREAK_KUBECONFIG; never $KUBECONFIG)")
+	f.StringVar(&o.alerts, "alerts", alertsDrill, "who raises the alert: the `drill` itself, or prometheus through the webhook of a firebreak serve")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what the sandbox's processes say")
 	return c
 }
@@ -95,12 +110,14 @@ func (o drillOptions) check(c *cobra.Command) error {
 		return &usageError{err: fmt.Errorf("a control cannot last %s", o.length), hint: "as in --length 2m"}
 	case o.on != onProcesses && o.on != onKubernetes:
 		return &usageError{err: fmt.Errorf("--on %s is nothing that a drill can be played on", o.on), hint: "as in --on " + onKubernetes}
+	case o.alerts != alertsDrill && o.alerts != alertsPrometheus:
+		return &usageError{err: fmt.Errorf("--alerts %s is nobody who can raise an alert", o.alerts), hint: "as in --alerts " + alertsPrometheus}
 	case f.Changed("kubeconfig") && o.on != onKubernetes:
 		return &usageError{err: errors.New("--kubeconfig names a cluster, and this drill needs none"), hint: "add --on " + onKubernetes + ", or leave it out"}
 	case f.Changed("seeds") && o.seeds == 0:
 		return &usageError{err: errors.New("--seeds 0 plays nothing"), hint: "as in --seeds 10"}
 	}
-	return errors.Join(oneOf(c, "seed", "seeds"), oneOf(c, "control", "seeds"), oneOf(c, "control", "interactive"))
+	return errors.Join(oneOf(c, "seed", "seeds"), oneOf(c, "control", "seeds"), oneOf(c, "control", "interactive"), oneOf(c, "control", "alerts"))
 }
 
 func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
@@ -129,6 +146,9 @@ func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
 	}
 	if o.verbose {
 		opts.Log = a.err
+	}
+	if o.alerts == alertsPrometheus {
+		opts.Serve = d.serve
 	}
 	switch {
 	case o.control:
@@ -163,8 +183,9 @@ type drill struct {
 	scenario    *drills.Scenario
 	interactive bool
 
-	dir string
-	s   *session
+	dir    string
+	s      *session
+	daemon *daemonProcess // nil: this process is the owner
 
 	mu   sync.Mutex // guards what is written
 	view *follower
@@ -208,16 +229,13 @@ func (d *drill) finish(err error, ok bool, line any, text func() error) error {
 }
 
 // open implements [drills.Options.Open].
-func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, error) {
+func (d *drill) open(ctx context.Context, config []byte) (drills.Command, error) {
 	ws, err := makeWorkspace(ctx, d.app, "the sandbox's firebreak.yaml", config)
 	if err != nil {
 		return nil, err
 	}
-	if err := sweepDrills(os.TempDir()); err != nil {
-		return nil, fmt.Errorf("take away what killed drills have left: %w", err)
-	}
-	if d.dir, err = os.MkdirTemp("", drillFolder); err != nil {
-		return nil, fmt.Errorf("make a folder for the drill's state: %w", err)
+	if err := d.makeFolder(); err != nil {
+		return nil, err
 	}
 	o, err := d.app.own(ctx, ws, filepath.Join(d.dir, "state.db"), true)
 	if err != nil {
@@ -228,6 +246,18 @@ func (d *drill) open(ctx context.Context, config []byte) (drills.Firebreak, erro
 		return nil, errors.Join(fmt.Errorf("start the plugins: %w", err), d.Close())
 	}
 	return d, nil
+}
+
+// makeFolder makes the folder of the state, after those of killed drills are
+// taken away.
+func (d *drill) makeFolder() (err error) {
+	if err := sweepDrills(os.TempDir()); err != nil {
+		return fmt.Errorf("take away what killed drills have left: %w", err)
+	}
+	if d.dir, err = os.MkdirTemp("", drillFolder); err != nil {
+		return fmt.Errorf("make a folder for the drill's state: %w", err)
+	}
+	return nil
 }
 
 // drillFolder is how the folders begin that hold the state of a drill.
@@ -251,7 +281,7 @@ func sweepDrills(dir string) error {
 	return errors.Join(errs...)
 }
 
-// Start implements [drills.Firebreak].
+// Start implements [drills.Command].
 func (d *drill) Start(ctx context.Context, name string, alert drills.Alert) (string, error) {
 	_, src, err := runbooks.File(name)
 	if err != nil {
@@ -382,5 +412,9 @@ func (d *drill) Approve(ctx context.Context, run, question, digest string) error
 
 // Close implements [drills.Firebreak].
 func (d *drill) Close() error {
-	return errors.Join(d.s.Close(), os.RemoveAll(d.dir))
+	err := d.s.Close()
+	if d.daemon != nil {
+		err = errors.Join(err, d.daemon.Stop(closeTimeout))
+	}
+	return errors.Join(err, os.RemoveAll(d.dir))
 }

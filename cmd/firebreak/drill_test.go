@@ -59,10 +59,41 @@ func TestDrill(t *testing.T) {
 	if want := []string{"injection_to_alert", "alert_to_cause", "cause_to_rollback_less_people", "alert_to_healthy_less_people"}; !slices.Equal(goals, want) {
 		t.Errorf("goals %q, not %q", goals, want)
 	}
-	for _, key := range []string{"type", "passed", "cause", "seconds", "requests", "goals"} {
+	for _, key := range []string{"type", "passed", "cause", "seconds", "alert", "requests", "goals"} {
 		if !strings.Contains(last, `"`+key+`":`) {
 			t.Errorf("the last line has no %s: %s", key, last)
 		}
+	}
+	drillGone(t, dir)
+}
+
+// TestDrillAlerts plays the outage as production has it: Prometheus sees it,
+// its Alertmanager posts it to a daemon, and resolves it.
+func TestDrillAlerts(t *testing.T) {
+	needPostgres(t)
+	needMonitoring(t)
+	p, dir := startDrill(t, "--alerts", "prometheus", "--json")
+	code, err := p.wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(p.said()), "\n")
+	last := lines[len(lines)-1]
+	if code != int(exitOK) {
+		t.Fatalf("exit code %d (%s): %s", code, exitCode(code), p.said())
+	}
+	var r drills.Result
+	if err := json.Unmarshal([]byte(last), &r); err != nil {
+		t.Fatalf("the last line is %s: %v", last, err)
+	}
+	if !r.Passed || r.Cause != "app_pool_too_small" || r.Alert.By != "prometheus" || r.Alert.Resolved == nil || *r.Seconds.WaitingOnPeople < 2 {
+		t.Errorf("the drill says %s", last)
+	}
+	if !strings.Contains(p.said(), `"requester":{"kind":"alert","name":"DBConnectionPoolHigh"`) {
+		t.Errorf("it was not the alert that began the run:\n%s", p.said())
+	}
+	if r.Goals[0].Limit != 6 || r.Goals[1].Limit != 3 {
+		t.Errorf("goals are %+v; that of the alert has 5 s more, and no other", r.Goals)
 	}
 	drillGone(t, dir)
 }
@@ -98,12 +129,18 @@ func TestDrillEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		signal syscall.Signal
 		code   int
+		alerts string
 	}{
-		"SIGKILL": {syscall.SIGKILL, -1},
-		"Ctrl-C":  {syscall.SIGINT, int(exitError)},
+		"SIGKILL":                  {syscall.SIGKILL, -1, alertsDrill},
+		"Ctrl-C":                   {syscall.SIGINT, int(exitError), alertsDrill},
+		"SIGKILL, with Prometheus": {syscall.SIGKILL, -1, alertsPrometheus},
+		"Ctrl-C, with Prometheus":  {syscall.SIGINT, int(exitError), alertsPrometheus},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, dir := startDrill(t, "--interactive", "--json")
+			if c.alerts == alertsPrometheus {
+				needMonitoring(t)
+			}
+			p, dir := startDrill(t, "--interactive", "--json", "--alerts", c.alerts)
 			if _, err := p.await(t.Context(), regexp.MustCompile(`"kind":"question_opened"`)); err != nil {
 				t.Fatal(err)
 			}
@@ -209,6 +246,24 @@ func drillGone(t *testing.T, dir string) {
 type leftError struct{ process string }
 
 func (e *leftError) Error() string { return "a process is left: " + e.process }
+
+// needMonitoring skips a drill where there is no Prometheus, never in CI.
+func needMonitoring(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("prometheus")
+	if err == nil {
+		if _, err = exec.LookPath("prometheus-alertmanager"); err != nil {
+			_, err = exec.LookPath("alertmanager")
+		}
+	}
+	if err == nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("Prometheus or its Alertmanager is not installed: `make test` installs them")
+	}
+	t.Skip("Prometheus or its Alertmanager is not installed: `make test` installs them")
+}
 
 // needPostgres skips a drill where there is no PostgreSQL, never in CI.
 func needPostgres(t *testing.T) {

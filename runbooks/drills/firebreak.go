@@ -6,11 +6,8 @@ import (
 )
 
 // Firebreak is what a drill needs of the product: the same ways in that an
-// alert and an approver have.
+// approver has.
 type Firebreak interface {
-	// Start starts the runbook for the alert, with the alert as requester, and
-	// returns the run's id without waiting for the run.
-	Start(ctx context.Context, runbook string, alert Alert) (run string, err error)
 	// Watch sends what the drill scores, from the run's beginning on, and
 	// closes the channel after MomentEnded or when ctx ends.
 	Watch(ctx context.Context, run string) (<-chan Moment, error)
@@ -19,6 +16,27 @@ type Firebreak interface {
 	Approve(ctx context.Context, run, question, digest string) error
 	// Close ends the owner and its plugins. It is called once, after the run.
 	Close() error
+}
+
+// Command is a firebreak that is told to start a run.
+type Command interface {
+	Firebreak
+	// Start starts the runbook for the alert, with the drill as requester, and
+	// returns the run's id without waiting for the run.
+	Start(ctx context.Context, runbook string, alert Alert) (run string, err error)
+}
+
+// Daemon is a firebreak that alerts reach from outside.
+type Daemon interface {
+	Firebreak
+	// Webhook is the URL that an Alertmanager posts to.
+	Webhook() string
+	// Began blocks until the alert of that name has begun a run, and returns
+	// it, and when the alert was received.
+	Began(ctx context.Context, alert string) (run string, at time.Time, err error)
+	// Resolved blocks until all alerts of that name are resolved, and returns
+	// when the last word of it was received.
+	Resolved(ctx context.Context, alert string) (time.Time, error)
 }
 
 // Alert is what the sandbox's monitoring raises.

@@ -6,19 +6,13 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/firebreak-ops/firebreak/runbooks/drills/sandbox"
 )
 
-// follow starts the runbook, answers its questions unless a person does, and
-// writes down what counts, until the run ends or the scenario gives up on it.
-func follow(ctx context.Context, opts Options, firebreak Firebreak, seen *Observation) error {
+// follow answers the questions of a run unless a person does, and writes down
+// what counts, until the run ends or the scenario gives up on it.
+func follow(ctx context.Context, opts Options, firebreak Firebreak, run string, seen *Observation) error {
 	ctx, cancel := context.WithTimeout(ctx, opts.Scenario.GivesUp)
 	defer cancel()
-	run, err := firebreak.Start(ctx, opts.Scenario.Runbook, Alert{Name: opts.Scenario.Alert, Service: sandbox.Service, At: seen.Alerted})
-	if err != nil {
-		return fmt.Errorf("drill: start runbook %s: %w", opts.Scenario.Runbook, err)
-	}
 	moments, err := firebreak.Watch(ctx, run)
 	if err != nil {
 		return fmt.Errorf("drill: watch run %s: %w", run, err)

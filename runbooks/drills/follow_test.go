@@ -16,13 +16,6 @@ type scripted struct {
 	after    []Moment
 }
 
-func (f *scripted) Start(_ context.Context, runbook string, alert Alert) (string, error) {
-	if runbook != "connection-exhaustion" || alert.Name != "DBConnectionPoolHigh" || alert.Service != "api" {
-		return "", errors.New("started something else")
-	}
-	return "run-1", nil
-}
-
 func (f *scripted) Watch(ctx context.Context, _ string) (<-chan Moment, error) {
 	out := make(chan Moment)
 	go func() {
@@ -66,7 +59,7 @@ func TestTheScriptedApproverThinks(t *testing.T) {
 			after:    []Moment{{Kind: MomentEnded, Word: "succeeded"}},
 		}
 		var seen Observation
-		if err := follow(t.Context(), Options{Scenario: shipped(t)}, f, &seen); err != nil {
+		if err := follow(t.Context(), Options{Scenario: shipped(t)}, f, "run-1", &seen); err != nil {
 			t.Fatal(err)
 		}
 		if len(seen.People) != 1 || seen.People[0].To.Sub(seen.People[0].From) != 2*time.Second {
@@ -85,7 +78,7 @@ func TestInteractiveLeavesTheAnswerToThePerson(t *testing.T) {
 			approved: make(chan string),
 		}
 		var seen Observation
-		if err := follow(t.Context(), Options{Scenario: shipped(t), Interactive: true}, f, &seen); err != nil {
+		if err := follow(t.Context(), Options{Scenario: shipped(t), Interactive: true}, f, "run-1", &seen); err != nil {
 			t.Fatal(err)
 		}
 		if seen.Ended != "unfinished" {
@@ -104,7 +97,7 @@ func TestAnUnansweredQuestionCountsUntilTheEnd(t *testing.T) {
 		var said []string
 		var seen Observation
 		opts := Options{Scenario: shipped(t), Say: func(line string) { said = append(said, line) }}
-		if err := follow(t.Context(), opts, f, &seen); err != nil {
+		if err := follow(t.Context(), opts, f, "run-1", &seen); err != nil {
 			t.Fatal(err)
 		}
 		if len(seen.People) != 1 || seen.People[0].To.Sub(seen.People[0].From) != 4*time.Second {
@@ -119,7 +112,7 @@ func TestAnUnansweredQuestionCountsUntilTheEnd(t *testing.T) {
 func TestABrokenWatchIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen Observation
-		if err := follow(t.Context(), Options{Scenario: shipped(t)}, &scripted{}, &seen); err == nil {
+		if err := follow(t.Context(), Options{Scenario: shipped(t)}, &scripted{}, "run-1", &seen); err == nil {
 			t.Error("a watch that broke off was taken for an end")
 		}
 	})

@@ -10,6 +10,7 @@ type Result struct {
 	Passed   bool        `json:"passed"`         // right cause, the run ended as it should, healthy
 	Cause    string      `json:"cause"`          // empty: none was named
 	Seconds  Seconds     `json:"seconds"`
+	Alert    Alerted     `json:"alert"`
 	Requests Requests    `json:"requests"`
 	Goals    []GoalScore `json:"goals"`
 }
@@ -22,6 +23,14 @@ type Seconds struct {
 	CauseToRollback    *float64 `json:"cause_to_rollback"` // until the last replica runs the old value
 	AlertToHealthy     *float64 `json:"alert_to_healthy"`
 	InjectionToHealthy *float64 `json:"injection_to_healthy"`
+}
+
+// Alerted says how the alert came. Its times are seconds from the injection.
+type Alerted struct {
+	By           string   `json:"by"`            // drill or prometheus
+	BeforeErrors bool     `json:"before_errors"` // it came before the first request that failed was even due
+	FirstFailed  *float64 `json:"first_failed"`  // when that was due; null: none failed
+	Resolved     *float64 `json:"resolved"`      // when firebreak was told; null: never, and always null where by is drill
 }
 
 // Requests count first attempts, retries being part of them, by the time at

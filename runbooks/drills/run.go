@@ -15,6 +15,8 @@ import (
 const (
 	settleTime  = 90 * time.Second // until the untouched service is healthy
 	alertTime   = 20 * time.Second
+	raiseTime   = 90 * time.Second // the same where Prometheus raises it
+	resolveTime = 60 * time.Second // after healthy, until the alert is over
 	recoverTime = 90 * time.Second // after the run's end, until healthy
 	decideTime  = 30 * time.Second // until the last request of the outage is decided
 )
@@ -28,8 +30,12 @@ type Options struct {
 	Kubeconfig  string   // see sandbox.Options
 	Interactive bool     // a person answers elsewhere; otherwise the drill approves after its think time
 	// Open starts firebreak on the sandbox's configuration, with its plugins
-	// bound, so that what they collect in the background has a history.
-	Open func(ctx context.Context, config []byte) (Firebreak, error)
+	// bound, so that what they collect in the background has a history. The
+	// sandbox itself looks whether something is wrong.
+	Open func(ctx context.Context, config []byte) (Command, error)
+	// Serve, where it is set, is used instead: Prometheus raises the alert,
+	// and an Alertmanager brings it to this daemon.
+	Serve func(ctx context.Context, config []byte) (Daemon, error)
 	// Say tells a person what happens; nil says nothing.
 	Say func(line string)
 	Log io.Writer // what the sandbox's processes say; nil: only shown when they fail
@@ -55,20 +61,20 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	firebreak, err := opts.Open(ctx, []byte(config))
-	if err != nil {
-		return r, fmt.Errorf("drill: start firebreak: %w", err)
-	}
-	defer func() { err = errors.Join(err, firebreak.Close()) }()
-	injected, err := breakIt(ctx, opts, box)
+	firebreak, bell, stop, err := open(ctx, opts, box, []byte(config))
+	defer func() { err = errors.Join(err, stop()) }()
 	if err != nil {
 		return r, err
 	}
-	seen := Observation{Injected: injected}
-	if seen.Alerted, err = alert(ctx, opts, box, injected); err != nil {
+	seen := Observation{}
+	if seen.Injected, err = breakIt(ctx, opts, box); err != nil {
 		return r, err
 	}
-	if err := follow(ctx, opts, firebreak, &seen); err != nil {
+	run, err := bell.ring(ctx, &seen)
+	if err != nil {
+		return r, err
+	}
+	if err := follow(ctx, opts, firebreak, run, &seen); err != nil {
 		return r, err
 	}
 	opts.sayf("the run has ended: %s", seen.Ended)
@@ -76,7 +82,7 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 	// What never came is a zero time, and scored as such.
 	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	seen.RolledBack, _ = box.Live(soon, s.Break.From, injected.Add(time.Nanosecond))
+	seen.RolledBack, _ = box.Live(soon, s.Break.From, seen.Injected.Add(time.Nanosecond))
 	limit := recoverTime
 	if seen.Ended != s.Expect.Ends {
 		limit = s.Healthy.For
@@ -88,7 +94,8 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 	defer cancel()
 	if !seen.Healthy.IsZero() {
 		opts.sayf("healthy; counting the requests of the outage")
-		_, _ = box.Decided(decided, injected, seen.Healthy)
+		seen.Resolved = bell.silent(ctx)
+		_, _ = box.Decided(decided, seen.Injected, seen.Healthy)
 	}
 	if err := ctx.Err(); err != nil {
 		return r, fmt.Errorf("drill: interrupted: %w", err)
@@ -101,15 +108,21 @@ func Run(ctx context.Context, opts Options) (r Result, err error) {
 // its pods are made anew, not only started again.
 const clusterTime = 10 * time.Second
 
+// monitorTime is what the goal for the alert has more where Prometheus raises
+// it: it looks each second, not each tenth of one.
+const monitorTime = 5 * time.Second
+
 // scored is the scenario with the goals that count.
 func (o Options) scored() *Scenario {
-	if o.Kubeconfig == "" {
-		return o.Scenario
-	}
 	s := *o.Scenario
 	s.Goals = slices.Clone(s.Goals)
-	for i := range s.Goals {
-		s.Goals[i].Limit += clusterTime
+	for i, g := range s.Goals {
+		if o.Kubeconfig != "" {
+			s.Goals[i].Limit += clusterTime
+		}
+		if o.Serve != nil && g.Name == "injection_to_alert" {
+			s.Goals[i].Limit += monitorTime
+		}
 	}
 	return &s
 }

@@ -15,7 +15,7 @@ func TestAHandMadeRepairHeals(t *testing.T) {
 	var o *operator
 	result, err := Run(t.Context(), Options{
 		Scenario: shipped(t), Seed: 2, Command: command(t), Dir: folder(t),
-		Open: func(_ context.Context, config []byte) (_ Firebreak, err error) {
+		Open: func(_ context.Context, config []byte) (_ Command, err error) {
 			o, err = newOperator(config, t.TempDir())
 			return o, err
 		},

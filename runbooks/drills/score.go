@@ -10,7 +10,9 @@ import (
 
 // Observation is all that was seen of a drill. A zero time never came.
 type Observation struct {
-	Injected, Alerted, CauseFound, RolledBack, Healthy time.Time
+	Injected, Alerted, CauseFound, RolledBack, Healthy, Resolved time.Time
+
+	RaisedBy string // the alert: drill or prometheus
 
 	Cause  string
 	Ended  string // the run's word
@@ -23,10 +25,11 @@ type Interval struct{ From, To time.Time }
 
 // Score judges an observation. It is a pure function.
 func Score(s *Scenario, o Observation) Result {
+	alert := scoreAlert(o)
 	people := func(from, to time.Time) time.Duration { return overlap(o.People, from, to) }
 	r := Result{
 		Type:   "drill_finished",
-		Passed: o.Cause == s.Expect.Cause && o.Ended == s.Expect.Ends && !o.Healthy.IsZero(),
+		Passed: o.Cause == s.Expect.Cause && o.Ended == s.Expect.Ends && !o.Healthy.IsZero() && (alert.By != "prometheus" || alert.Resolved != nil),
 		Cause:  o.Cause,
 		Seconds: Seconds{
 			InjectionToAlert:   between(o.Injected, o.Alerted),
@@ -36,6 +39,7 @@ func Score(s *Scenario, o Observation) Result {
 			AlertToHealthy:     between(o.Alerted, o.Healthy),
 			InjectionToHealthy: between(o.Injected, o.Healthy),
 		},
+		Alert:    alert,
 		Requests: requests(s, o),
 		Goals:    []GoalScore{},
 	}
@@ -56,6 +60,19 @@ func Score(s *Scenario, o Observation) Result {
 		r.Goals = append(r.Goals, score)
 	}
 	return r
+}
+
+func scoreAlert(o Observation) Alerted {
+	a := Alerted{By: o.RaisedBy, Resolved: between(o.Injected, o.Resolved)}
+	for _, b := range o.Load.Between(o.Injected, time.Time{}) {
+		if b.Failed > 0 {
+			a.FirstFailed = between(o.Injected, b.At)
+			break
+		}
+	}
+	raised := between(o.Injected, o.Alerted)
+	a.BeforeErrors = raised != nil && (a.FirstFailed == nil || *raised < *a.FirstFailed)
+	return a
 }
 
 func requests(s *Scenario, o Observation) Requests {

@@ -19,7 +19,7 @@ func after(s float64) time.Time { return epoch.Add(time.Duration(s * float64(tim
 func observed() Observation {
 	o := Observation{
 		Injected: epoch, Alerted: after(0.5), CauseFound: after(1.75), RolledBack: after(4.25), Healthy: after(8),
-		Cause: "app_pool_too_small", Ended: "succeeded", People: []Interval{{after(2), after(4)}},
+		RaisedBy: "drill", Cause: "app_pool_too_small", Ended: "succeeded", People: []Interval{{after(2), after(4)}},
 	}
 	for i := -20; i < 250; i++ {
 		b := practice.Bucket{At: after(float64(i) / 10), OK: 28}
@@ -38,6 +38,7 @@ func TestScoreIsTheAgreedLine(t *testing.T) {
 	}
 	const want = `{"type":"drill_finished","passed":true,"cause":"app_pool_too_small",` +
 		`"seconds":{"injection_to_alert":0.5,"alert_to_cause":1.25,"waiting_on_people":2,"cause_to_rollback":2.5,"alert_to_healthy":7.5,"injection_to_healthy":8},` +
+		`"alert":{"by":"drill","before_errors":true,"first_failed":4,"resolved":null},` +
 		`"requests":{"failed":20,"failed_after_rollback":17,"total":5040},` +
 		`"goals":[{"name":"injection_to_alert","limit":1,"value":0.5,"met":true},{"name":"alert_to_cause","limit":3,"value":1.25,"met":true},` +
 		`{"name":"cause_to_rollback_less_people","limit":2,"value":0.5,"met":true},{"name":"alert_to_healthy_less_people","limit":15,"value":5.5,"met":true}]}`
@@ -51,11 +52,12 @@ func TestScoreFails(t *testing.T) {
 		spoil func(*Observation)
 		want  string
 	}{
-		"the wrong cause":   {func(o *Observation) { o.Cause = "slow_query" }, `"cause":"slow_query"`},
-		"the run failed":    {func(o *Observation) { o.Ended = "failed_dirty" }, `"passed":false`},
-		"never healthy":     {func(o *Observation) { o.Healthy = time.Time{} }, `"alert_to_healthy":null,"injection_to_healthy":null`},
-		"no cause":          {func(o *Observation) { o.Cause, o.CauseFound = "", time.Time{} }, `"alert_to_cause":null`},
-		"never rolled back": {func(o *Observation) { o.RolledBack, o.Healthy = time.Time{}, time.Time{} }, `"value":null,"met":false`},
+		"the wrong cause":              {func(o *Observation) { o.Cause = "slow_query" }, `"cause":"slow_query"`},
+		"the run failed":               {func(o *Observation) { o.Ended = "failed_dirty" }, `"passed":false`},
+		"never healthy":                {func(o *Observation) { o.Healthy = time.Time{} }, `"alert_to_healthy":null,"injection_to_healthy":null`},
+		"no cause":                     {func(o *Observation) { o.Cause, o.CauseFound = "", time.Time{} }, `"alert_to_cause":null`},
+		"Prometheus never resolved it": {func(o *Observation) { o.RaisedBy = "prometheus" }, `"resolved":null`},
+		"never rolled back":            {func(o *Observation) { o.RolledBack, o.Healthy = time.Time{}, time.Time{} }, `"value":null,"met":false`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := observed()
@@ -83,6 +85,37 @@ func TestASlowDrillPassesAndMissesItsGoals(t *testing.T) {
 		if g.Met {
 			t.Errorf("%+v was not met", g)
 		}
+	}
+}
+
+func TestAnAlertAfterTheErrorsIsSaidToBe(t *testing.T) {
+	for name, c := range map[string]struct {
+		alerted float64
+		load    bool
+		want    bool
+	}{
+		"before the first that failed": {3.9, true, true},
+		"with it":                      {4, true, false},
+		"none failed":                  {4, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := observed()
+			o.Alerted = after(c.alerted)
+			if !c.load {
+				o.Load = nil
+			}
+			if a := Score(shipped(t), o).Alert; a.BeforeErrors != c.want || (a.FirstFailed != nil) != c.load {
+				t.Errorf("got %+v", a)
+			}
+		})
+	}
+}
+
+func TestWhatPrometheusRaisesMustBeResolved(t *testing.T) {
+	o := observed()
+	o.RaisedBy, o.Resolved = "prometheus", after(9)
+	if r := Score(shipped(t), o); !r.Passed || *r.Alert.Resolved != 9 {
+		t.Errorf("got %+v", r)
 	}
 }
 

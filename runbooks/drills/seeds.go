@@ -6,8 +6,9 @@ import "context"
 type Worst struct {
 	Type     string      `json:"type"` // drill_seeds
 	Seeds    int         `json:"seeds"`
-	Passed   int         `json:"passed"`       // how many
-	Wrong    int         `json:"wrong_causes"` // how many named another cause, or none
+	Passed   int         `json:"passed"`               // how many
+	Wrong    int         `json:"wrong_causes"`         // how many named another cause, or none
+	Before   int         `json:"alerts_before_errors"` // how many alerts came before the first request that failed
 	Seconds  Seconds     `json:"seconds"`
 	Requests Requests    `json:"requests"`
 	Goals    []GoalScore `json:"goals"`
@@ -38,6 +39,9 @@ func worst(s *Scenario, results []Result) Worst {
 	for i, r := range results {
 		if r.Passed {
 			w.Passed++
+		}
+		if r.Alert.BeforeErrors {
+			w.Before++
 		}
 		if r.Cause != s.Expect.Cause {
 			w.Wrong++

@@ -13,6 +13,14 @@ func WriteResult(w io.Writer, s *Scenario, r Result) error {
 	if err := writeFigures(w, s, "this drill", r.Seconds, r.Requests, r.Goals); err != nil {
 		return err
 	}
+	if r.Alert.BeforeErrors {
+		fmt.Fprintf(w, "  the alert came before the errors\n")
+	} else {
+		fmt.Fprintf(w, "  the alert came AFTER the first request that failed\n")
+	}
+	if r.Alert.Resolved != nil {
+		fmt.Fprintf(w, "  it was resolved %s after the change\n", shortly(r.Alert.Resolved))
+	}
 	cause := r.Cause
 	if cause == "" {
 		cause = "none named"
@@ -26,8 +34,8 @@ func WriteWorst(w io.Writer, s *Scenario, worst Worst) error {
 	if err := writeFigures(w, s, "the worst", worst.Seconds, worst.Requests, worst.Goals); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%s: %d of %d seeds, %d wrong causes, %s\n",
-		verdict(worst.Passed == worst.Seeds), worst.Passed, worst.Seeds, worst.Wrong, s.Title)
+	_, err := fmt.Fprintf(w, "\n%s: %d of %d seeds, %d wrong causes, %d alerts before the errors, %s\n",
+		verdict(worst.Passed == worst.Seeds), worst.Passed, worst.Seeds, worst.Wrong, worst.Before, s.Title)
 	return err
 }
 

@@ -59,6 +59,28 @@ func startChild(name string, cmd *exec.Cmd, options any, deathSignal syscall.Sig
 	return c, nil
 }
 
+// Program is a program of somebody else's that ends when this process does.
+type Program struct{ process *child }
+
+// StartProgram starts cmd, with nothing in its environment but where programs
+// and temporary files are, and what cmd.Env has. When this process is gone before [Program.Stop] the
+// kernel asks it to end.
+func StartProgram(name string, cmd *exec.Cmd) (*Program, error) {
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}, cmd.Env...)
+	process, err := startChild(name, cmd, nil, syscall.SIGTERM)
+	if err != nil {
+		return nil, err
+	}
+	return &Program{process}, nil
+}
+
+// Done is closed when the program is gone.
+func (p *Program) Done() <-chan struct{} { return p.process.done }
+
+// Stop asks the program to end, kills it after the grace period, and returns
+// when it is gone.
+func (p *Program) Stop(grace time.Duration) error { return p.process.stop(grace, syscall.SIGTERM) }
+
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // stop ends the child's lifeline, or signals one that has none, kills it after

@@ -51,6 +51,9 @@ func (s *Sandbox) ServiceConfig() (string, error) {
 			"workload":    workload,
 			"backlog":     section{"plugin": "http", "status": each("/backlog"), "shed": each("/backlog/shed")},
 		}},
+		"sources": section{AlertSource: section{
+			"kind": "alertmanager", "secrets": []section{{"secret": "file:" + filepath.Join(s.dir, secretsDir, alertToken)}},
+		}},
 		"roles": section{
 			"sre-oncall": section{"people": []string{Approver}},
 			"sre-leads":  section{"people": []string{Approver}, "break_glass": true},

@@ -16,6 +16,7 @@ const (
 	roleHost    = "host"
 	roleReplica = "replica"
 	roleLoad    = "load"
+	roleMonitor = "monitor"
 )
 
 // RunRole is what the executable does when a sandbox starts it as a child:
@@ -41,6 +42,9 @@ func RunRole(ctx context.Context, role string, stdin io.Reader, stdout, stderr i
 		},
 		roleLoad: func() error {
 			return runWith(cancel, input, func(opts practice.LoadOptions) error { return practice.RunLoad(ctx, opts, stdout) })
+		},
+		roleMonitor: func() error {
+			return runWith(cancel, input, func(opts monitorOptions) error { return runMonitor(ctx, opts, stdout, stderr) })
 		},
 	}[role]
 	if run == nil {

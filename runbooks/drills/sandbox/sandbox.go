@@ -22,6 +22,7 @@ const (
 	secretsDir = "secrets"
 	readDSN    = "read.dsn"
 	kubeconfig = "kubeconfig"
+	alertToken = "alerts.token"
 	stopTime   = 15 * time.Second
 )
 
@@ -149,6 +150,7 @@ func (s *Sandbox) startHost(ctx context.Context, replicas int) error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(folder, readDSN), []byte(s.up.ReadDSN), 0o600),
 		os.WriteFile(filepath.Join(folder, kubeconfig), []byte(s.kube), 0o600),
+		os.WriteFile(filepath.Join(folder, alertToken), []byte(rand.Text()), 0o600),
 	)
 }
 
