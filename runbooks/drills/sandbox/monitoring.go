@@ -217,7 +217,7 @@ func prometheusConfig(opts monitorOptions, alertmanager string) map[string]any {
 }
 
 // spans are the times in a file of rules: how often, over what, for how long.
-var spans = regexp.MustCompile(`(\[|\bfor: |\binterval: )(\d+)(s|m)\b`)
+var spans = regexp.MustCompile(`(\[|\b(?:keep_firing_)?for: |\binterval: )(\d+)(s|m)\b`)
 
 // quickRules returns the rules with all their times [quicker] times shorter.
 func quickRules(rules []byte) []byte {

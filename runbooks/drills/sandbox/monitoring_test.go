@@ -27,6 +27,7 @@ func TestRulesOfADrillAreThoseThatAreShipped(t *testing.T) {
 	}
 	for from, to := range map[string]string{
 		"interval: 5s": "interval: 1s", "for: 10s": "for: 1s", "for: 1m": "for: 6s",
+		"keep_firing_for: 1m": "keep_firing_for: 6s",
 		"sum by (service) (rate(pgxpool_acquire_duration_seconds_sum[30s]))": "sum by (service) (rate(pgxpool_acquire_duration_seconds_sum[3s]))",
 	} {
 		if changed[from] != to {
