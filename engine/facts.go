@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
@@ -21,6 +22,7 @@ type Facts struct {
 	Roles       map[string]Role                       `json:"roles,omitempty"`
 	Resources   map[string]string                     `json:"resources,omitempty"` // identity of the service's resource, by capability
 	Pins        Pins                                  `json:"pins"`
+	Origins     []policy.Origin                       `json:"origins,omitempty"` // of the runbook, and of those that it calls, by name
 	Generation  int                                   `json:"generation"`
 	UndoOf      string                                `json:"undo_of,omitempty"`
 	Reason      string                                `json:"reason,omitempty"` // why it was started, of an undo

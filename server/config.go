@@ -62,6 +62,8 @@ type Config struct {
 	Undo func(ctx context.Context, by Caller, ended engine.Run, reason string) (id string, err error)
 	// Prune gives up runs that have ended, or refuses it.
 	Prune func(ctx context.Context, by Caller, req PruneRequest) (Pruned, error)
+	// Reload reads the runbooks that are known by name anew, or refuses it.
+	Reload func(ctx context.Context, by Caller) (Reloaded, error)
 	// Plugins tells what the plugins are doing, as JSON.
 	Plugins func(ctx context.Context) (json.RawMessage, error)
 	// Runbooks lists the runbooks that the owner knows, without their texts.

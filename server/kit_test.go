@@ -265,6 +265,9 @@ func config(t *testing.T, r *runs) server.Config {
 		Retry: func(_ context.Context, by server.Caller, ended engine.Run, from string) (string, error) {
 			return "retry-of-" + ended.Facts.ID + "-" + from + "-by-" + by.Person, nil
 		},
+		Reload: func(_ context.Context, by server.Caller) (server.Reloaded, error) {
+			return server.Reloaded{Runbooks: 2, Changed: []server.BookChange{{Runbook: "fix", What: "changed", Digest: by.Person}}}, nil
+		},
 		Prune: func(_ context.Context, by server.Caller, req server.PruneRequest) (server.Pruned, error) {
 			return server.Pruned{Runs: req.Before.Year(), Kept: []string{by.Person, req.Reason}}, nil
 		},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 )
 
 // Asked is a question that a run asks people.
@@ -24,12 +25,14 @@ type RunbookView struct {
 	Name     string         `json:"name"`
 	Title    string         `json:"title"`
 	Owner    string         `json:"owner"`
-	File     string         `json:"file"` // where it is from; of one that is built in, built-in/NAME.yaml
+	File     string         `json:"file"` // as it was found; of one that is built in, NAME.yaml
 	Digest   string         `json:"digest"`
 	Changes  bool           `json:"changes"` // it may change something
 	Triggers []string       `json:"triggers,omitempty"`
 	Inputs   []RunbookInput `json:"inputs"`
 	Source   string         `json:"source,omitempty"` // its text, where one is shown
+
+	Origins []policy.Origin `json:"origins,omitempty"` // where it, and what it calls, are from; of a daemon
 }
 
 // RunbookInput is what a runbook is given.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 )
 
 // StartRequest asks for a run of a runbook.
@@ -12,6 +13,7 @@ type StartRequest struct {
 	Runbook string                     `json:"runbook"`          // its name
 	File    string                     `json:"file,omitempty"`   // of Source, for messages
 	Source  string                     `json:"source,omitempty"` // the runbook's own text, instead of one that the owner knows by name
+	Files   map[string]string          `json:"files,omitempty"`  // where Source, and what it calls, are from: absolute, by name; believed where they hold that text
 	Inputs  map[string]json.RawMessage `json:"inputs,omitempty"`
 }
 
@@ -53,6 +55,20 @@ type Pruned struct {
 	Runs    int      `json:"runs"`
 	Records int      `json:"records"`
 	Kept    []string `json:"kept"` // runs whose records are not as they were written
+}
+
+// Reloaded is what became of the runbooks that were read anew.
+type Reloaded struct {
+	Runbooks int          `json:"runbooks"` // how many there are
+	Changed  []BookChange `json:"changed"`  // by name
+}
+
+// BookChange is a runbook that is not as it was.
+type BookChange struct {
+	Runbook string          `json:"runbook"`
+	What    string          `json:"what"`             // new, changed or gone
+	Digest  string          `json:"digest,omitempty"` // now
+	Origins []policy.Origin `json:"origins,omitempty"`
 }
 
 // Query chooses among runs.

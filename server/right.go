@@ -45,7 +45,7 @@ func (r Right) About() string {
 	case MayScrape:
 		return "read the metrics"
 	case MayKeep:
-		return "have the runbooks read again, and, with a role, prune runs"
+		return "with a role: have the runbooks read again, and prune runs"
 	default:
 		return ""
 	}

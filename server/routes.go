@@ -82,6 +82,7 @@ func (s *Server) routes() []route {
 		}},
 		{method: "GET", path: "/v1/plugins", needs: MayRead, about: "Say what the plugins are doing", gives: json.RawMessage{}, do: s.plugins},
 		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit}},
+		{method: "POST", path: "/v1/reload", needs: MayKeep, about: "Read the runbooks that are known by name anew: all of them, or none if one does not pass; runs go on with what they began with", gives: Reloaded{}, do: s.reload},
 		{method: "POST", path: "/v1/prune", needs: MayKeep, about: "Give up runs that ended long ago", takes: PruneRequest{}, gives: Pruned{}, do: s.prune},
 		{method: "POST", path: "/v1/tokens", needs: needsSocket, about: "Make a token; its text is said this once", takes: TokenRequest{}, status: http.StatusCreated, gives: MadeToken{}, do: s.makeToken},
 		{method: "GET", path: "/v1/tokens", needs: needsSocket, about: "List tokens, the newest first", gives: []TokenView{}, do: s.listTokens},
@@ -207,6 +208,11 @@ func (s *Server) prune(r *http.Request, by Caller) (int, any, error) {
 		return 0, nil, invalid("it is not said by when the runs had ended")
 	}
 	done, err := s.cfg.Prune(r.Context(), by, req)
+	return http.StatusOK, done, err
+}
+
+func (s *Server) reload(r *http.Request, by Caller) (int, any, error) {
+	done, err := s.cfg.Reload(r.Context(), by)
 	return http.StatusOK, done, err
 }
 

@@ -80,6 +80,9 @@ func TestRunsAndPlugins(t *testing.T) {
 		t.Errorf("listed %v, %v", list, err)
 	}
 	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if done, err := c.Reload(ctx); err != nil || done.Runbooks != 2 || done.Changed[0].Digest != "alice" {
+		t.Errorf("reload: %+v, %v", done, err)
+	}
 	if done, err := c.Prune(ctx, server.PruneRequest{Before: year, Reason: "old"}); err != nil || done.Runs != 2026 || !slices.Equal(done.Kept, []string{"alice", "old"}) {
 		t.Errorf("pruned %+v, %v", done, err)
 	}

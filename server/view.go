@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
@@ -21,6 +22,8 @@ type View struct {
 	RetryOf       string                     `json:"retry_of,omitempty"`
 	From          string                     `json:"from,omitempty"` // of a retry: the step that it began with
 	UndoOf        string                     `json:"undo_of,omitempty"`
+	Digest        string                     `json:"digest"`            // of the runbook, with those that it calls
+	Origins       []policy.Origin            `json:"origins,omitempty"` // where they are from
 	Phase         engine.Phase               `json:"phase"`
 	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
 	Cause         *engine.Cause              `json:"cause,omitempty"`
@@ -80,6 +83,8 @@ func NewView(r engine.Run, now time.Time) View {
 		RetryOf:       r.Facts.RetryOf,
 		From:          r.Facts.From,
 		UndoOf:        r.Facts.UndoOf,
+		Digest:        r.Facts.Pins.Runbook,
+		Origins:       r.Facts.Origins,
 		Phase:         r.Phase,
 		Word:          r.Word,
 		Cause:         r.Cause,

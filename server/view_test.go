@@ -37,6 +37,7 @@ func TestView(t *testing.T) {
     "kind": "alert",
     "name": "a"
   },
+  "digest": "",
   "phase": "running",
   "seq": 3,
   "started_at": "2026-11-22T10:00:00Z",

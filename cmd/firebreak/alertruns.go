@@ -108,7 +108,7 @@ func (r alertRuns) Start(ctx context.Context, e *intake.Entry, m alerts.Match) (
 		return "", err
 	}
 	f, err := r.own.ws.facts(ctx, r.own.host, request{
-		runbook: m.Book, inputs: m.Inputs, alert: e.Data, requester: engine.Requester{Kind: "alert", Name: a.Name()},
+		runbook: m.Book, origins: r.own.originsOf(m.Book), inputs: m.Inputs, alert: e.Data, requester: engine.Requester{Kind: "alert", Name: a.Name()},
 	})
 	if err != nil {
 		return "", err

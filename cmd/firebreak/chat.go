@@ -23,17 +23,14 @@ import (
 )
 
 // newChat makes firebreak known in the chat of the configuration; nil: there
-// is none. books are what people may start there.
-func (o *owner) newChat(books bookshelf) (*slack.Bot, error) {
+// is none.
+func (o *owner) newChat() (*slack.Bot, error) {
 	config := o.ws.config
 	if config.Chat == nil || config.Chat.Slack == nil {
 		return nil, nil
 	}
 	s := config.Chat.Slack
 	starts := &chatStarts{own: o}
-	for _, name := range slices.Sorted(maps.Keys(books)) {
-		starts.books = append(starts.books, books[name].book)
-	}
 	desk := &chatops.Desk{
 		Runs: chatRuns{runs{o.rt, o.ws}, o.store}, Starts: starts, Stops: chatStops{stops{o.rt, o.ws}},
 		Services: slices.Sorted(maps.Keys(config.Services)), Roles: map[string][]string{}, Command: s.Command, Now: time.Now,
@@ -101,13 +98,10 @@ func (r chatRuns) List(ctx context.Context, open bool, limit int) ([]chatops.Lis
 }
 
 // chatStarts begins runs for people in a chat.
-type chatStarts struct {
-	own   *owner
-	books []*runbook.Runbook
-}
+type chatStarts struct{ own *owner }
 
 // Books implements [chatops.Starts].
-func (s *chatStarts) Books() []*runbook.Runbook { return s.books }
+func (s *chatStarts) Books() []*runbook.Runbook { return s.own.kept.Load().all }
 
 // chatRunID is the n-th name that the run of a wish may have. It follows from
 // the wish, so that one that is heard again finds its run.
@@ -119,7 +113,7 @@ func chatRunID(q chatops.Start, n int) string {
 // Start implements [chatops.Starts].
 func (s *chatStarts) Start(ctx context.Context, q chatops.Start) (string, error) {
 	by := engine.Requester{Kind: "person", Name: q.By}
-	f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: q.Book, inputs: q.Inputs, requester: by})
+	f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: q.Book, origins: s.own.originsOf(q.Book), inputs: q.Inputs, requester: by})
 	if err != nil {
 		return "", err
 	}

@@ -187,21 +187,17 @@ func (a *app) inputs(ctx context.Context, got []string, typed string) []string {
 	if len(got) == 0 {
 		return nil
 	}
-	file, src, err := a.findRunbook(got[0])
-	if err != nil {
-		return nil
-	}
 	catalog, err := actions()
 	if err != nil {
 		return nil
 	}
-	book, err := a.parse(file, src, catalog)
+	found, err := a.take(got[0], catalog)
 	if err != nil {
 		return nil
 	}
 	name, _, given := strings.Cut(typed, "=")
 	var out []string
-	for _, in := range book.Inputs {
+	for _, in := range found.book.Inputs {
 		switch {
 		case !given:
 			out = append(out, in.Name+"=\t"+in.Doc)

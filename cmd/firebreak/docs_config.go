@@ -25,7 +25,7 @@ func writeConfigKeys(b *strings.Builder) error {
 	for _, name := range []string{"service", "section", "role", "person", "plugin", "source", "freeze", "window"} {
 		writeKeys(b, "Each "+name, root.Defs[name], root.Defs)
 	}
-	for _, name := range []string{"mapping", "serve", "policy", "automation", "shadow", "read_only", "breaker", "rate", "budget", "slack", "paging", "heartbeat"} {
+	for _, name := range []string{"mapping", "serve", "runbooks", "policy", "automation", "shadow", "read_only", "breaker", "rate", "budget", "slack", "paging", "heartbeat"} {
 		writeKeys(b, name, root.Defs[name], root.Defs)
 	}
 	sections := map[string]json.RawMessage{}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -28,6 +29,7 @@ const identityTimeout = 10 * time.Second
 // request is what somebody wants to run.
 type request struct {
 	runbook   *runbook.Runbook
+	origins   []policy.Origin // of it; nil: not known
 	inputs    map[string]json.RawMessage
 	alert     json.RawMessage
 	requester engine.Requester
@@ -38,7 +40,7 @@ type request struct {
 // resources the run could change, so it blocks until they answer.
 func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.Facts, error) {
 	f := engine.Facts{
-		Runbook: q.runbook.Name, Requester: q.requester, Inputs: q.inputs, Alert: q.alert,
+		Runbook: q.runbook.Name, Origins: q.origins, Requester: q.requester, Inputs: q.inputs, Alert: q.alert,
 		Roles: w.roles(), Resources: map[string]string{}, Rules: engine.Rules,
 		Pins: engine.Pins{Runbook: q.runbook.Digest, Config: w.config.Digest, Actions: w.actions, Plugins: map[string]string{}},
 	}

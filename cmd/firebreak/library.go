@@ -77,11 +77,38 @@ func (a *app) runbookDirs() []string {
 	return []string{"runbooks"}
 }
 
-// parse checks a runbook and reports its problems.
-func (a *app) parse(file string, src []byte, catalog runbook.Catalog) (*runbook.Runbook, error) {
-	book, problems := runbook.Parse(file, src, catalog, a.library(file))
+// take finds a runbook, checks it and reports its problems.
+func (a *app) take(name string, catalog runbook.Catalog) (*shelved, error) {
+	found, problems, err := a.look(name, catalog)
 	if len(problems) > 0 {
-		return nil, problemsOf(a, a.err, problems)
+		err = problemsOf(a, a.err, problems)
 	}
-	return book, nil
+	return found, err
+}
+
+// look finds a runbook and checks it.
+func (a *app) look(name string, catalog runbook.Catalog) (*shelved, []runbook.Problem, error) {
+	file, src, err := a.findRunbook(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, find := map[string]string{}, a.library(file)
+	book, problems := runbook.Parse(file, src, catalog, func(name string) (string, []byte, error) {
+		file, src, err := find(name)
+		files[name] = absolute(file)
+		return file, src, err
+	})
+	if len(problems) > 0 {
+		return nil, problems, nil
+	}
+	files[book.Name] = absolute(file)
+	return &shelved{book: book, file: file, src: src, files: files}, nil, nil
+}
+
+// absolute is where a file is, wherever another process is.
+func absolute(file string) string {
+	if path, err := filepath.Abs(file); err == nil {
+		return path
+	}
+	return file
 }

@@ -90,7 +90,7 @@ func (a *app) readRunbooks(ctx context.Context) (all []server.RunbookView, err e
 	if err != nil {
 		return nil, err
 	}
-	books, err := a.shelve(ws)
+	books, err := a.shelved(ws)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (o *observer) state(ctx context.Context) (metrics.State, error) {
 		}
 	}
 	if kept := o.own.kept.Load(); kept != nil {
-		s.Runbooks = len(*kept)
+		s.Runbooks = len(kept.all)
 	}
 	return s, nil
 }

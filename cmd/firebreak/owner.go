@@ -38,7 +38,9 @@ type owner struct {
 	host      *host.Host // nil: it only records
 	rt        *local.Runtime
 	server    *server.Server
-	kept      atomic.Pointer[bookshelf] // the runbooks of a daemon, as it has read them
+	kept      atomic.Pointer[kept] // the runbooks of a daemon, as it has read them
+	reloading sync.Mutex           // held while they are read anew
+	origins   sync.Map             // []policy.Origin of all that a daemon has read, by digest
 	rules     *rules
 	admitting sync.Mutex    // held while a run of automation begins
 	ruled     error         // some of the rules cannot be read; only of an owner that drives nothing
@@ -96,7 +98,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
+		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
@@ -298,26 +300,40 @@ func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.S
 	if o.host == nil {
 		return "", errNoDriver
 	}
-	var book *runbook.Runbook
-	var problems []runbook.Problem
-	if req.Source != "" {
-		book, problems = runbook.Load(req.File, []byte(req.Source), o.ws.catalog)
-	} else {
-		all, err := o.shelf()
-		if err != nil {
-			return "", err
-		}
-		if all[req.Runbook] == nil {
-			return "", noRunbook(req.Runbook, all)
-		}
-		book = all[req.Runbook].book
+	found, err := o.requested(req)
+	if err != nil {
+		return "", err
 	}
-	if len(problems) > 0 {
-		return "", fail(exitProblems, "`firebreak check` lists them all", "%s", problems[0])
+	if err := o.ws.supplied(found.origins); err != nil {
+		return "", err
 	}
 	return o.start(ctx, request{
-		runbook: book, inputs: req.Inputs, requester: engine.Requester{Kind: "person", Name: by.Person},
-	}, book.Pinned)
+		runbook: found.book, origins: found.origins, inputs: req.Inputs, requester: engine.Requester{Kind: "person", Name: by.Person},
+	}, found.book.Pinned)
+}
+
+// requested is the runbook that somebody wants to run, and where it is from.
+func (o *owner) requested(req server.StartRequest) (*shelved, error) {
+	if req.Source == "" {
+		all, err := o.shelf()
+		if err != nil {
+			return nil, err
+		}
+		found := all[req.Runbook]
+		if found == nil {
+			return nil, noRunbook(req.Runbook, all)
+		}
+		if found.origins == nil {
+			err = found.trace()
+		}
+		return found, err
+	}
+	book, problems := runbook.Load(req.File, []byte(req.Source), o.ws.catalog)
+	if len(problems) > 0 {
+		return nil, fail(exitProblems, "`firebreak check` lists them all", "%s", problems[0])
+	}
+	found := &shelved{book: book, file: req.File, files: req.Files}
+	return found, found.trace()
 }
 
 var errNoDriver = fail(exitState, "`firebreak resume` drives them", "no process drives runs now")
@@ -357,8 +373,11 @@ func (o *owner) retryEnded(ctx context.Context, by server.Caller, done engine.Ru
 	if from != "" && done.Book.ByID(from) == nil && done.Book.Step(from) == nil {
 		return "", noStep(done.Facts.ID, from)
 	}
+	if err := o.ws.supplied(done.Facts.Origins); err != nil {
+		return "", err
+	}
 	facts, err := o.ws.facts(ctx, o.host, request{
-		runbook: done.Book, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
+		runbook: done.Book, origins: done.Facts.Origins, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
 		requester: engine.Requester{Kind: "person", Name: by.Person},
 	})
 	if err != nil {

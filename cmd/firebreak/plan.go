@@ -46,14 +46,11 @@ func (a *app) plan(ctx context.Context, name string, flags []string) error {
 	if err != nil {
 		return err
 	}
-	file, src, err := a.findRunbook(name)
+	found, err := a.take(name, w.catalog)
 	if err != nil {
 		return err
 	}
-	book, err := a.parse(file, src, w.catalog)
-	if err != nil {
-		return err
-	}
+	book := found.book
 	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
 	if err != nil {
 		return err

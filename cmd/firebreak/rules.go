@@ -36,7 +36,7 @@ func freezes(config *service.Config, now time.Time) ([]policy.Freeze, error) {
 			return nil, err
 		}
 		rule := policy.Freeze{
-			Rule: config.Rule(f.Pos, f.Section+"."+f.Name), Reason: f.Reason, Services: config.Concerns(f.Services, f.Environments),
+			Rule: config.Rule(f.Pos, "policy."+f.Section+"."+f.Name), Reason: f.Reason, Services: config.Concerns(f.Services, f.Environments),
 			Rollbacks: f.Rollbacks, Automation: f.Section == "maintenance",
 			Window: policy.Window{Zone: zone, Once: f.Once, Days: f.Days, From: f.From, Until: f.Until},
 		}
@@ -76,11 +76,11 @@ func newRules(config *service.Config, now time.Time) (*rules, error) {
 
 // automation are the rules for runs that no person has started.
 func automation(config *service.Config, a *service.Automation) policy.Automation {
-	rule := func(b *service.Bound, name string) string { return config.Rule(b.Pos, "automation."+name) }
+	rule := func(b *service.Bound, name string) string { return config.Rule(b.Pos, "policy.automation."+name) }
 	var out policy.Automation
 	for _, s := range a.Shadow {
 		out.Shadows = append(out.Shadows, policy.Shadow{
-			Rule: config.Rule(s.Pos, "automation.shadow"), Runbook: s.Runbook, Services: config.Concerns(s.Services, s.Environments),
+			Rule: config.Rule(s.Pos, "policy.automation.shadow"), Runbook: s.Runbook, Services: config.Concerns(s.Services, s.Environments),
 		})
 	}
 	if b := a.ReadOnly; b != nil {

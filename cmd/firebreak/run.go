@@ -40,14 +40,11 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	if err != nil {
 		return err
 	}
-	file, src, err := a.findRunbook(name)
+	found, err := a.take(name, ws.catalog)
 	if err != nil {
 		return err
 	}
-	book, err := a.parse(file, src, ws.catalog)
-	if err != nil {
-		return err
-	}
+	book := found.book
 	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
 	if err != nil {
 		return err
@@ -57,7 +54,9 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	id, err := s.Start(ctx, server.StartRequest{Runbook: book.Name, File: file, Source: string(book.Pinned), Inputs: inputs})
+	id, err := s.Start(ctx, server.StartRequest{
+		Runbook: book.Name, File: found.file, Files: found.files, Source: string(book.Pinned), Inputs: inputs,
+	})
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,9 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 		fmt.Fprintf(out, "; service %s (%s)", v.Service, v.Environment)
 	}
 	fmt.Fprintln(out)
+	for _, o := range v.Origins {
+		fmt.Fprintf(out, "  %s is from: %s\n", o.Runbook, o)
+	}
 	if v.Cause != nil {
 		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
 	}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/chatops/slack"
-	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/alerts"
@@ -38,8 +37,8 @@ is stored before it is acknowledged, and starts the one runbook whose trigger an
 it: once, however often it comes, and not while a run of the same cause goes on or
 cools down. What came, and what became of it: firebreak alerts list.
 
-All other verbs work beside it. Runbooks and firebreak.yaml are read when it begins;
-secrets whenever they are needed. Ctrl-C and SIGTERM end it: no more is taken, what
+All other verbs work beside it. Runbooks and firebreak.yaml are read when it begins,
+runbooks again at firebreak reload; secrets whenever they are needed. Ctrl-C and SIGTERM end it: no more is taken, what
 is in flight ends, and every run goes on with the next owner.`,
 		Example: `  firebreak serve
   firebreak serve --listen 127.0.0.1:9000 --json`,
@@ -60,7 +59,11 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 	if err != nil {
 		return err
 	}
-	books, err := a.shelve(ws)
+	found, err := a.shelved(ws)
+	if err != nil {
+		return err
+	}
+	books, err := ws.trace(found)
 	if err != nil {
 		return err
 	}
@@ -76,9 +79,9 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 	if s.own == nil {
 		return fail(exitState, "end it first, or name another file with --state", "another process drives the runs of this state")
 	}
-	s.own.kept.Store(&books)
-	d := &daemon{app: a, own: s.own, books: books.triggered()}
-	if d.chat, err = s.own.newChat(books); err != nil {
+	s.own.keep(books)
+	d := &daemon{app: a, own: s.own}
+	if d.chat, err = s.own.newChat(); err != nil {
 		return err
 	}
 	return d.run(ctx, listen)
@@ -118,10 +121,9 @@ func (w *workspace) sourceSecrets() error {
 
 // daemon is an owner that takes alerts in, and talks to people in a chat.
 type daemon struct {
-	app   *app
-	own   *owner
-	books []*runbook.Runbook // that alerts can start
-	chat  *slack.Bot         // nil: there is none
+	app  *app
+	own  *owner
+	chat *slack.Bot // nil: there is none
 
 	mu sync.Mutex // guards what is printed
 }
@@ -130,7 +132,7 @@ type daemon struct {
 func (d *daemon) run(ctx context.Context, listen string) error {
 	config := d.own.ws.config
 	in := intake.New(intake.Config{
-		Shelf: alertShelf{d.own.store}, Runs: alertRuns{d.own}, Sources: config.Sources, Matcher: alerts.NewMatcher(d.books),
+		Shelf: alertShelf{d.own.store}, Runs: alertRuns{d.own}, Sources: config.Sources, Matcher: func() *alerts.Matcher { return d.own.kept.Load().matcher },
 		Secret: host.Secret, Told: d.told, Warn: func(err error) { d.own.warn("", err) },
 	})
 	f := server.FrontConfig{Listen: defaultListen, Handler: d.own.server.Front(in), HangUp: d.own.server.HangUp}
@@ -192,9 +194,11 @@ func (d *daemon) work(ctx context.Context, in *intake.Intake) error {
 }
 
 func (d *daemon) serving(addr string) {
-	names := make([]string, 0, len(d.books))
-	for _, book := range d.books {
-		names = append(names, book.Name)
+	names := []string{}
+	for _, book := range d.own.kept.Load().all {
+		if len(book.Triggers) > 0 {
+			names = append(names, book.Name)
+		}
 	}
 	sources := slices.Sorted(maps.Keys(d.own.ws.config.Sources))
 	if d.app.flags.json {

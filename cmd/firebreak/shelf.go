@@ -10,6 +10,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine/cases"
 	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/runbooks"
 	"github.com/firebreak-ops/firebreak/server"
@@ -20,15 +21,23 @@ type bookshelf map[string]*shelved
 
 // shelved is a runbook, and where it is from.
 type shelved struct {
-	book *runbook.Runbook
-	file string
-	src  []byte
+	book    *runbook.Runbook
+	file    string
+	src     []byte
+	files   map[string]string // of it and of those that it calls, by name
+	origins []policy.Origin   // nil: not looked for
+}
+
+// trace finds out where a runbook is from.
+func (s *shelved) trace() (err error) {
+	s.origins, err = originsOf(s.book.Name, s.book.Pinned, s.files)
+	return err
 }
 
 // shelve reads the runbooks that have a name: those in the folders given, and
-// the built-in ones whose names are not taken. All problems of all of them are
-// said.
-func (a *app) shelve(ws *workspace) (bookshelf, error) {
+// the built-in ones whose names are not taken. Either all of them pass, or all
+// problems of all of them are returned.
+func (a *app) shelve(ws *workspace) (bookshelf, []runbook.Problem, error) {
 	files := map[string]string{}
 	for _, dir := range slices.Backward(a.runbookDirs()) {
 		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
@@ -44,37 +53,30 @@ func (a *app) shelve(ws *workspace) (bookshelf, error) {
 		}
 	}
 	all := bookshelf{}
-	var bad error
+	var bad []runbook.Problem
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		file, src, err := a.findRunbook(files[name])
+		found, problems, err := a.look(files[name], ws.catalog)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		book, err := a.parse(file, src, ws.catalog)
-		if err != nil {
-			bad = err // all of them are said
-			continue
-		}
-		all[name] = &shelved{book: book, file: file, src: src}
+		all[name], bad = found, append(bad, problems...)
 	}
-	return all, bad
+	return all, bad, nil
 }
 
-// triggered are the runbooks that alerts can start, by name.
-func (s bookshelf) triggered() []*runbook.Runbook {
-	var books []*runbook.Runbook
-	for _, name := range slices.Sorted(maps.Keys(s)) {
-		if book := s[name].book; len(book.Triggers) > 0 {
-			books = append(books, book)
-		}
+// shelved is what shelve returns, with the problems reported.
+func (a *app) shelved(ws *workspace) (bookshelf, error) {
+	all, problems, err := a.shelve(ws)
+	if len(problems) > 0 {
+		err = problemsOf(a, a.err, problems)
 	}
-	return books
+	return all, err
 }
 
 func (s *shelved) view() server.RunbookView {
 	v := server.RunbookView{
 		Name: s.book.Name, Title: s.book.Title, Owner: s.book.Owner, File: s.file, Digest: s.book.Digest,
-		Changes: len(s.book.Mutations()) > 0, Inputs: inputsOf(s.book),
+		Changes: len(s.book.Mutations()) > 0, Inputs: inputsOf(s.book), Origins: s.origins,
 	}
 	for _, t := range s.book.Triggers {
 		v.Triggers = append(v.Triggers, t.Alert.Source())
@@ -99,9 +101,9 @@ func inputsOf(book *runbook.Runbook) []server.RunbookInput {
 // owner as it is now.
 func (o *owner) shelf() (bookshelf, error) {
 	if kept := o.kept.Load(); kept != nil {
-		return *kept, nil
+		return kept.books, nil
 	}
-	return o.app.shelve(o.ws)
+	return o.app.shelved(o.ws)
 }
 
 func (o *owner) runbooks(context.Context) ([]server.RunbookView, error) {

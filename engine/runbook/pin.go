@@ -32,15 +32,25 @@ func (r *Runbook) pin(src []byte, called map[string]string) {
 	r.Digest = "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// Texts are the text of a runbook and of those that it calls, by name, from
+// what is pinned of it.
+func Texts(pinned []byte) (own []byte, called map[string]string) {
+	var b bundle
+	if !bytes.HasPrefix(pinned, []byte(`{"firebreak":"`+bundled+`"`)) || json.Unmarshal(pinned, &b) != nil {
+		return pinned, nil
+	}
+	return []byte(b.Runbook), b.Calls
+}
+
 // Load reads and checks a runbook from what is pinned of it. file is its name
 // in messages; the runbooks that it calls are named NAME.yaml there.
 func Load(file string, pinned []byte, catalog Catalog) (*Runbook, []Problem) {
-	var b bundle
-	if !bytes.HasPrefix(pinned, []byte(`{"firebreak":"`+bundled+`"`)) || json.Unmarshal(pinned, &b) != nil {
-		return Parse(file, pinned, catalog, nil)
+	own, called := Texts(pinned)
+	if called == nil {
+		return Parse(file, own, catalog, nil)
 	}
-	return Parse(file, []byte(b.Runbook), catalog, func(name string) (string, []byte, error) {
-		src, ok := b.Calls[name]
+	return Parse(file, own, catalog, func(name string) (string, []byte, error) {
+		src, ok := called[name]
 		if !ok {
 			return "", nil, errors.New("it is not pinned")
 		}

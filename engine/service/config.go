@@ -17,6 +17,7 @@ type Config struct {
 	Sources  map[string]*Source      // of alerts
 	Serve    *Serve                  // nil: it is not said
 	Policy   *Policy                 // nil: there is none
+	Runbooks *Supply                 // nil: they may come from anywhere
 	Chat     *Chat                   // nil: it is not said
 	Paging   *Paging                 // nil: nobody is woken
 	Digest   string                  // sha256:… of the bytes

@@ -110,7 +110,7 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s is about %v, wanted %v", f.Name, got, want)
 		}
 	}
-	if got := cfg.Rule(peak.Pos, "freezes.peak-hours"); got != "firebreak.yaml:7 policy.freezes.peak-hours" {
+	if got := cfg.Rule(peak.Pos, "policy.freezes.peak-hours"); got != "firebreak.yaml:7 policy.freezes.peak-hours" {
 		t.Error(got)
 	}
 	found = cfg.Check(Known{Zone: func(name string) bool { return name == "Europe/Berlin" }})

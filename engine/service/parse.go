@@ -35,6 +35,7 @@ func Parse(file string, src []byte) (*Config, []Problem) {
 			"sources":  r.sources,
 			"serve":    r.serve,
 			"policy":   r.policy,
+			"runbooks": r.supply,
 			"chat":     r.chat,
 			"paging":   r.paging,
 		})

@@ -248,5 +248,5 @@ func (p *problems) zones(policy *Policy, exists func(name string) bool) {
 
 // Rule names a rule, and where it stands.
 func (c *Config) Rule(at Pos, name string) string {
-	return fmt.Sprintf("%s:%d policy.%s", c.File, at.Line, name)
+	return fmt.Sprintf("%s:%d %s", c.File, at.Line, name)
 }

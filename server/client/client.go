@@ -195,6 +195,13 @@ func (c *Client) Prune(ctx context.Context, req server.PruneRequest) (server.Pru
 	return done, err
 }
 
+// Reload has the runbooks that are known by name read anew.
+func (c *Client) Reload(ctx context.Context) (server.Reloaded, error) {
+	var done server.Reloaded
+	err := c.call(ctx, http.MethodPost, "/v1/reload", nil, &done)
+	return done, err
+}
+
 // Plugins returns what the plugins are doing, as JSON.
 func (c *Client) Plugins(ctx context.Context) (json.RawMessage, error) {
 	var v json.RawMessage

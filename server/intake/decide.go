@@ -79,7 +79,7 @@ func (in *Intake) match(ctx context.Context, e *matched) error {
 	e.DecidedAt, e.Text = in.now(), ""
 	a, err := e.Alert()
 	if err == nil {
-		e.by, err = in.cfg.Matcher.Match(&a)
+		e.by, err = in.cfg.Matcher().Match(&a)
 	}
 	if err == nil {
 		e.Cause = e.by.Cause()

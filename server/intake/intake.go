@@ -52,7 +52,7 @@ type Config struct {
 	Shelf   Shelf
 	Runs    Runs
 	Sources map[string]*service.Source
-	Matcher *alerts.Matcher
+	Matcher func() *alerts.Matcher                 // of the runbooks that alerts may start now
 	Secret  func(reference string) (string, error) // reads a secret; it is asked for every request
 	Told    func(ctx context.Context, e *Entry)    // hears of every decision before it is stored, so that it may hear it again
 	Warn    func(err error)                        // hears what nobody else does

@@ -181,8 +181,9 @@ func newDesk(t *testing.T) *desk {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	matcher := alerts.NewMatcher(books(t))
 	d.Intake = intake.New(intake.Config{
-		Shelf: d.shelf, Runs: d.runs, Sources: cfg.Sources, Matcher: alerts.NewMatcher(books(t)),
+		Shelf: d.shelf, Runs: d.runs, Sources: cfg.Sources, Matcher: func() *alerts.Matcher { return matcher },
 		Secret: func(ref string) (string, error) {
 			if ref == "env:OLD" {
 				return "", errors.New("there is no OLD")
