@@ -28,11 +28,11 @@ type Runs interface {
 // Starts is how a [Desk] begins runs.
 type Starts interface {
 	Books() []*runbook.Runbook
-	// Start begins a run. However often it is called with a key, one run
+	// Start begins a run. However often it is called with a wish, one run
 	// begins.
-	Start(ctx context.Context, s Start) (run string, err error)
-	// Retry goes on with a run that has ended.
-	Retry(ctx context.Context, by, run, from string) (string, error)
+	Start(ctx context.Context, w Wish, book *runbook.Runbook, inputs map[string]json.RawMessage) (run string, err error)
+	// Retry goes on with a run that has ended; of one wish, once.
+	Retry(ctx context.Context, w Wish, run, from string) (string, error)
 	// Plan looks ahead and changes nothing.
 	Plan(ctx context.Context, by string, book *runbook.Runbook, inputs map[string]json.RawMessage) (*forecast.Forecast, error)
 }
@@ -53,13 +53,11 @@ type Listed struct {
 	StartedAt time.Time
 }
 
-// Start is a run that somebody wants.
-type Start struct {
-	Book   *runbook.Runbook
-	Inputs map[string]json.RawMessage
-	By     string
-	Key    string // the same for the same wish
-	At     time.Time
+// Wish is that somebody wants a run to begin.
+type Wish struct {
+	By  string
+	Key string // the same when it is heard again
+	At  time.Time
 }
 
 // Reply is what somebody is answered.

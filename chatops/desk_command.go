@@ -30,6 +30,8 @@ type Said struct {
 	Form bool // a form can be shown
 }
 
+func (s Said) wish(who Speaker) Wish { return Wish{By: who.Person, Key: s.Key, At: s.At} }
+
 // Do answers what somebody wrote. Its error is as that of [Desk.Press].
 func (d *Desk) Do(ctx context.Context, who Speaker, said Said) (Reply, error) {
 	c, err := ParseCommand(said.Text)
@@ -78,7 +80,7 @@ func (d *Desk) command(ctx context.Context, who Speaker, c Command, said Said) (
 		err := d.Runs.Give(ctx, c.Args[0], engine.Cancel{By: who.Person, Reason: rest(c.Args, 1), Undo: undo})
 		return Reply{Run: c.Args[0], Text: "Run " + c.Args[0] + " stops before its next change."}, err
 	case "retry":
-		run, err := d.Starts.Retry(ctx, who.Person, c.Args[0], c.Flags["from"])
+		run, err := d.Starts.Retry(ctx, said.wish(who), c.Args[0], c.Flags["from"])
 		return Reply{Run: run, Text: "Run " + run + " goes on where " + c.Args[0] + " did not."}, err
 	default:
 		return d.stop(ctx, who, c)
@@ -160,7 +162,7 @@ func (d *Desk) run(ctx context.Context, who Speaker, c Command, said Said) (Repl
 }
 
 func (d *Desk) start(ctx context.Context, who Speaker, b *runbook.Runbook, inputs map[string]json.RawMessage, said Said) (Reply, error) {
-	run, err := d.Starts.Start(ctx, Start{Book: b, Inputs: inputs, By: who.Person, Key: said.Key, At: said.At})
+	run, err := d.Starts.Start(ctx, said.wish(who), b, inputs)
 	return Reply{Run: run, Text: "Run " + run + " of " + b.Name + " has begun."}, err
 }
 

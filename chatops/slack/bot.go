@@ -32,14 +32,13 @@ type Bot struct {
 	org  string
 	self string // our own account
 
-	work chan struct{} // something is to be considered
-	met  chan struct{} // closed when Slack has said who we are
-	busy chan struct{} // holds a place for each delivery that is dealt with
+	agenda *agenda
+	met    chan struct{} // closed when Slack has said who we are
+	busy   chan struct{} // holds a place for each delivery that is dealt with
 
 	opening sync.RWMutex // held to read while something is heard, to write while it is looked what was heard before
 
 	mu     sync.Mutex // guards what follows
-	dirty  map[string]bool
 	lanes  map[string]*lane
 	alarms map[string]*time.Timer
 	start  func(*lane) // sends what waits in a lane
@@ -68,8 +67,8 @@ func New(cfg Config) (*Bot, error) {
 		cfg: cfg, http: &http.Client{Timeout: 2 * callTimeout},
 		health:  &health{now: cfg.Now, places: map[string]lostPlace{}, sock: map[int]socketing{}},
 		replays: newReplays(cfg.Now),
-		work:    make(chan struct{}, 1), met: make(chan struct{}), busy: make(chan struct{}, atOnce),
-		dirty: map[string]bool{}, lanes: map[string]*lane{}, alarms: map[string]*time.Timer{},
+		agenda:  newAgenda(), met: make(chan struct{}), busy: make(chan struct{}, atOnce),
+		lanes: map[string]*lane{}, alarms: map[string]*time.Timer{},
 	}
 	options := []slack.Option{slack.OptionHTTPClient(b.http), slack.OptionLog(log.New(io.Discard, "", 0))}
 	if cfg.Slack.AppToken != "" {
@@ -99,27 +98,7 @@ func (b *Bot) mention(name string) string {
 }
 
 // Changed says that a run may have to be told anew. It does not block.
-func (b *Bot) Changed(run string) {
-	b.mu.Lock()
-	b.dirty[run] = true
-	b.mu.Unlock()
-	select {
-	case b.work <- struct{}{}:
-	default: // it looks anyway
-	}
-}
-
-// takeDirty returns the runs that changed since the last time.
-func (b *Bot) takeDirty() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	runs := make([]string, 0, len(b.dirty))
-	for run := range b.dirty {
-		runs = append(runs, run)
-	}
-	clear(b.dirty)
-	return runs
-}
+func (b *Bot) Changed(run string) { b.agenda.change(run) }
 
 // lane is the one for a place.
 func (b *Bot) lane(place string) *lane {
@@ -210,8 +189,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// considerAll considers every run that changes, and first those of which not
-// everything was told when the last process ended.
+// considerAll considers every run that changes, and between them those of which
+// not everything was told when the last process ended.
 func (b *Bot) considerAll(ctx context.Context) error {
 	began, err := b.began(ctx)
 	if err != nil {
@@ -221,19 +200,14 @@ func (b *Bot) considerAll(ctx context.Context) error {
 	if err != nil {
 		return endless(ctx, err)
 	}
-	for _, run := range runs {
-		b.Changed(run)
-	}
+	b.agenda.add(runs)
 	for {
-		for _, run := range b.takeDirty() {
-			if err := b.consider(ctx, run); err != nil && ctx.Err() == nil {
-				b.cfg.Warn(fmt.Errorf("slack: run %s is not told: %w", run, err))
-			}
-		}
-		select {
-		case <-b.work:
-		case <-ctx.Done():
+		run, ok := b.agenda.next(ctx)
+		if !ok {
 			return nil
+		}
+		if err := b.consider(ctx, run); err != nil && ctx.Err() == nil {
+			b.cfg.Warn(fmt.Errorf("slack: run %s is not told: %w", run, err))
 		}
 	}
 }

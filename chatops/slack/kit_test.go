@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +61,7 @@ type office struct {
 	said    []string // warnings
 	patient bool     // warnings are expected
 	pace    time.Duration
+	strange []string // whose accounts are not known
 
 	proc *process
 }
@@ -186,7 +188,7 @@ func (o *office) open() *process {
 	}
 	bot, err = slack.New(slack.Config{
 		Slack: &o.cfg, Secret: func(ref string) (string, error) { return ref, nil }, Desk: p.desk,
-		Directory: chatops.Directory{People: []chatops.Identity{{Name: "alice", ID: slacktest.Alice}, {Name: "bob", ID: slacktest.BobUser}, {Name: "carol", ID: slacktest.Carol}, {Name: "gus", ID: slacktest.Gus}, {Name: "olga", ID: slacktest.Olga}}},
+		Directory: o.directory(),
 		Posts:     shelf{p.store}, Inbox: shelf{p.store}, Warn: warn, Pace: o.pace,
 	})
 	if err != nil {
@@ -206,6 +208,12 @@ func (o *office) open() *process {
 		}
 	}
 	return p
+}
+
+func (o *office) directory() chatops.Directory {
+	d := chatops.Directory{People: []chatops.Identity{{Name: "alice", ID: slacktest.Alice}, {Name: "bob", ID: slacktest.BobUser}, {Name: "carol", ID: slacktest.Carol}, {Name: "gus", ID: slacktest.Gus}, {Name: "olga", ID: slacktest.Olga}}}
+	d.People = slices.DeleteFunc(d.People, func(p chatops.Identity) bool { return slices.Contains(o.strange, p.Name) })
+	return d
 }
 
 // kill ends a process wherever it is. Another call does nothing.
@@ -354,9 +362,9 @@ type deskStarts struct {
 
 func (s *deskStarts) Books() []*runbook.Runbook { return []*runbook.Runbook{s.o.book} }
 
-func (s *deskStarts) Start(ctx context.Context, q chatops.Start) (string, error) {
-	f := s.o.facts("c"+q.Key[len(q.Key)-8:], q.By)
-	f.Inputs = q.Inputs
+func (s *deskStarts) Start(ctx context.Context, w chatops.Wish, _ *runbook.Runbook, inputs map[string]json.RawMessage) (string, error) {
+	f := s.o.facts("c"+w.Key[len(w.Key)-8:], w.By)
+	f.Inputs = inputs
 	id, err := s.p.rt.Start(ctx, f, s.o.book.Pinned)
 	if errors.Is(err, local.ErrExists) {
 		return f.ID, nil
@@ -364,7 +372,7 @@ func (s *deskStarts) Start(ctx context.Context, q chatops.Start) (string, error)
 	return id, err
 }
 
-func (s *deskStarts) Retry(context.Context, string, string, string) (string, error) {
+func (s *deskStarts) Retry(context.Context, chatops.Wish, string, string) (string, error) {
 	return "", errors.New("nothing to retry")
 }
 

@@ -11,8 +11,9 @@ import (
 type urgency int
 
 const (
-	urgent urgency = iota // a question is open, or is no longer
-	called                // people are called again
+	asked  urgency = iota // a question is open and nobody sees it yet
+	urgent                // one is open no longer
+	called                // one that is seen has changed, or people are called again
 	told                  // the card of a run
 	read                  // what has happened
 )
@@ -32,13 +33,20 @@ type errand struct {
 	place    string
 }
 
-type waiting struct {
+// wish is an errand, and what is known of it beforehand.
+type wish struct {
 	errand
 
 	urgency urgency
-	n       int       // order of arrival
-	tries   int       // that failed
-	before  time.Time // not before; zero: now
+	edit    bool // of a message that is there; Slack limits edits and posts apart
+}
+
+type waiting struct {
+	wish
+
+	n      int       // order of arrival
+	tries  int       // that failed
+	before time.Time // not before; zero: now
 }
 
 type lane struct {
@@ -52,7 +60,8 @@ type lane struct {
 	n      int
 	tokens float64
 	filled time.Time
-	paused time.Time // until then Slack takes nothing
+	posts  time.Time // until then Slack takes no new messages
+	edits  time.Time // and no edits
 }
 
 func newLane(place string, every time.Duration, now func() time.Time) *lane {
@@ -60,16 +69,17 @@ func newLane(place string, every time.Duration, now func() time.Time) *lane {
 }
 
 // put adds an errand; one that waits already may become more urgent.
-func (l *lane) put(e errand, u urgency) {
+func (l *lane) put(w wish) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w := l.jobs[e]; w != nil {
-		if u < w.urgency || u == urgent { // something has changed: what kept it back may have passed
-			w.urgency, w.before = u, time.Time{}
+	if waits := l.jobs[w.errand]; waits != nil {
+		if w.urgency < waits.urgency || w.urgency <= urgent { // something has changed: what kept it back may have passed
+			waits.urgency, waits.before = w.urgency, time.Time{}
 		}
+		waits.edit = w.edit
 	} else {
 		l.n++
-		l.jobs[e] = &waiting{errand: e, urgency: u, n: l.n}
+		l.jobs[w.errand] = &waiting{wish: w, n: l.n}
 	}
 	l.poke()
 }
@@ -93,13 +103,28 @@ func (l *lane) again(w *waiting, after time.Duration) {
 	l.poke()
 }
 
-// pause sends nothing for a time.
+// pause sends nothing for a time; limit only nothing of the kind of w.
 func (l *lane) pause(d time.Duration) {
+	l.limit(&waiting{}, d)
+	l.limit(&waiting{wish: wish{edit: true}}, d)
+}
+
+func (l *lane) limit(w *waiting, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if until := l.now().Add(d); until.After(l.paused) {
-		l.paused = until
+	until := l.now().Add(d)
+	if w.edit {
+		l.edits = later(l.edits, until)
+	} else {
+		l.posts = later(l.posts, until)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // next waits for the turn of the most urgent errand and takes it out; nil:
@@ -138,15 +163,16 @@ func (l *lane) take() (*waiting, time.Duration) {
 	now := l.now()
 	l.tokens = min(laneBurst, l.tokens+float64(now.Sub(l.filled))/float64(l.every))
 	l.filled = now
-	if wait := l.paused.Sub(now); wait > 0 {
-		return nil, wait
-	}
 	var best *waiting
-	var later time.Duration
+	var soonest time.Duration
 	for _, w := range l.jobs {
-		if wait := w.before.Sub(now); wait > 0 {
-			if later == 0 || wait < later {
-				later = wait
+		from := later(w.before, l.posts)
+		if w.edit {
+			from = later(w.before, l.edits)
+		}
+		if wait := from.Sub(now); wait > 0 {
+			if soonest == 0 || wait < soonest {
+				soonest = wait
 			}
 			continue
 		}
@@ -155,10 +181,10 @@ func (l *lane) take() (*waiting, time.Duration) {
 		}
 	}
 	if best == nil {
-		return nil, later
+		return nil, soonest
 	}
 	need := 1.0
-	if best.urgency > called {
+	if best.urgency > urgent {
 		need += laneReserve
 	}
 	if l.tokens < need {

@@ -121,13 +121,6 @@ func (b *Bot) places(p *page) (places []string, alone bool) {
 	return places, true
 }
 
-// wish is an errand, and how urgent it is.
-type wish struct {
-	errand
-
-	urgency urgency
-}
-
 // wanted are the errands by which a run's messages become what they are to be.
 func (b *Bot) wanted(p *page) []wish {
 	places, alone := b.places(p)
@@ -148,7 +141,8 @@ func (b *Bot) wanted(p *page) []wish {
 }
 
 func (p *page) wish(key, place string, u urgency) wish {
-	return wish{errand{p.story.Run.Facts.ID, key, place}, u}
+	post, there := p.post(key, place)
+	return wish{errand{p.story.Run.Facts.ID, key, place}, u, there && post.Ref != "" && key != keyTold}
 }
 
 // wantedAsks are those about questions, and about what people are told. alone:
@@ -158,7 +152,7 @@ func (b *Bot) wantedAsks(p *page, place string, alone bool) (out []wish) {
 		_, there := p.post(a.Key, place)
 		comes := a.State == chatops.Open || a.State == chatops.Announced && !alone
 		if (comes || there) && b.differs(p, a.Key, place) {
-			out = append(out, p.wish(a.Key, place, urgencyOf(a)))
+			out = append(out, p.wish(a.Key, place, p.urgency(a, place)))
 		}
 	}
 	for _, n := range p.story.Run.Notices {
@@ -172,7 +166,7 @@ func (b *Bot) wantedAsks(p *page, place string, alone bool) (out []wish) {
 // wantedThread are those about the run itself.
 func (b *Bot) wantedThread(p *page, place string) (out []wish) {
 	if post, there := p.post(keyBoard, place); !there || post.Ref == "" {
-		out = append(out, p.wish(keyBoard, place, urgent)) // the thread hangs on it, and it is what wakes people
+		out = append(out, p.wish(keyBoard, place, asked)) // the thread hangs on it, and it is what wakes people
 	} else if b.differs(p, keyBoard, place) {
 		out = append(out, p.wish(keyBoard, place, told))
 	}
@@ -193,11 +187,18 @@ func placeOf(place string) string {
 	return channel
 }
 
-func urgencyOf(a *chatops.Asked) urgency {
-	if a.State == chatops.Announced {
+func (p *page) urgency(a *chatops.Asked, place string) urgency {
+	post, there := p.post(a.Key, place)
+	switch {
+	case a.State == chatops.Announced:
 		return told
+	case a.State == chatops.Open && (!there || post.Ref == ""):
+		return asked
+	case a.State == chatops.Open:
+		return called
+	default:
+		return urgent
 	}
-	return urgent
 }
 
 // differs reports whether a part of a run shows something else than it is to.
@@ -228,7 +229,7 @@ func (b *Bot) consider(ctx context.Context, run string) error {
 	}
 	wanted := b.wanted(p)
 	for _, w := range wanted {
-		b.lane(placeOf(w.place)).put(w.errand, w.urgency)
+		b.lane(placeOf(w.place)).put(w)
 	}
 	if _, ended := p.story.End(); ended && len(wanted) == 0 {
 		return b.cfg.Posts.SetPost(ctx, Post{Run: run, Key: keyDone, At: p.now})
@@ -298,7 +299,7 @@ func (b *Bot) failed(l *lane, w *waiting, err error) {
 	case faultLater:
 		if after > 0 {
 			b.health.count(&b.health.limited)
-			l.pause(after)
+			l.limit(w, after)
 		} else {
 			b.health.count(&b.health.failed)
 			after = min(retryMost, (500*time.Millisecond)<<min(w.tries, 6))

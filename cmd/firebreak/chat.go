@@ -105,39 +105,61 @@ func (s *chatStarts) Books() []*runbook.Runbook { return s.own.kept.Load().all }
 
 // chatRunID is the n-th name that the run of a wish may have. It follows from
 // the wish, so that one that is heard again finds its run.
-func chatRunID(q chatops.Start, n int) string {
-	sum := sha256.Sum256([]byte(q.Key + strings.Repeat("+", n)))
-	return q.At.UTC().Format("0102-1504-") + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:5])
+func chatRunID(w chatops.Wish, n int) string {
+	sum := sha256.Sum256([]byte(w.Key + strings.Repeat("+", n)))
+	return w.At.UTC().Format("0102-1504-") + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:5])
 }
 
-// Start implements [chatops.Starts].
-func (s *chatStarts) Start(ctx context.Context, q chatops.Start) (string, error) {
-	by := engine.Requester{Kind: "person", Name: q.By}
-	f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: q.Book, origins: s.own.originsOf(q.Book), inputs: q.Inputs, requester: by})
-	if err != nil {
-		return "", err
-	}
+// once begins the run of a wish, unless it has begun already: isIt says of a
+// run whether it is the one.
+func (s *chatStarts) once(ctx context.Context, w chatops.Wish, isIt func(run engine.Run) bool, begin func(id string) (string, error)) (string, error) {
 	for n := range names {
-		f.ID = chatRunID(q, n)
-		id, err := s.own.rt.Start(ctx, f, q.Book.Pinned, s.own.ws.configBytes)
-		if !errors.Is(err, local.ErrExists) {
-			return id, err
-		}
-		run, err := s.own.rt.Run(ctx, f.ID)
-		if err == nil && run.Facts.Requester == by && run.Facts.Runbook == q.Book.Name {
-			return f.ID, nil
+		id := chatRunID(w, n)
+		run, err := s.own.rt.Run(ctx, id)
+		switch {
+		case notFound(err):
+			return begin(id)
+		case err != nil:
+			return "", err
+		case run.Facts.Requester == requesterOf(w) && isIt(run):
+			return id, nil
 		}
 	}
 	return "", errors.New("every name that the run may have is taken")
 }
 
+func requesterOf(w chatops.Wish) engine.Requester {
+	return engine.Requester{Kind: "person", Name: w.By}
+}
+
+// Start implements [chatops.Starts].
+func (s *chatStarts) Start(ctx context.Context, w chatops.Wish, book *runbook.Runbook, inputs map[string]json.RawMessage) (string, error) {
+	isIt := func(run engine.Run) bool { return run.Facts.Runbook == book.Name && run.Facts.RetryOf == "" }
+	return s.once(ctx, w, isIt, func(id string) (string, error) {
+		f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: book, origins: s.own.originsOf(book), inputs: inputs, requester: requesterOf(w)})
+		if err != nil {
+			return "", err
+		}
+		f.ID = id
+		return s.own.rt.Start(ctx, f, book.Pinned, s.own.ws.configBytes)
+	})
+}
+
 // Retry implements [chatops.Starts].
-func (s *chatStarts) Retry(ctx context.Context, by, run, from string) (string, error) {
+func (s *chatStarts) Retry(ctx context.Context, w chatops.Wish, run, from string) (string, error) {
 	done, err := s.own.rt.Run(ctx, run)
 	if err != nil {
 		return "", err
 	}
-	return s.own.retryEnded(ctx, server.Caller{Person: by}, done, from)
+	isIt := func(r engine.Run) bool { return r.Facts.RetryOf == run }
+	return s.once(ctx, w, isIt, func(id string) (string, error) {
+		f, src, err := s.own.retryFacts(ctx, server.Caller{Person: w.By}, done, from)
+		if err != nil {
+			return "", err
+		}
+		f.ID = id
+		return s.own.rt.Start(ctx, f, src, s.own.ws.configBytes)
+	})
 }
 
 // Plan implements [chatops.Starts].

@@ -364,33 +364,38 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	return id, err
 }
 
-// retryEnded begins a run that goes on from a step of one that has ended. What
-// it is bound to is looked at anew.
+// retryEnded begins a run that goes on from a step of one that has ended.
 func (o *owner) retryEnded(ctx context.Context, by server.Caller, done engine.Run, from string) (string, error) {
-	if o.host == nil {
-		return "", errNoDriver
-	}
-	if from != "" && done.Book.ByID(from) == nil && done.Book.Step(from) == nil {
-		return "", noStep(done.Facts.ID, from)
-	}
-	if err := o.ws.supplied(done.Facts.Origins); err != nil {
-		return "", err
-	}
-	facts, err := o.ws.facts(ctx, o.host, request{
-		runbook: done.Book, origins: done.Facts.Origins, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
-		requester: engine.Requester{Kind: "person", Name: by.Person},
-	})
-	if err != nil {
-		return "", err
-	}
-	if facts, err = engine.Retry(&done, from, facts); err != nil {
-		return "", fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` shows how its steps ended", "%s", err)
-	}
-	src, err := o.store.Blob(ctx, done.Facts.Pins.Runbook)
+	facts, src, err := o.retryFacts(ctx, by, done, from)
 	if err != nil {
 		return "", err
 	}
 	return o.begin(ctx, facts, src, o.ws.configBytes)
+}
+
+// retryFacts are the facts of such a run, without an id, and the source of its
+// runbook. What it is bound to is looked at anew.
+func (o *owner) retryFacts(ctx context.Context, by server.Caller, done engine.Run, from string) (facts engine.Facts, src []byte, err error) {
+	if o.host == nil {
+		return facts, nil, errNoDriver
+	}
+	if from != "" && done.Book.ByID(from) == nil && done.Book.Step(from) == nil {
+		return facts, nil, noStep(done.Facts.ID, from)
+	}
+	if err := o.ws.supplied(done.Facts.Origins); err != nil {
+		return facts, nil, err
+	}
+	if facts, err = o.ws.facts(ctx, o.host, request{
+		runbook: done.Book, origins: done.Facts.Origins, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
+		requester: engine.Requester{Kind: "person", Name: by.Person},
+	}); err != nil {
+		return facts, nil, err
+	}
+	if facts, err = engine.Retry(&done, from, facts); err != nil {
+		return facts, nil, fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` shows how its steps ended", "%s", err)
+	}
+	src, err = o.store.Blob(ctx, done.Facts.Pins.Runbook)
+	return facts, src, err
 }
 
 // prune gives up runs that have ended. As with a halt, who has a role may.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,11 +68,9 @@ steps:
     verify: {none: it is a note, owner: sre, last_day: "2099-12-31"}
 `
 
-// TestServeSlack goes from an alert to the end of its run with people who are
-// only in Slack: they are woken, asked, and answer there, over a restart; and
-// the next run is one of theirs.
-func TestServeSlack(t *testing.T) {
-	s := slacktest.Start(t, slacktest.Config{Live: true})
+// newChatCase is a daemon's folder whose people are in a Slack.
+func newChatCase(t *testing.T, s *slacktest.Server) *daemonCase {
+	t.Helper()
 	d := newDaemonCase(t)
 	for name, text := range map[string]string{
 		"firebreak.yaml": servedChat, "runbooks/note.yaml": servedBook, "bot": slacktest.BotToken, "app": slacktest.AppToken,
@@ -87,6 +87,15 @@ func TestServeSlack(t *testing.T) {
 	if err := fill(filepath.Join(d.dir, "firebreak.yaml"), func(name string) string { return values[name] }); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// TestServeSlack goes from an alert to the end of its run with people who are
+// only in Slack: they are woken, asked, and answer there, over a restart; and
+// the next run is one of theirs.
+func TestServeSlack(t *testing.T) {
+	s := slacktest.Start(t, slacktest.Config{Live: true})
+	d := newChatCase(t, s)
 	p := d.serve("A=")
 	if code := d.post(delivery("firing", "Noted", "api", "f1")); code != http.StatusAccepted {
 		t.Fatalf("answered with %d", code)
@@ -148,6 +157,71 @@ func TestServeSlack(t *testing.T) {
 	}
 	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Alice, slacktest.Containing("nobody approves their own request")); err != nil {
 		t.Error(err)
+	}
+	sigterm(t, p)
+	nothingLeft(t)
+}
+
+// TestServeSlackOnce ends a daemon after runs were begun from Slack and before
+// it has noted so: the next one hears all of it again, begins nothing anew, and
+// answers the same.
+func TestServeSlackOnce(t *testing.T) {
+	s := slacktest.Start(t, slacktest.Config{Live: true, NoLimits: true})
+	d := newChatCase(t, s)
+	p := d.serve("A=")
+	ctx, cancel := context.WithTimeout(t.Context(), patience/3)
+	defer cancel()
+	began := regexp.MustCompile(`Run (\S+) (of note has begun|goes on where)`)
+	answers := func(n int) (runs []string) {
+		t.Helper()
+		if err := s.Await(ctx, func() bool {
+			runs = nil
+			for _, m := range s.Ephemerals("", slacktest.Alice) {
+				if found := began.FindStringSubmatch(m.Render()); found != nil {
+					runs = append(runs, found[1])
+				}
+			}
+			return len(runs) == n
+		}); err != nil {
+			t.Fatalf("%q: %v\n%s", runs, err, p.said())
+		}
+		return runs
+	}
+	say := func(text string) {
+		t.Helper()
+		if _, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Await(ctx, func() bool { return s.Sockets() == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	say("run note service=api")
+	first := answers(1)[0]
+	say("cancel " + first)
+	if _, err := s.WaitMessage(ctx, slacktest.Incidents, slacktest.Containing("Ended: cancelled_clean")); err != nil {
+		t.Fatal(err)
+	}
+	say("retry " + first)
+	want := answers(2)
+	sigterm(t, p)
+	db, err := sql.Open("sqlite", filepath.Join(d.dir, "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(ctx, `UPDATE heard SET done = 0`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = d.serve("A=")
+	again := answers(4)
+	if got := slices.Sorted(slices.Values(again[2:])); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("heard again they began %q, and before %q", got, want)
+	}
+	if runs := d.lines("runs", "list"); len(runs) != 2 {
+		t.Errorf("there are %d runs: %v", len(runs), runs)
 	}
 	sigterm(t, p)
 	nothingLeft(t)

@@ -16,6 +16,12 @@ type Entry struct {
 
 // note adds a line. The lock is held.
 func (s *Server) notef(kind, name, format string, args ...any) {
+	switch kind {
+	case "api":
+		s.calls[name]++
+	case "response_url":
+		s.calls[kind]++
+	}
 	s.log = append(s.log, Entry{At: s.clock.Now(), Kind: kind, Name: name, Text: fmt.Sprintf(format, args...)})
 }
 
@@ -26,15 +32,12 @@ func (s *Server) Log() []Entry {
 	return append([]Entry(nil), s.log...)
 }
 
-// Calls counts the calls of a Web API method, also those that were refused.
+// Calls counts the calls of a Web API method, or of "response_url", also those
+// that were refused.
 func (s *Server) Calls(method string) int {
-	n := 0
-	for _, e := range s.Log() {
-		if e.Kind == "api" && e.Name == method {
-			n++
-		}
-	}
-	return n
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[method]
 }
 
 func (s *Server) tail(n int) string {

@@ -85,6 +85,7 @@ type Server struct {
 	stacks    map[string][]*view // open modals, the top last, by user
 	homes     map[string]*view
 	log       []Entry
+	calls     map[string]int
 
 	requestURL string // HTTP mode, where set
 	sockets    []*socket
@@ -134,7 +135,7 @@ func New(cfg Config) (*Server, error) {
 		},
 		buckets: map[string]*bucket{}, faults: map[string][]Fault{},
 		triggers: map[string]*trigger{}, responses: map[string]*responseURL{},
-		views: map[string]*view{}, stacks: map[string][]*view{}, homes: map[string]*view{},
+		views: map[string]*view{}, stacks: map[string][]*view{}, homes: map[string]*view{}, calls: map[string]int{},
 		tickets: map[string]time.Time{}, inFlight: map[string]*attempt{},
 	}
 	for _, c := range space.Channels {
