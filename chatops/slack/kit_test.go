@@ -298,7 +298,7 @@ func (o *office) told(user, text string) {
 // card waits for the open card of a run.
 func (o *office) card(id string) slacktest.Message {
 	o.t.Helper()
-	return o.wait("open card of "+id, func(m slacktest.Message) bool { return slacktest.Containing(id)(m) && m.Has("rb.approve.v1") })
+	return o.wait("open card of "+id, func(m slacktest.Message) bool { return strings.Contains(m.Text, id) && m.Has("rb.approve.v1") })
 }
 
 func (o *office) click(user, ts, action string) {
