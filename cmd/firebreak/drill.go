@@ -32,6 +32,7 @@ type drillOptions struct {
 	on          string
 	alerts      string
 	kubeconfig  string
+	chat        string
 }
 
 // What a drill can be played on.
@@ -69,12 +70,16 @@ shorter, as the outage is), and its Alertmanager posts to a firebreak serve. Bot
 be installed. The goal for the alert has 5 seconds more. The drill is passed when the
 alert is resolved, too.
 
+With --chat FILE the question is asked in the Slack of a firebreak.yaml, of its people
+and roles, and one of them answers there, as in an outage.
+
 With --json the last line is {"type":"drill_finished",...}: whether the drill was
 passed, the cause, the seconds of each part, the requests that failed, and the goals.
 
 Drills: ` + strings.Join(drills.Names(), ", "),
 		Example: `  firebreak drill inc-2024-0715
   firebreak drill inc-2024-0715 --interactive    you are the approver
+  firebreak drill inc-2024-0715 --chat firebreak.yaml
   firebreak drill inc-2024-0715 --control        what happens without firebreak
   firebreak drill inc-2024-0715 --seeds 10 --json
   firebreak drill inc-2024-0715 --alerts prometheus
@@ -96,6 +101,7 @@ Drills: ` + strings.Join(drills.Names(), ", "),
 	f.StringVar(&o.on, "on", onProcesses, "what the practice service is: `processes` with settings in git, or pods and a ConfigMap of a kubernetes cluster")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "with --on kubernetes: the `FILE` that says which cluster (default: $FIREBREAK_KUBECONFIG; never $KUBECONFIG)")
 	f.StringVar(&o.alerts, "alerts", alertsDrill, "who raises the alert: the `drill` itself, or prometheus through the webhook of a firebreak serve")
+	f.StringVar(&o.chat, "chat", "", "ask in the Slack of a firebreak.yaml, the `FILE`, whoever may answer there")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show what the sandbox's processes say")
 	return c
 }
@@ -117,7 +123,7 @@ func (o drillOptions) check(c *cobra.Command) error {
 	case f.Changed("seeds") && o.seeds == 0:
 		return &usageError{err: errors.New("--seeds 0 plays nothing"), hint: "as in --seeds 10"}
 	}
-	return errors.Join(oneOf(c, "seed", "seeds"), oneOf(c, "control", "seeds"), oneOf(c, "control", "interactive"), oneOf(c, "control", "alerts"))
+	return errors.Join(oneOf(c, "seed", "seeds"), oneOf(c, "control", "seeds"), oneOf(c, "control", "interactive"), oneOf(c, "control", "alerts"), oneOf(c, "control", "chat"), oneOf(c, "alerts", "chat"))
 }
 
 func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
@@ -139,9 +145,9 @@ func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d := &drill{app: a, scenario: scenario, interactive: o.interactive}
+	d := &drill{app: a, scenario: scenario, interactive: o.interactive, chat: o.chat}
 	opts := drills.Options{
-		Scenario: scenario, Seed: o.seed, Command: []string{exe, "practice"}, Interactive: o.interactive,
+		Scenario: scenario, Seed: o.seed, Command: []string{exe, "practice"}, Interactive: o.interactive || o.chat != "",
 		Open: d.open, Say: d.say, Kubeconfig: o.kubeconfig,
 	}
 	if o.verbose {
@@ -182,7 +188,9 @@ type drill struct {
 	app         *app
 	scenario    *drills.Scenario
 	interactive bool
+	chat        string // firebreak.yaml whose people are asked in their chat; empty: they are not
 
+	hush   func() error // ends that; nil: there is nothing to end
 	dir    string
 	s      *session
 	daemon *daemonProcess // nil: this process is the owner
@@ -229,7 +237,12 @@ func (d *drill) finish(err error, ok bool, line any, text func() error) error {
 }
 
 // open implements [drills.Options.Open].
-func (d *drill) open(ctx context.Context, config []byte) (drills.Command, error) {
+func (d *drill) open(ctx context.Context, config []byte) (_ drills.Command, err error) {
+	if d.chat != "" {
+		if config, err = d.app.practised(config, d.chat); err != nil {
+			return nil, err
+		}
+	}
 	ws, err := makeWorkspace(ctx, d.app, "the sandbox's firebreak.yaml", config)
 	if err != nil {
 		return nil, err
@@ -244,6 +257,9 @@ func (d *drill) open(ctx context.Context, config []byte) (drills.Command, error)
 	d.s = &session{Client: o.client(), own: o}
 	if err := o.host.Warm(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the plugins: %w", err), d.Close())
+	}
+	if err := d.talk(); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -412,7 +428,11 @@ func (d *drill) Approve(ctx context.Context, run, question, digest string) error
 
 // Close implements [drills.Firebreak].
 func (d *drill) Close() error {
-	err := d.s.Close()
+	var err error
+	if d.hush != nil {
+		err, d.hush = d.hush(), nil
+	}
+	err = errors.Join(err, d.s.Close())
 	if d.daemon != nil {
 		err = errors.Join(err, d.daemon.Stop(closeTimeout))
 	}
