@@ -43,7 +43,8 @@ func (a *app) practised(sandbox []byte, file string) ([]byte, error) {
 // talk asks people in the chat of the drill's configuration, until hush; without
 // one it does nothing.
 func (d *drill) talk() error {
-	bot, err := d.s.own.newChat(nil)
+	d.s.own.keep(&kept{}) // nobody begins anything there
+	bot, err := d.s.own.newChat()
 	if bot == nil || err != nil {
 		return err
 	}
