@@ -132,6 +132,8 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "undo failed: " + e.Reason}}
 	case engine.EffectKept:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
+	case engine.ChangeSeen:
+		return []Line{{Mark: MarkBlock, Text: because(e.Change.By()+" has changed the service: what was asked, or said, is void", e.Change.Title)}}
 	case engine.WouldHave:
 		return []Line{{Mark: MarkBlock, Name: o.Name(e.Path), Text: "would have asked, and done this (" + e.Class + ")", Detail: o.Members(e.Members)}}
 	case engine.Stopped:

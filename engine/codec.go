@@ -77,6 +77,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	OutputsMade{}.Kind():        decodeAs[OutputsMade],
 	InputRefused{}.Kind():       decodeAs[InputRefused],
 	AlertOver{}.Kind():          decodeAs[AlertOver],
+	ChangeSeen{}.Kind():         decodeAs[ChangeSeen],
 	LateResult{}.Kind():         decodeAs[LateResult],
 	RunEnded{}.Kind():           decodeAs[RunEnded],
 	RunJoined{}.Kind():          decodeAs[RunJoined],

@@ -51,6 +51,8 @@ func (d *decider) take(in Input) error {
 		return d.recovered(in)
 	case AlertResolved:
 		return d.alertResolved()
+	case ChangeMade:
+		return d.changeMade(in.Change)
 	case Freeze:
 		return d.freeze(in)
 	case Notified:

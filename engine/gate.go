@@ -223,7 +223,7 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		Self:     step.Approve.Self,
 		Choices:  []string{ChoiceApprove, ChoiceDeny},
 		Members:  members,
-		Changed:  g.Changed,
+		Changed:  d.differs(g),
 		OpenedAt: d.now,
 		Expires:  d.now.Add(step.Approve.Expires()),
 

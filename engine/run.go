@@ -36,9 +36,10 @@ type Run struct {
 
 	WouldHave *WouldHave // what a run that is barred would have done; nil: it has not come to it
 
-	UndoWord  bool // a person's word covers the undos, which a stop had uncovered
-	Uncovered bool // a stop has taken the cover from pending undos
-	UndoEnded bool // an undo failed: no more undos, and handlers only read
+	Changes   []ServiceChange // that others have made to the service since it began
+	UndoWord  bool            // a person's word covers the undos, which a stop had uncovered
+	Uncovered bool            // a stop has taken the cover from pending undos
+	UndoEnded bool            // an undo failed: no more undos, and handlers only read
 
 	Reached   Phase             // the handler that has begun last
 	Failed    *RunFailure       // what handlers read as run.failure

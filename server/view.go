@@ -29,6 +29,7 @@ type View struct {
 	Cause         *engine.Cause              `json:"cause,omitempty"`
 	Bar           *engine.Bar                `json:"bar,omitempty"`        // the rule that bars it from changes
 	WouldHave     *engine.WouldHave          `json:"would_have,omitempty"` // what it would have done but for that
+	Changes       []engine.ServiceChange     `json:"changes,omitempty"`    // that others have made to the service since it began
 	Stops         []engine.Stop              `json:"stops,omitempty"`      // that keep it from changing anything
 	Seq           int                        `json:"seq"`
 	StartedAt     time.Time                  `json:"started_at"`
@@ -90,6 +91,7 @@ func NewView(r engine.Run, now time.Time) View {
 		Cause:         r.Cause,
 		Bar:           r.Facts.Bar,
 		WouldHave:     r.WouldHave,
+		Changes:       r.Changes,
 		Stops:         r.Stops,
 		Seq:           r.Seq,
 		StartedAt:     r.StartedAt,

@@ -70,7 +70,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if o.rules, o.ruled = newRules(ws.config, time.Now()); o.ruled != nil && drive {
 		return nil, o.ruled
 	}
-	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn, Freezes: o.rules.standing}
+	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn, Freezes: o.rules.standing, Reported: o.reported}
 	if a.journal != nil {
 		cfg.Journal = a.journal(cfg.Journal)
 	}
@@ -99,7 +99,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
 		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
-		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws}, Runbooks: o.runbooks, Runbook: o.runbook,
+		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws, o.rt}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/local"
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/intake"
@@ -82,6 +84,7 @@ func tokenOf(t sqlite.Token) server.Token {
 type changes struct {
 	store *sqlite.Store
 	ws    *workspace
+	rt    *local.Runtime
 }
 
 // Report implements [server.Changes].
@@ -89,10 +92,29 @@ func (c changes) Report(ctx context.Context, change server.Change) error {
 	if c.ws.config.Services[change.Service] == nil {
 		return fail(exitNotFound, "firebreak.yaml has "+orNone(slices.Sorted(maps.Keys(c.ws.config.Services))), "there is no service %q", change.Service)
 	}
-	return c.store.KeepChange(ctx, sqlite.Change{
+	kept := sqlite.Change{
 		Reporter: change.Reporter, ID: change.ID, Service: change.Service, At: change.At, Kind: string(change.Kind), Title: change.Title,
 		Author: change.Author, Before: change.Before, After: change.After, URL: change.URL, HeardAt: change.HeardAt,
-	})
+	}
+	if err := c.store.KeepChange(ctx, kept); err != nil {
+		return err
+	}
+	return c.rt.Changed(ctx, change.Service, changeOf(kept))
+}
+
+// changeOf is a change as a run is told of it.
+func changeOf(c sqlite.Change) engine.ServiceChange {
+	return engine.ServiceChange{Reporter: c.Reporter, ID: c.ID, At: c.At, Author: c.Author, Title: c.Title}
+}
+
+// reported are the changes of a service since a time, for its runs.
+func (o *owner) reported(ctx context.Context, service string, since time.Time) ([]engine.ServiceChange, error) {
+	found, err := o.store.Changes(ctx, sqlite.ChangeFilter{Service: service, Since: since})
+	all := make([]engine.ServiceChange, 0, len(found))
+	for _, one := range found {
+		all = append(all, changeOf(one))
+	}
+	return all, err
 }
 
 // Reported implements [server.Changes].

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -28,6 +29,9 @@ type Config struct {
 	// zero: not before [Runtime.Refreeze]. It must not block, nor call the
 	// runtime. nil: there are none.
 	Freezes func(at time.Time) (stand []policy.Frozen, next time.Time)
+	// Reported returns the changes that others have made to a service since a
+	// time; nil: none are known. See [Runtime.Changed].
+	Reported func(ctx context.Context, service string, since time.Time) ([]engine.ServiceChange, error)
 
 	// RecordOnly makes a runtime that drives nothing: what people say is
 	// checked and stored, and the next runtime that drives runs acts on it.
@@ -69,6 +73,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Freezes == nil {
 		c.Freezes = func(time.Time) ([]policy.Frozen, time.Time) { return nil, time.Time{} }
+	}
+	if c.Reported == nil {
+		c.Reported = func(context.Context, string, time.Time) ([]engine.ServiceChange, error) { return nil, nil }
 	}
 	if c.Cached == 0 {
 		c.Cached = 256

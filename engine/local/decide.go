@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -136,7 +137,7 @@ func (rt *Runtime) overdue(r engine.Run) []engine.Input {
 	case rt.cfg.RecordOnly || r.Seq == 0 || r.Ended():
 		return nil
 	case r.Generation != rt.tenure.Generation:
-		return append([]engine.Input{rt.recovered(r)}, rt.missed(r)...)
+		return slices.Concat([]engine.Input{rt.recovered(r)}, rt.missed(r), rt.reported(r))
 	default:
 		return rt.untold(r)
 	}

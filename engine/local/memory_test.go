@@ -190,7 +190,7 @@ func (m *tenant) Heads(_ context.Context, f Filter) ([]Head, error) {
 		return nil, m.dark
 	}
 	heads := slices.Collect(maps.Values(m.heads))
-	heads = slices.DeleteFunc(heads, func(h Head) bool { return f.Unsettled && h.Settled })
+	heads = slices.DeleteFunc(heads, func(h Head) bool { return f.Unsettled && h.Settled || f.Service != "" && h.Service != f.Service })
 	slices.SortFunc(heads, func(a, b Head) int { return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.ID, b.ID)) })
 	return heads, nil
 }
