@@ -32,6 +32,9 @@ var faults = []fault{
 	{cause: capability.ConnectionLeak, name: "leak", breaks: func(r *rig) error { r.service.how.leak.Store(true); return nil }},
 	{cause: capability.DBMaxConnectionsTooLow, name: "max_connections lowered", breaks: func(r *rig) error {
 		to := max(8, r.total()*45/100)
+		if r.exporter != nil {
+			to += exporterSlots
+		}
 		if err := r.server.Exec("postgres", fmt.Sprintf("alter system set max_connections = %d", to)); err != nil {
 			return err
 		}

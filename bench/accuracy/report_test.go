@@ -23,6 +23,14 @@ var views = []view{
 	{"all sources, one timeout after", 0.95, func(r result) capability.DiagnoseInput { return r.late }},
 	{"all sources, a quarter after", 0.90, func(r result) capability.DiagnoseInput { return r.early }},
 	{"metrics only", 0.75, func(r result) capability.DiagnoseInput { return capability.DiagnoseInput{Pool: r.late.Pool} }},
+	{"metrics only, without exporters", 0.75, func(r result) capability.DiagnoseInput {
+		if r.late.Pool == nil {
+			return capability.DiagnoseInput{}
+		}
+		own := *r.late.Pool
+		own.Database, own.Pooler = nil, nil
+		return capability.DiagnoseInput{Pool: &own}
+	}},
 	{"database and pooler only", 0.80, func(r result) capability.DiagnoseInput {
 		return capability.DiagnoseInput{Database: r.late.Database, Pooler: r.late.Pooler}
 	}},

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +28,8 @@ type rig struct {
 	life           context.Context //nolint:containedctx // of all that runs besides
 	end            context.CancelFunc
 	server, pooler *daemons.Daemon
+	exporter       *daemons.Daemon  // nil: nobody exports what the server says
+	exported       *httptest.Server // of the pooler, likewise
 	proxy          *proxy
 	service        *service
 	replicas, size int
@@ -35,6 +39,9 @@ type rig struct {
 	changes        []capability.Change
 	bound          map[string]plugins.Bound
 }
+
+// exporterSlots is how many connections an exporter has.
+const exporterSlots = 2
 
 func (r *rig) total() int { return r.replicas * r.size }
 
@@ -49,6 +56,10 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 		}
 	}()
 	r.slots = r.total()*5/4 + 6
+	exports := luck.IntN(2) == 0
+	if exports {
+		r.slots += exporterSlots
+	}
 	// Three fifths of the pools are at work.
 	r.rate = int(0.6 * float64(r.total()) / (queryTime + workTime + 8*time.Millisecond).Seconds())
 	if r.server, err = daemons.Postgres(fmt.Sprintf("max_connections = %d\nmax_prepared_transactions = 5\nshared_buffers = 32MB\njit = off\nautovacuum = off\nsynchronous_commit = off", r.slots+3)); err != nil {
@@ -81,6 +92,11 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 		return r, err
 	}
 	r.decoys(luck)
+	if exports {
+		if err = r.export(); err != nil && !errors.Is(err, exec.ErrNotFound) {
+			return r, err
+		}
+	}
 	if err = r.open(f.grows); err != nil {
 		return r, err
 	}
@@ -111,6 +127,12 @@ func (r *rig) open(grows bool) error {
 	targets := r.service.targets()
 	for n := len(targets); grows && n*r.size < r.slots*3/2; n++ {
 		targets = append(targets, fmt.Sprintf("%s/r%d", r.service.pages.URL, n))
+	}
+	if r.exporter != nil {
+		targets = append(targets, r.exporter.Page())
+	}
+	if r.exported != nil {
+		targets = append(targets, r.exported.URL)
 	}
 	sections := map[string]any{
 		"metrics":  map[string]any{"targets": targets},
@@ -201,6 +223,10 @@ func (r *rig) stop() {
 	if r.proxy != nil {
 		r.proxy.close()
 	}
+	if r.exported != nil {
+		r.exported.Close()
+	}
+	r.exporter.Stop()
 	r.pooler.Stop()
 	r.server.Stop()
 }

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -57,6 +61,7 @@ type replica struct {
 	mu                            sync.Mutex
 	acquire, hold, query, request histogram
 	codes                         map[int]int
+	errors                        map[string]int // of the database's client, by class
 	first, timeouts, made         int64
 	waiting, inflight             atomic.Int64
 }
@@ -107,7 +112,7 @@ func newService(dsn string, replicas, size int, little bool) (*service, error) {
 func (s *service) add(size int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &replica{name: fmt.Sprintf("r%d", len(s.replicas)), codes: map[int]int{}}
+	r := &replica{name: fmt.Sprintf("r%d", len(s.replicas)), codes: map[int]int{}, errors: map[string]int{}}
 	p, err := s.open(size)
 	if err != nil {
 		return err
@@ -216,7 +221,29 @@ func (s *service) attempt(r *replica, attempt int, dice float64) bool {
 		r.codes[500]++
 	}
 	r.request.add(time.Since(began))
+	if class := classOf(err); class != "" {
+		r.errors[class]++
+	}
 	return err == nil
+}
+
+// classOf is how services count what their database's client met: by SQLSTATE,
+// or by what the machine says.
+func classOf(err error) string {
+	var pg *pgconn.PgError
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &pg):
+		return pg.Code
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	default:
+		return "other"
+	}
 }
 
 var errTimeout = fmt.Errorf("no connection in time: %w", context.DeadlineExceeded)
@@ -241,10 +268,11 @@ func (s *service) serve(r *replica, dice float64) error {
 	r.waiting.Add(1)
 	c, err := r.pool.Load().Acquire(wait)
 	r.waiting.Add(-1)
+	late := wait.Err() != nil
 	stop()
 	r.mu.Lock()
 	r.acquire.add(time.Since(asked))
-	if err != nil && wait.Err() != nil {
+	if err != nil && late {
 		r.timeouts++
 		err = errTimeout
 	}
@@ -349,6 +377,10 @@ func (r *replica) write(w io.Writer, little bool) {
 	counter("pgxpool_acquire_timeouts_total", r.timeouts)
 	counter("http_first_attempts_total", r.first)
 	gauge("http_inflight", r.inflight.Load())
+	fmt.Fprint(w, "# TYPE db_client_errors_total counter\n")
+	for _, class := range slices.Sorted(maps.Keys(r.errors)) {
+		fmt.Fprintf(w, "db_client_errors_total{error_type=%q} %d\n", class, r.errors[class])
+	}
 	r.hold.write(w, "pgxpool_hold_duration_seconds")
 	r.query.write(w, "db_query_duration_seconds")
 }

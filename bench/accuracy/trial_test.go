@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	calm      = 5 * time.Second // of the past, before the fault
+	calm      = 8 * time.Second // of the past, before the fault
 	showsIn   = 12 * time.Second
 	lookEvery = 200 * time.Millisecond
 )

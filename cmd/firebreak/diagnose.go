@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/plugins/builtin/diagnose"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -132,7 +133,8 @@ func (d *diagnosing) run(ctx context.Context, name string) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	l := &looker{w: w, service: name, since: d.since, driver: d.app.driver(ctx)}
+	state, _ := d.app.statePath() // without one nothing was reported
+	l := &looker{w: w, service: name, since: d.since, state: state, driver: d.app.driver(ctx)}
 	defer l.close()
 	for {
 		s, err := l.look(ctx)
@@ -163,6 +165,7 @@ type looker struct {
 	w       *workspace
 	service string
 	since   time.Duration
+	state   string     // where changes were reported to; empty: nowhere
 	driver  *session   // nil: there is none
 	host    *host.Host // nil until it is needed
 }
@@ -193,7 +196,14 @@ func (l *looker) look(ctx context.Context) (snapshot, error) {
 		}
 		l.host = h
 	}
-	return look(ctx, l.host, l.w.config.Services[l.service], l.since), nil
+	s := look(ctx, l.host, l.w.config.Services[l.service], l.since)
+	if l.state != "" {
+		if r, err := sqlite.Read(ctx, l.state); err == nil {
+			s.Input.Reported = reportedTo(ctx, r, l.service, s.At.Add(-l.since))
+			_ = r.Close() // it was only read
+		}
+	}
+	return s, nil
 }
 
 func (l *looker) close() {

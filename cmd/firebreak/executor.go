@@ -10,6 +10,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/local"
 	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 )
 
@@ -21,6 +22,9 @@ type executor struct {
 	host   *host.Host
 	config *service.Config
 	notify func(ctx context.Context, run local.RunInfo, n engine.Notify) error
+	// reported are the changes of a service that others told us, since a time;
+	// nil: they are not asked for.
+	reported func(ctx context.Context, service string, since time.Time) []capability.Change
 }
 
 // Do implements [local.Executor].
@@ -35,6 +39,9 @@ func (x *executor) Do(ctx context.Context, run local.RunInfo, cmd engine.Command
 		ctx, cancel := context.WithDeadline(ctx, c.Deadline)
 		defer cancel()
 		call := host.Call{ID: c.ID, Service: c.Service, Action: c.Action, Input: c.Input}
+		if c.Action == "diagnose.connections" {
+			call.Input = x.withReported(ctx, c.Service, c.Input)
+		}
 		return engine.Returned{ID: c.ID, Outcome: x.run(ctx, call, run)}
 	case engine.Act:
 		ctx, cancel := context.WithDeadline(ctx, c.Deadline)

@@ -53,7 +53,7 @@ type reading struct {
 func readings(since time.Duration) []reading {
 	return []reading{
 		{"metrics", "metrics.pool", `{}`, into(func(in *capability.DiagnoseInput) any { return &in.Pool })},
-		{"database", "database.connections", `{}`, into(func(in *capability.DiagnoseInput) any { return &in.Database })},
+		{"database", "database.connections", `{"refusal":true}`, into(func(in *capability.DiagnoseInput) any { return &in.Database })},
 		{"pooler", "pooler.status", `{}`, into(func(in *capability.DiagnoseInput) any { return &in.Pooler })},
 		{"settings", "settings.changes", fmt.Sprintf(`{"since":%q}`, since.String()), into(func(in *capability.DiagnoseInput) any { return &in.Changes })},
 	}
@@ -104,6 +104,9 @@ func look(ctx context.Context, h caller, svc *service.Service, since time.Durati
 				said.Error = f.Class + ": " + f.Reason
 			} else if err := a.take(&s.Input, a.outcome.Outputs); err != nil {
 				said.OK, said.Error = false, "internal: "+err.Error()
+			}
+			if d := s.Input.Database; a.name == "database" && d != nil && d.Unread {
+				said.OK, said.Error = false, strings.TrimSpace("the login is refused: "+d.Connect.SQLState+" "+d.Connect.Text)
 			}
 			s.Sources = append(s.Sources, said)
 			continue

@@ -20,6 +20,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/client"
@@ -82,7 +83,9 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 		if o.host, err = ws.newHost(log); err != nil {
 			return nil, err
 		}
-		x := &executor{host: o.host, config: ws.config, notify: o.notify}
+		x := &executor{host: o.host, config: ws.config, notify: o.notify, reported: func(ctx context.Context, service string, since time.Time) []capability.Change {
+			return reportedTo(ctx, o.store, service, since)
+		}}
 		cfg.Executor = x
 		if a.observer != nil {
 			a.observer.own = o
@@ -441,7 +444,9 @@ func (o *owner) snapshot(ctx context.Context, name string, since time.Duration) 
 	if !ok {
 		return nil, local.NewError(local.ClassNotFound, "there is no service "+name, "the services are those of firebreak.yaml", nil)
 	}
-	return json.Marshal(look(ctx, o.host, svc, since))
+	s := look(ctx, o.host, svc, since)
+	s.Input.Reported = reportedTo(ctx, o.store, name, s.At.Add(-since))
+	return json.Marshal(s)
 }
 
 // warmUp has the plugins open what a diagnosis reads of every service, so that

@@ -11,7 +11,8 @@ import (
 
 // ConnectionsInput is the input of database.connections.
 type ConnectionsInput struct {
-	Rows int `json:"rows,omitzero" jsonschema:"most rows in any of the lists"`
+	Rows    int  `json:"rows,omitzero" jsonschema:"most rows in any of the lists"`
+	Refusal bool `json:"refusal,omitzero" jsonschema:"when our own login is turned away that is the answer: connect says how, and nothing else was read"`
 }
 
 func (ConnectionsInput) defaults() map[string]json.RawMessage {
@@ -41,10 +42,11 @@ type ConnectionsOutput struct {
 	Backends      Backends           `json:"backends,omitzero" jsonschema:"how old the sessions of the application are"`
 	Running       List[Running]      `json:"running,omitempty" jsonschema:"what the active sessions run, most first"`
 	Now           *DatabaseTraffic   `json:"now,omitempty" jsonschema:"of late; left out without history"`
-	Baseline      *DatabaseTraffic   `json:"baseline,omitempty" jsonschema:"the usual of the last quarter of an hour: medians; left out without history"`
+	Baseline      *DatabaseTraffic   `json:"baseline,omitempty" jsonschema:"the usual of the older half of the last quarter of an hour: medians; left out without history"`
 	XIDAge        int                `json:"xid_age,omitzero" jsonschema:"age of the database's oldest transaction id"`
 	XIDLimit      int                `json:"xid_limit,omitzero" jsonschema:"age at which an autovacuum against wraparound begins"`
 	Connect       Connect            `json:"connect" jsonschema:"how a fresh connection of the same login fared"`
+	Unread        bool               `json:"unread,omitzero" jsonschema:"nothing but connect was read: our own login was turned away"`
 }
 
 // Limits are the server's limits on connections. Null: no limit.
@@ -96,6 +98,9 @@ type DatabaseTraffic struct {
 	SessionsRPS   *float64  `json:"sessions_rps" jsonschema:"sessions begun"`
 	AbandonedRPS  *float64  `json:"abandoned_rps" jsonschema:"sessions whose client was lost"`
 	RowsPerCommit *float64  `json:"rows_per_commit" jsonschema:"null where nothing was committed"`
+	Sessions      *int      `json:"sessions,omitempty" jsonschema:"sessions of the application at the end"`
+	Resting       *int      `json:"resting,omitempty" jsonschema:"of them, those that were idle"`
+	Max           *int      `json:"max,omitempty" jsonschema:"max_connections at the end"`
 }
 
 // Client is one kind of holder of slots.

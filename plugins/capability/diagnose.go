@@ -14,6 +14,7 @@ type DiagnoseInput struct {
 	Database *ConnectionsOutput `json:"database" jsonschema:"outputs of database.connections, or null"`
 	Changes  *ChangesOutput     `json:"changes" jsonschema:"outputs of settings.changes, or null"`
 	Pooler   *PoolerOutput      `json:"pooler,omitempty" jsonschema:"outputs of pooler.status, or null"`
+	Reported []Change           `json:"reported,omitempty" jsonschema:"changes that others reported to firebreak, newest first; in a run it fills them in"`
 }
 
 // DiagnoseOutput is the output of diagnose.connections. It is a pure function
@@ -48,7 +49,7 @@ type Finding struct {
 // Evidence is one observation, with how to repeat it by hand.
 type Evidence struct {
 	ID       string     `json:"id"`
-	Source   string     `json:"source" jsonschema:"metrics, database, pooler or changes"`
+	Source   string     `json:"source" jsonschema:"metrics, exporter, database, pooler or changes"`
 	Query    string     `json:"query" jsonschema:"what a person runs to see the same"`
 	Observed string     `json:"observed"`
 	Expected string     `json:"expected"`

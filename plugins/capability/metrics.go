@@ -46,6 +46,7 @@ type PoolOutput struct {
 	Onset    *time.Time        `json:"onset" jsonschema:"when acquire wait or queue left the baseline; null while they have not"`
 	Replicas List[PoolReplica] `json:"replicas" jsonschema:"the replicas that answered"`
 	Silent   List[string]      `json:"silent" jsonschema:"the replicas that did not answer, and so are in no figure"`
+	HeldDone *int              `json:"held_done,omitempty" jsonschema:"connections in use whose queries are finished, by the counts of both; left out where they do not tell"`
 	Database *ExportedDatabase `json:"database,omitempty" jsonschema:"what an exporter says of the database; left out where none is read"`
 	Pooler   *ExportedPooler   `json:"pooler,omitempty" jsonschema:"what an exporter says of the pooler; left out where none is read"`
 }
@@ -53,25 +54,58 @@ type PoolOutput struct {
 // ExportedDatabase is what an exporter says of a database. What it does not
 // say is null.
 type ExportedDatabase struct {
-	Up            bool     `json:"up" jsonschema:"the exporter was let in; when not, the connections are most likely used up"`
-	Max           *int     `json:"max" jsonschema:"max_connections"`
-	Active        *int     `json:"active" jsonschema:"sessions that run a statement"`
-	Idle          *int     `json:"idle" jsonschema:"sessions outside a transaction"`
-	InTransaction *int     `json:"in_transaction" jsonschema:"sessions idle in a transaction"`
-	Other         *int     `json:"other" jsonschema:"all others"`
-	OldestS       *float64 `json:"oldest_s" jsonschema:"age of the oldest transaction, seconds"`
+	Up        bool                   `json:"up" jsonschema:"the exporter was let in; when not, the connections are most likely used up"`
+	Max       *int                   `json:"max" jsonschema:"max_connections"`
+	Reserved  *int                   `json:"reserved" jsonschema:"slots kept for pg_use_reserved_connections"`
+	Superuser *int                   `json:"superuser" jsonschema:"slots kept for superusers"`
+	StartedAt *time.Time             `json:"started_at" jsonschema:"when the server started"`
+	Standby   *bool                  `json:"standby" jsonschema:"the server is a standby"`
+	Exclusive *int                   `json:"exclusive" jsonschema:"locks that shut everybody else out, held or waited for"`
+	Sessions  List[ExportedSessions] `json:"sessions" jsonschema:"most first"`
+	Limits    List[ExportedLimit]    `json:"limits" jsonschema:"connection limits of roles and databases"`
+	Now       *DatabaseTraffic       `json:"now" jsonschema:"of late; null without history"`
+	Baseline  *DatabaseTraffic       `json:"baseline" jsonschema:"the same before the onset; null without history"`
+}
+
+// ExportedSessions counts the sessions that are alike.
+type ExportedSessions struct {
+	Database    string   `json:"database"`
+	User        string   `json:"user"`
+	Application string   `json:"application"`
+	State       string   `json:"state" jsonschema:"such as active, idle or idle in transaction"`
+	Wait        string   `json:"wait" jsonschema:"type of event that they wait for; empty when they do not, or it is not said"`
+	Count       int      `json:"count"`
+	OldestS     *float64 `json:"oldest_s" jsonschema:"age of the oldest transaction among them, seconds"`
+}
+
+// ExportedLimit is the connection limit of a role or of a database.
+type ExportedLimit struct {
+	Role     string `json:"role,omitempty"`
+	Database string `json:"database,omitempty"`
+	Most     int    `json:"most"`
 }
 
 // ExportedPooler is what an exporter says of a pooler. What it does not say is
 // null.
 type ExportedPooler struct {
-	Up      bool     `json:"up" jsonschema:"the exporter was let in"`
-	Max     *int     `json:"max" jsonschema:"client connections that there may be"`
-	Used    *int     `json:"used" jsonschema:"client connections that there are"`
-	Waiting *int     `json:"waiting" jsonschema:"clients that wait for a server connection"`
-	OldestS *float64 `json:"oldest_s" jsonschema:"how long the first of them has waited, seconds"`
-	Active  *int     `json:"active" jsonschema:"server connections that a client holds"`
-	Idle    *int     `json:"idle" jsonschema:"server connections that are free"`
+	Up       bool               `json:"up" jsonschema:"the exporter was let in"`
+	Max      *int               `json:"max" jsonschema:"client connections that there may be"`
+	Used     *int               `json:"used" jsonschema:"client connections that there are"`
+	Pools    List[ExportedPool] `json:"pools" jsonschema:"most waiting first"`
+	Now      *PoolerTraffic     `json:"now" jsonschema:"of late; null without history"`
+	Baseline *PoolerTraffic     `json:"baseline" jsonschema:"the same before the onset; null without history"`
+}
+
+// ExportedPool is one pool of a pooler: a user on a database.
+type ExportedPool struct {
+	Database string   `json:"database"`
+	User     string   `json:"user"`
+	Size     *int     `json:"size" jsonschema:"server connections that it may have"`
+	Waiting  int      `json:"waiting" jsonschema:"clients that wait for a server connection"`
+	OldestS  *float64 `json:"oldest_s" jsonschema:"how long the first of them has waited, seconds"`
+	Active   int      `json:"active" jsonschema:"server connections that a client holds"`
+	Idle     int      `json:"idle" jsonschema:"server connections that are free"`
+	Paused   bool     `json:"paused,omitzero" jsonschema:"paused or disabled"`
 }
 
 // Window sums up what was measured between two instants. What could not be
@@ -85,6 +119,7 @@ type Window struct {
 	FirstAttemptsRPS *float64  `json:"first_attempts_rps" jsonschema:"attempts that arrived and were no retry, per second"`
 	ReleasesRPS      *float64  `json:"releases_rps" jsonschema:"connections given back to the pool per second"`
 	ConnectsRPS      *float64  `json:"connects_rps" jsonschema:"connections newly opened per second"`
+	QueriesRPS       *float64  `json:"queries_rps,omitempty" jsonschema:"queries finished per second"`
 	ErrorRate        *float64  `json:"error_rate" jsonschema:"share of finished requests that failed, 0 to 1"`
 	HoldS            *float64  `json:"hold_s" jsonschema:"mean time a connection was held, seconds"`
 	QueryS           *float64  `json:"query_s" jsonschema:"mean time of a database query, seconds"`
@@ -93,6 +128,17 @@ type Window struct {
 	Max              *int      `json:"max" jsonschema:"size of the pools"`
 	Waiting          *int      `json:"waiting" jsonschema:"requests that wait for a connection"`
 	Timeouts         *int      `json:"timeouts" jsonschema:"waits for a connection that were given up in the window"`
+
+	Opening  *int     `json:"opening,omitempty" jsonschema:"most connections that were being opened at once in the window"`
+	ConnectS *float64 `json:"connect_s,omitempty" jsonschema:"mean time in which a connection was opened, seconds"`
+
+	Errors List[ErrorClass] `json:"errors,omitempty" jsonschema:"what went wrong with the database in the window, most first; left out where it is not counted"`
+}
+
+// ErrorClass is one kind of error of the database's client.
+type ErrorClass struct {
+	Class string `json:"class" jsonschema:"as the service names it, such as the SQLSTATE 53300"`
+	Count int    `json:"count"`
 }
 
 // PoolReplica is the pool of one replica.

@@ -20,6 +20,8 @@ type Change struct {
 	Author   string    `json:"author"`
 	Title    string    `json:"title"`
 	Revision string    `json:"revision"`
+	Reporter string    `json:"reporter,omitempty" jsonschema:"who reported it to firebreak; left out where the settings themselves show it"`
+	Kind     string    `json:"kind,omitempty" jsonschema:"of one that was reported: deploy, flag, config or other"`
 }
 
 // ChangesInput is the input of settings.changes.

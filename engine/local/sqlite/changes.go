@@ -44,13 +44,22 @@ func (s *Store) KeepChange(ctx context.Context, c Change) error {
 }
 
 // Changes lists changes, the one that was made last first.
-func (s *Store) Changes(ctx context.Context, f ChangeFilter) (all []Change, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT reporter, id, service, at, kind, title, author, before, after, url, heard_at FROM changes
+func (s *Store) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) {
+	return readChanges(ctx, s.read, s.path, f)
+}
+
+// Changes lists changes, the one that was made last first.
+func (r *Reader) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) {
+	return readChanges(ctx, r.db, r.path, f)
+}
+
+func readChanges(ctx context.Context, db *sql.DB, path string, f ChangeFilter) (all []Change, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT reporter, id, service, at, kind, title, author, before, after, url, heard_at FROM changes
 		WHERE (?1 = '' OR service = ?1) AND at >= ?2 ORDER BY at DESC, n DESC LIMIT ?3`, f.Service, nanos(f.Since), limited(f.Limit))
 	if err != nil {
-		return nil, explain("read the changes in", s.path, err)
+		return nil, explain("read the changes in", path, err)
 	}
-	defer func() { err = explain("read the changes in", s.path, errors.Join(err, rows.Close())) }()
+	defer func() { err = explain("read the changes in", path, errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		var c Change
 		var at, heard int64

@@ -77,7 +77,25 @@ func (v *view) appPoolBySessions() *claim {
 	if !v.database {
 		return notBecause("there are no figures of the pool")
 	}
-	if !v.allBusy() {
+	switch {
+	case v.fewer() < 1.2:
+		return notBecause("there are as many sessions as before: %.0f, were %.0f", v.sessions, whole(v.usual().Sessions))
+	case v.noRest() && v.fewer() >= 1.2 && v.workGrew() < 2:
+		if l := v.limitReached(); l != nil {
+			return notBecause("a limit of the %s keeps them fewer", l.of)
+		}
+		if v.slotsShort() || v.pooler.present || v.standstill() || v.opensSlowly() {
+			return notBecause("other things keep them fewer")
+		}
+		c := &claim{}
+		c.thenf("%.0f sessions, were %.0f, and none at rest", v.sessions, whole(v.usual().Sessions))
+		c.speaksFor(0.7, v.past("as many sessions as before, and some at rest"))
+		if change := v.changeTo(poolLike, loweredTo(v.service(v.holders()).count)); change != nil && !otherPool.MatchString(change.Setting) {
+			c.blame(change, 0.2, fmt.Sprintf("the %.0f sessions that there are", v.sessions))
+		}
+		c.actions = appPoolActions(v, c.change)
+		return c
+	case !v.allBusy():
 		return notBecause("there are no figures of the pool, and %d sessions are at rest", v.resting.Count)
 	}
 	c := &claim{}
@@ -95,7 +113,7 @@ func (v *view) appPoolBySessions() *claim {
 // each, on a server that has room.
 func (v *view) allBusy() bool {
 	return v.database && v.sessions >= 8 && v.resting.Count == 0 && v.in.Database.Free > 0 && !v.standstill() && !v.stuckInTransaction() && v.limitReached() == nil &&
-		v.active.P50S < 0.3 && v.inTx.P50S < 0.3 && !v.pooler.queued()
+		!(v.active.P50S >= 0.3) && !(v.inTx.P50S >= 0.3) && !v.pooler.queued()
 }
 
 // expectedSize is what the demand needs.

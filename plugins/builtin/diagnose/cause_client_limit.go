@@ -26,11 +26,16 @@ func judgeClientLimit(v *view) *claim {
 		return notBecause("there are no figures of the pool")
 	case !v.cannotOpen():
 		return notBecause("the pool can open connections, or needs none: %.0f of %.0f in use, %.0f at rest", v.now.acquired, v.now.max, zeroIfNaN(v.idle))
+	case v.met(socketErrors) == 0 && (v.met(slotErrors) > 0 || v.met(poolerErrors) > 0):
+		return notBecause("it is refused from elsewhere: %s", v.errorsMet(append(poolerErrors, slotErrors...)).observed)
 	case v.now.query >= 2*v.before.query:
 		return notBecause("queries are slow: %s, were %s", seconds(v.now.query), seconds(v.before.query))
 	}
 	c := &claim{}
 	c.thenf("connections cannot be opened from here")
+	if v.met(socketErrors) > 0 {
+		c.speaksFor(0.5, v.errorsMet(socketErrors))
+	}
 	if !v.database {
 		// Refusals of a server make requests wait; those of one's own
 		// machine fail at once.

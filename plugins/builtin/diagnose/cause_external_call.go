@@ -42,6 +42,8 @@ func judgeExternalCall(v *view) *claim {
 		return notBecause("connections are held as long as before: %s", seconds(v.holdNow()))
 	case v.now.query >= 2*v.before.query && v.now.query-v.before.query > 0.5*(v.now.usualHold()-v.before.usualHold()):
 		return notBecause("queries take longer: %s, were %s", seconds(v.now.query), seconds(v.before.query))
+	case v.demandWeighsMore():
+		return notBecause("first attempts grew more: %s, were %s", rate(v.now.first), rate(v.before.first))
 	case v.pooler.queued():
 		return notBecause("%.0f clients wait at the pooler", v.pooler.waiting)
 	case v.database && v.standstill():
@@ -82,6 +84,7 @@ func judgeExternalCall(v *view) *claim {
 			c.speaksFor(0.15, o)
 		}
 	}
+	c.follows(v)
 	c.actions = []capability.Remedy{
 		shedBacklog(),
 		byHand("breaker", "the dependency that is waited for", capability.LowRisk,

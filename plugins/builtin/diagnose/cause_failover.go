@@ -43,6 +43,9 @@ func (v *view) restarted() bool {
 	if !v.database || v.in.Database.StartedAt.IsZero() {
 		return false
 	}
+	if u := v.usual(); u.Sessions != nil && v.in.Database.StartedAt.Before(u.From) {
+		return false
+	}
 	since := v.onset().Sub(v.in.Database.StartedAt)
 	return since < recentStart && (!v.baseline || v.in.Database.StartedAt.After(v.in.Pool.Baseline.From))
 }
@@ -50,7 +53,7 @@ func (v *view) restarted() bool {
 func judgeFailover(v *view) *claim {
 	switch {
 	case !v.database:
-		return notBecause("the server could not be read")
+		return v.awayBySaying()
 	case v.connectBroken():
 	case v.restarted() && !v.refused() && v.in.Database.StartedAt.After(v.onset().Add(-clockSlack)) && v.failing():
 	default:
@@ -71,10 +74,36 @@ func judgeFailover(v *view) *claim {
 	if v.cannotOpen() || v.failing() {
 		c.speaksFor(0.25, v.notOpening())
 	}
-	c.actions = []capability.Remedy{
+	c.actions = failoverActions()
+	return c
+}
+
+// awayBySaying is what our own login and the service were told, where the
+// server could not be read.
+func (v *view) awayBySaying() *claim {
+	c := &claim{actions: failoverActions()}
+	told := slices.Contains(awayStates, v.refusal.SQLState)
+	switch n := v.met(awayErrors); {
+	case v.met(slotErrors) > 0:
+		return notBecause("the server is up, and has no slot left")
+	case !told && (n == 0 || !v.failing()):
+		return notBecause("the server could not be read, and nobody says that it goes, comes or only reads")
+	}
+	if told {
+		c.thenf("our own login: %s", v.refusalWords())
+		c.speaksFor(0.6, v.refusedLogin())
+	}
+	if v.met(awayErrors) > 0 {
+		c.thenf("the server goes, comes or only reads")
+		c.speaksFor(0.6, v.errorsMet(awayErrors))
+	}
+	return c
+}
+
+func failoverActions() []capability.Remedy {
+	return []capability.Remedy{
 		byHand("fix_endpoint", "where the service connects to", capability.MediumRisk,
 			"Find out which server takes writes now, and let the service's address lead there; old answers of DNS live on in pools."),
 		restartWaves("Once the address is right restart the replicas in waves, so that none keeps a connection to the old server."),
 	}
-	return c
 }

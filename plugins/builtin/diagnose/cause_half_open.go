@@ -32,8 +32,17 @@ func (v *view) allAtOnce(s capability.SessionState) bool {
 // brokeOff says that transactions were cut at one instant, and nobody is at
 // work.
 func (v *view) brokeOff() bool {
+	if !v.pool && v.busier() >= 0.25 && v.inTx.P50S < 2 {
+		return false // transactions go on to end
+	}
+	if v.databaseStandsIn { // which does not say how old the youngest is
+		return v.nothingEnds() && v.inTx.OldestS >= 0.5 && float64(v.inTx.Count) >= 0.2*v.sessions && float64(v.active.Count) <= 0.2*v.sessions && !v.standstill()
+	}
 	return v.database && v.allAtOnce(v.inTx) && float64(v.inTx.Count) >= 0.2*v.sessions && float64(v.active.Count) <= 0.2*v.sessions && !v.standstill()
 }
+
+// nothingEnds says that no connection is given back any more.
+func (v *view) nothingEnds() bool { return v.full() && v.now.releases <= 0.01*v.before.releases }
 
 // orphans is how many sessions of the service have no connection of its pools
 // at their other end, and rest.
@@ -60,6 +69,9 @@ func judgeHalfOpen(v *view) *claim {
 	case !v.database:
 		if !v.pool || !v.full() || v.now.releases > 0 || math.IsNaN(v.now.releases) {
 			return notBecause("the sessions could not be read, and work is finished")
+		}
+		if v.doneShare() >= 0.6 {
+			return notBecause("%d of %.0f connections in use have run their queries", *v.in.Pool.HeldDone, v.now.acquired)
 		}
 		c := &claim{actions: halfOpenActions()}
 		c.thenf("nothing finishes any more")

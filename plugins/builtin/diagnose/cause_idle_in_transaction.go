@@ -33,6 +33,9 @@ func (v *view) stuckInTransaction() bool {
 	if v.full() && v.stuck() {
 		aged = v.aged() // the pool misses them
 	}
+	if math.IsNaN(s.P50S) { // an exporter says how old the oldest is, and no more
+		return s.OldestS >= 2*aged && v.full() && v.stuck() && float64(s.Count) >= 0.5*v.now.acquired
+	}
 	return s.OldestS >= 2*aged && s.P50S >= aged
 }
 
@@ -43,16 +46,23 @@ func judgeIdleInTransaction(v *view) *claim {
 		if !v.pool || !v.full() || !v.stuck() {
 			return notBecause("the sessions could not be read, and finished work explains the connections in use")
 		}
+		if v.doneShare() < 0.4 || v.nothingEnds() {
+			return notBecause("the sessions could not be read, and connections are held in the middle of queries")
+		}
 		c := &claim{actions: idleInTransactionActions()}
-		c.speaksFor(0.4, v.unexplained())
+		c.thenf("connections are held after their queries")
+		if v.doneShare() >= 0.4 {
+			c.speaksFor(0.1, v.heldAfter())
+		}
+		c.speaksFor(0.35, v.unexplained())
 		return c
 	case s.Count == 0:
 		return notBecause("no session is idle in a transaction")
 	case !v.stuckInTransaction():
 		return notBecause("%d of %.0f sessions are idle in a transaction, half of them for less than %s: that is ordinary", s.Count, v.sessions, seconds(s.P50S))
-	case s.OldestS < v.sinceOnset()-0.5:
+	case s.OldestS < v.sinceOnset()-0.5 && !(v.now.hold < 0.3*s.OldestS):
 		return notBecause("they end: none is older than %s, and the trouble %s", seconds(s.OldestS), seconds(v.sinceOnset()))
-	case v.standstill():
+	case v.standstill() && !v.leftOpen(v.rootOfLocks()):
 		return notBecause("%.0f sessions wait for locks: who blocks them matters more", v.locked)
 	case v.brokeOff():
 		return notBecause("all of them went quiet at one instant, %s ago: that is a broken network", seconds(s.OldestS))
@@ -78,6 +88,7 @@ func judgeIdleInTransaction(v *view) *claim {
 	if v.pooler.queued() {
 		c.speaksFor(0.22, v.poolerQueue())
 	}
+	c.follows(v)
 	c.actions = idleInTransactionActions()
 	return c
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -25,6 +26,8 @@ func judgeConnectionLeak(v *view) *claim {
 		return notBecause("there are no figures of the pool, and idle sessions alone are ordinary")
 	case !v.full():
 		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
+	case v.now.hold >= 2*v.before.hold && v.now.releases >= 0.05*v.before.releases:
+		return notBecause("connections come back, after %s", seconds(v.now.hold))
 	case !v.stuck():
 		return notBecause("finished work explains the %.0f connections in use", v.now.acquired)
 	}
@@ -33,7 +36,17 @@ func judgeConnectionLeak(v *view) *claim {
 	idle := v.resting
 	unexplained := 0.45
 	if !v.database {
-		unexplained = 0.4 // transactions left open, and much that is stuck, show the same
+		switch done := v.doneShare(); {
+		case done < 0.4:
+			return notBecause("the connections in use are in the middle of queries: %d of %.0f have run theirs", *v.in.Pool.HeldDone, v.now.acquired)
+		case v.nothingEnds():
+			return notBecause("nothing is finished any more: what leaks leaves the others alone")
+		case math.IsNaN(v.now.hold):
+			unexplained = 0.35
+		case done >= 0.4:
+			c.speaksFor(0.1, v.heldAfter())
+		}
+		unexplained = math.Min(unexplained, 0.4) // transactions left open show the same
 	}
 	if v.database {
 		leaked := float64(idle.Count) - zeroIfNaN(v.idle)
@@ -51,6 +64,9 @@ func judgeConnectionLeak(v *view) *claim {
 		}
 		c.thenf("%d sessions idle for up to %s, not given back", idle.Count, seconds(idle.OldestS))
 		weight := 0.45
+		if math.IsNaN(idle.OldestS) {
+			weight = 0.1 // how long they have rested is not said
+		}
 		if v.sinceOnset() > 0 && idle.OldestS < v.sinceOnset()+0.2 && !v.someGoOn() || float64(v.inTx.Count) > 0.3*leaked && !v.someGoOn() {
 			weight = 0.15 // they began with the trouble, or do not rest alone
 		}
@@ -71,6 +87,7 @@ func judgeConnectionLeak(v *view) *claim {
 			observed: fmt.Sprintf("%.0f connections opened per second", v.now.connects), expected: "none: what leaks is not broken",
 		})
 	}
+	c.follows(v)
 	c.actions = []capability.Remedy{
 		restartWaves("Restart the replicas in waves: that gives the connections back, until the leak has filled the pools again."),
 		{

@@ -20,7 +20,7 @@ var roleOrDBLimit = cause{
 
 func judgeLimit(v *view) *claim {
 	if !v.database {
-		return notBecause("the server could not be read")
+		return v.limitBySaying()
 	}
 	l := v.limitReached()
 	switch {
@@ -54,9 +54,44 @@ func judgeLimit(v *view) *claim {
 		c.blame(change, 0.1, "the limit that the server has now")
 		c.actions = append(c.actions, revertChange(change, "."))
 	}
+	c.actions = append(c.actions, raiseLimit(name))
+	return c
+}
+
+// limitBySaying is what is said of a limit where the server could not be read:
+// to our own login, or to the service.
+func (v *view) limitBySaying() *claim {
+	c := &claim{actions: []capability.Remedy{raiseLimit("role or database")}}
+	of := namedLimit(v.refusal.Text)
+	switch {
+	case of == "database":
+		// It may be that of our own role only; that of a database is
+		// everybody's.
+		c.thenf("the limit of the database is used up")
+		c.speaksFor(0.65, v.refusedLogin())
+	case v.named() != "":
+		c.thenf("the limit of the %s is used up", v.named())
+	case v.met(slotErrors) == 0:
+		return notBecause("the server could not be read, and nobody says that it refuses connections")
+	case v.met(awayErrors) > 0:
+		return notBecause("the server went away, too: no limit does that")
+	}
+	if n := v.met(slotErrors); n > 0 {
+		weight := 0.5
+		if v.named() != "" {
+			weight = 0.75
+		}
+		c.speaksFor(weight, v.errorsMet(slotErrors))
+	}
+	if v.cannotOpen() {
+		c.speaksFor(0.05, v.notOpening())
+	}
+	return c
+}
+
+func raiseLimit(name string) capability.Remedy {
 	alter := byHand("raise_limit", name, capability.LowRisk,
 		"ALTER ROLE or ALTER DATABASE … CONNECTION LIMIT: it holds for new sessions at once, and restarts nothing. All limits together must fit into the server.")
 	alter.Reversible, alter.Guards = true, []string{"sum_limits_le_usable"}
-	c.actions = append(c.actions, alter)
-	return c
+	return alter
 }

@@ -23,16 +23,10 @@ var lockBlocking = cause{
 
 func judgeLockBlocking(v *view) *claim {
 	if !v.database {
-		if !v.pool || !v.full() || !v.stuck() || !(v.now.connects >= 2+2*zeroIfNaN(v.before.connects)) {
-			return notBecause("the sessions could not be read")
-		}
-		c := &claim{actions: lockActions(nil, nil)}
-		c.speaksFor(0.25, v.unexplained())
-		c.speaksFor(0.2, observation{
-			source: metrics, query: "metrics.pool: now.connects_rps", at: v.poolAt(),
-			observed: fmt.Sprintf("%.0f connections opened per second: those in use are given up", v.now.connects), expected: "next to none",
-		})
-		return c
+		return v.lockUnread()
+	}
+	if v.databaseStandsIn {
+		return v.lockExported()
 	}
 	if !v.standstill() {
 		return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
@@ -45,6 +39,8 @@ func judgeLockBlocking(v *view) *claim {
 		return notBecause("%.0f sessions wait for locks, and nobody is in front any more", v.locked)
 	case root.Kind == "autovacuum":
 		return notBecause("an autovacuum is in front: pid %d", root.Pid)
+	case v.leftOpen(root):
+		return notBecause("those in front are some of %d transactions that were left open", v.inTx.Count)
 	}
 
 	c := &claim{}
@@ -66,6 +62,65 @@ func judgeLockBlocking(v *view) *claim {
 		c.speaksFor(0.1, v.poolerQueue())
 	}
 	c.actions = lockActions(root, ddl)
+	return c
+}
+
+// lockUnread is what the service shows of a lock: its queries do not end.
+func (v *view) lockUnread() *claim {
+	switch {
+	case !v.pool || !v.full() || !v.stuck():
+		return notBecause("the sessions could not be read, and finished work explains the connections in use")
+	case v.doneShare() >= 0.5:
+		return notBecause("the sessions could not be read, and %d of %.0f connections in use have run their queries", *v.in.Pool.HeldDone, v.now.acquired)
+	}
+	c := &claim{actions: lockActions(nil, nil)}
+	c.thenf("queries do not end")
+	switch {
+	case v.nothingEnds():
+		c.speaksFor(0.5, v.unexplained())
+	case v.doneShare() < 0.4:
+		c.speaksFor(0.4, v.unexplained())
+		c.speaksFor(0.1, v.heldAfter())
+	default:
+		c.speaksFor(0.25, v.unexplained())
+	}
+	if v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && !v.nothingEnds() {
+		c.speaksFor(0.2, observation{
+			source: metrics, query: "metrics.pool: now.connects_rps", at: v.poolAt(),
+			observed: fmt.Sprintf("%.0f connections opened per second: those in use are given up", v.now.connects), expected: "next to none",
+		})
+	}
+	if v.met(lockErrors) > 0 {
+		c.speaksFor(0.3, v.errorsMet(lockErrors))
+	}
+	return c
+}
+
+// lockExported is what an exporter says of locks: how many wait, and not who is
+// in front; or, where it does not say that either, that there are such locks.
+func (v *view) lockExported() *claim {
+	exclusive := whole(v.in.Pool.Database.Exclusive)
+	waits := float64(v.active.Count) >= 0.7*v.sessions && v.active.OldestS >= 1 && v.pool && v.full() && v.stuck()
+	c := &claim{actions: lockActions(nil, nil)}
+	switch {
+	case v.standstill():
+		c.thenf("%.0f sessions wait for locks", v.locked)
+		c.speaksFor(0.6, v.lockWaits())
+	case waits && exclusive > 0:
+		c.thenf("%.0f locks that shut everybody out, %d sessions active for up to %s", exclusive, v.active.Count, seconds(v.active.OldestS))
+		c.speaksFor(0.55, observation{
+			source: database, query: locksSQL, at: v.databaseAt(),
+			observed: fmt.Sprintf("%.0f locks in mode AccessExclusiveLock, %d of %.0f sessions active, the oldest for %s", exclusive, v.active.Count, v.sessions, seconds(v.active.OldestS)),
+			expected: "no such lock for longer than a moment",
+		})
+	case waits && v.nothingEnds():
+		c.speaksFor(0.3, v.states("queries that end"))
+	default:
+		return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
+	}
+	if v.pool && (v.queued() || v.full()) {
+		c.speaksFor(0.25, v.poolUsed())
+	}
 	return c
 }
 
@@ -103,6 +158,13 @@ func (v *view) queuedDDL() *capability.Blocking {
 		}
 	}
 	return nil
+}
+
+// leftOpen says that who is in front is one of many of its like that have their
+// transactions open and do nothing: that they are in the way of others, too, is
+// what comes of it.
+func (v *view) leftOpen(root *capability.Blocking) bool {
+	return root != nil && strings.HasPrefix(root.State, inTransaction) && v.inTx.Count >= 3 && v.stuckInTransaction() && v.queuedDDL() == nil
 }
 
 func (v *view) behindPrepared() bool {

@@ -34,12 +34,7 @@ func (v *view) slotsShort() bool {
 func judgeMaxConnections(v *view) *claim {
 	switch {
 	case !v.database:
-		if v.pool && v.cannotOpen() && !v.pooler.clientsFull() {
-			c := &claim{actions: maxConnectionsActions(v)}
-			c.speaksFor(0.3, v.notOpening())
-			return c
-		}
-		return notBecause("the server could not be read")
+		return v.maxConnectionsUnread()
 	case !v.slotsShort():
 		return notBecause("%d of %.0f slots are free", v.in.Database.Free, v.usable)
 	case v.limitReached() != nil && v.limitReached().words != "":
@@ -49,12 +44,19 @@ func judgeMaxConnections(v *view) *claim {
 	case v.before.max < 0.95*v.wholeMax():
 		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
 	}
+	if n := v.strangers(); n >= 0.3*float64(v.in.Database.Used) {
+		return notBecause("%.0f sessions are not the service's", n)
+	}
 	if other := v.other(); other != nil {
 		return notBecause("%s holds %.0f of %d slots", other, other.count, v.in.Database.Used)
 	}
 	d := v.in.Database
 	c := &claim{}
-	c.thenf("max_connections %d", d.Limits.Max)
+	if was := whole(v.usual().Max); was > float64(d.Limits.Max) {
+		c.thenf("max_connections %.0f → %d", was, d.Limits.Max)
+	} else {
+		c.thenf("max_connections %d", d.Limits.Max)
+	}
 	c.thenf("postgres slots %d/%.0f", d.Used, v.usable)
 	c.speaksFor(0.35, v.slots())
 	c.restartedOfLate(v)
@@ -68,6 +70,44 @@ func judgeMaxConnections(v *view) *claim {
 		c.blame(change, 0.3, "the limit that the server has now")
 	}
 	c.actions = maxConnectionsActions(v)
+	return c
+}
+
+// maxConnectionsUnread is what the service and refused logins show of it.
+func (v *view) maxConnectionsUnread() *claim {
+	switch {
+	case !v.turnedAway() && !v.cannotOpen():
+		return notBecause("the server could not be read")
+	case v.pooler.clientsFull() || v.met(poolerErrors) > 0:
+		return notBecause("the pooler refuses them")
+	case v.met(socketErrors) > 0:
+		return notBecause("the service's own machine refuses connections")
+	case v.named() != "":
+		return notBecause("the server names a narrower limit: that of the %s", v.named())
+	case v.wholeMax() >= 1.2*v.before.max:
+		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
+	}
+	c := &claim{actions: maxConnectionsActions(v)}
+	c.thenf("the server has no slot left")
+	if v.pool && v.cannotOpen() {
+		c.speaksFor(0.3, v.notOpening())
+	}
+	if v.refusal.SQLState == tooManyConnections {
+		c.speaksFor(0.2, v.refusedLogin())
+	}
+	if v.exporterOut() {
+		c.speaksFor(0.15, observation{
+			source: exporter, query: "pg_up", at: v.poolAt(),
+			observed: "the server's exporter is up and not let in", expected: "pg_up 1",
+		})
+	}
+	if v.met(slotErrors) > 0 {
+		weight := 0.1
+		if v.met(awayErrors) > 0 {
+			weight = 0.35 // a limit changes only at a restart, and there was one
+		}
+		c.speaksFor(weight, v.errorsMet(append(awayErrors, slotErrors...)))
+	}
 	return c
 }
 
@@ -95,12 +135,23 @@ func (c *claim) restartedOfLate(v *view) {
 	since := v.onset().Sub(d.StartedAt)
 	// Where a baseline is older than the start, the limit of then is not
 	// known to be that of now; where it is younger, it was the same.
-	sameAsBefore := v.baseline && d.StartedAt.Before(v.in.Pool.Baseline.From)
+	u := v.usual()
+	was := whole(u.Max)
+	sameAsBefore := v.baseline && d.StartedAt.Before(v.in.Pool.Baseline.From) || was == float64(d.Limits.Max) && d.StartedAt.Before(u.From)
+	if d.StartedAt.IsZero() {
+		sameAsBefore = was == float64(d.Limits.Max)
+	}
 	o := observation{
-		source: database, at: &d.StartedAt, query: "select pg_postmaster_start_time(); select name, setting, pending_restart from pg_settings where name = 'max_connections'",
+		source: database, at: &d.StartedAt, query: startedSQL,
 		observed: "the server started at " + d.StartedAt.UTC().Format(time.RFC3339), expected: "a limit changes only at a restart",
 	}
 	switch {
+	case was > float64(d.Limits.Max):
+		c.variant = "restarted"
+		c.speaksFor(0.45, observation{
+			source: database, query: "show max_connections", at: v.databaseAt(),
+			observed: fmt.Sprintf("max_connections %d, was %.0f", d.Limits.Max, was), expected: "as before",
+		})
 	case sameAsBefore && !d.Limits.PendingRestart:
 		o.observed += ", before the baseline"
 		c.speaksAgainst(0.3, o)

@@ -20,11 +20,23 @@ var noisyClient = cause{
 func judgeNoisyClient(v *view) *claim {
 	switch {
 	case !v.database:
-		return notBecause("the server could not be read")
+		if v.met(slotErrors) == 0 || v.met(awayErrors) > 0 || v.named() != "" || v.wholeMax() >= 1.2*v.before.max {
+			return notBecause("the server could not be read")
+		}
+		c := &claim{actions: findHolder()}
+		c.thenf("the server has no slot left, and the service did not take them")
+		c.speaksFor(0.45, v.errorsMet(slotErrors))
+		return c
 	case !v.slotsShort():
 		return notBecause("%d of %.0f slots are free", v.in.Database.Free, v.usable)
 	}
 	other := v.other()
+	if n := v.strangers(); n >= 0.3*float64(v.in.Database.Used) && v.cannotOpen() {
+		c := &claim{actions: findHolder()}
+		c.thenf("%.0f of %.0f slots are held by others than the service", n, v.usable)
+		c.speaksFor(0.55, v.slots())
+		return c
+	}
 	if other == nil {
 		return notBecause("nobody but the service holds a third of the slots")
 	}
@@ -47,4 +59,8 @@ func judgeNoisyClient(v *view) *claim {
 			"Terminate its surplus, youngest first: its job fails. Ask whether it can be resumed.", "no_superuser_or_backup"),
 	}
 	return c
+}
+
+func findHolder() []capability.Remedy {
+	return []capability.Remedy{byHand("find_holder", "the server", capability.LowRisk, "Look who holds its slots: "+slotsSQL)}
 }

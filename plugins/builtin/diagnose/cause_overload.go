@@ -29,7 +29,7 @@ func judgeOverload(v *view) *claim {
 		return notBecause("the server could not be read")
 	case v.standstill():
 		return notBecause("%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
-	case v.in.Database.Connect.MS < slowToOpen:
+	case !(v.in.Database.Connect.MS >= slowToOpen):
 		return notBecause("a fresh connection fared as ever: %s", connectWords(v.in.Database.Connect))
 	case v.active.Count < 4 || float64(v.active.Count) < 0.5*v.sessions:
 		return notBecause("%d of %.0f sessions are active", v.active.Count, v.sessions)

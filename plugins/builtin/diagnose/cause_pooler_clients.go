@@ -21,6 +21,11 @@ var pgbouncerMaxClient = cause{
 func judgePoolerClients(v *view) *claim {
 	named := v.database && strings.Contains(v.in.Database.Connect.Text, "max_client_conn")
 	switch {
+	case !v.pooler.present && !named && v.met(poolerErrors) > 0 && !v.full():
+		c := &claim{actions: poolerClientsActions()}
+		c.thenf("the pooler refuses clients")
+		c.speaksFor(0.75, v.errorsMet(poolerErrors))
+		return c
 	case !v.pooler.present && !named:
 		return notBecause("there is no pooler, or it could not be read")
 	case v.pooler.present && !v.pooler.clientsFull():
@@ -41,6 +46,9 @@ func judgePoolerClients(v *view) *claim {
 	if named {
 		c.speaksFor(0.65, v.slots())
 	}
+	if v.met(poolerErrors) > 0 {
+		c.speaksFor(0.2, v.errorsMet(poolerErrors))
+	}
 	if v.cannotOpen() {
 		c.speaksFor(0.25, v.notOpening())
 	}
@@ -49,11 +57,15 @@ func judgePoolerClients(v *view) *claim {
 		c.blame(change, 0.1, "the limit that the pooler has now")
 		c.actions = append(c.actions, revertChange(change, ", and reload the pooler."))
 	}
-	c.actions = append(c.actions, capability.Remedy{
+	c.actions = append(c.actions, poolerClientsActions()...)
+	return c
+}
+
+func poolerClientsActions() []capability.Remedy {
+	return []capability.Remedy{{
 		ID: "raise_max_clients", Kind: "scale", Action: resizeAction, Target: "max_client_conn",
 		Risk: capability.LowRisk, Reversible: true, Approval: capability.OneClick,
 		Text:   "Raise max_client_conn: it holds at once. Each client needs a file descriptor of the pooler.",
 		Guards: []string{"fds_left"}, Verify: afterwards(),
-	})
-	return c
+	}}
 }

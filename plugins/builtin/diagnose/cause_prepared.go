@@ -18,8 +18,19 @@ var preparedTransaction = cause{
 
 func judgePrepared(v *view) *claim {
 	switch {
+	case v.databaseStandsIn && v.standstill():
+		c := &claim{actions: preparedActions("the prepared transaction")}
+		c.thenf("%.0f sessions wait for locks, and nobody says who is in front", v.locked)
+		c.speaksFor(0.4, v.lockWaits())
+		return c
 	case !v.database:
-		return notBecause("the sessions could not be read")
+		if !v.nothingEnds() || v.doneShare() >= 0.5 {
+			return notBecause("the sessions could not be read")
+		}
+		c := &claim{actions: preparedActions("the prepared transaction")}
+		c.thenf("queries do not end")
+		c.speaksFor(0.4, v.unexplained())
+		return c
 	case len(v.in.Database.Prepared) == 0 && !v.behindPrepared():
 		return notBecause("there is no prepared transaction")
 	case !v.standstill():
@@ -47,11 +58,15 @@ func judgePrepared(v *view) *claim {
 	if v.pool && (v.queued() || v.full()) {
 		c.speaksFor(0.1, v.poolUsed())
 	}
-	c.actions = []capability.Remedy{
+	c.actions = preparedActions(target)
+	return c
+}
+
+func preparedActions(target string) []capability.Remedy {
+	return []capability.Remedy{
 		byHand("ask_coordinator", target, capability.HighRisk,
 			"Ask the transaction's coordinator whether to commit or roll it back: ending it on a guess may break what other databases have done."),
 		byHand("rollback_prepared", target, capability.HighRisk,
 			"Only when the coordinator is lost for good: ROLLBACK PREPARED '"+target+"'."),
 	}
-	return c
 }

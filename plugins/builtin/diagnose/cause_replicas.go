@@ -20,6 +20,13 @@ var replicasTimesPool = cause{
 
 func judgeReplicas(v *view) *claim {
 	if !v.pool {
+		if v.database && v.slotsShort() && v.other() == nil && !v.restarted() && !v.beginsOften() && v.more() >= 1.2 {
+			c := &claim{actions: replicasActions(v)}
+			c.thenf("%.0f sessions of the service, were %.0f", v.sessions, whole(v.usual().Sessions))
+			c.speaksFor(0.3, v.slots())
+			c.speaksFor(0.35, v.past("as many sessions as before"))
+			return c
+		}
 		if v.database && v.slotsShort() && v.other() == nil && !v.restarted() && v.addresses() >= 2 {
 			c := &claim{actions: replicasActions(v)}
 			c.speaksFor(0.45, v.slots())
@@ -29,11 +36,14 @@ func judgeReplicas(v *view) *claim {
 	}
 	grew := v.wholeMax() / v.before.max
 	if !v.database {
-		if v.cannotOpen() && grew >= 1.2 {
+		if (v.cannotOpen() || v.turnedAway() && v.failing()) && grew >= 1.2 {
 			c := &claim{actions: replicasActions(v)}
 			c.thenf("pools %.0f → %.0f connections", v.before.max, v.wholeMax())
 			c.speaksFor(0.4, v.notOpening())
 			c.speaksFor(0.3, v.poolsGrew())
+			if v.met(slotErrors) > 0 {
+				c.speaksFor(0.1, v.errorsMet(slotErrors))
+			}
 			return c
 		}
 		return notBecause("the server could not be read, and the pools are as before")

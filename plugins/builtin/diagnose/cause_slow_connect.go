@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -21,13 +22,14 @@ var slowConnect = cause{
 
 func judgeSlowConnect(v *view) *claim {
 	switch {
-	case !v.database:
-		if v.pool && v.queued() && v.opening >= max(2, 0.1*v.now.max) && v.idle <= 0.1*v.now.max && !v.failingMuch() {
+	case !v.database || v.databaseStandsIn:
+		if v.pool && v.queued() && !v.stuck() && !v.failingMuch() && v.takesLong() {
 			c := &claim{actions: slowConnectActions()}
-			c.speaksFor(0.55, v.beingOpened())
+			c.thenf("connections take long to open")
+			c.speaksFor(0.6, v.beingOpened())
 			return c
 		}
-		return notBecause("the server could not be read, and few connections are being opened")
+		return notBecause("how long a fresh connection takes is not known, and few are being opened")
 	case v.in.Database.Connect.SQLState != "":
 		return notBecause("a fresh connection is refused: %s", connectWords(v.in.Database.Connect))
 	case v.in.Database.Connect.MS < 700:
@@ -60,14 +62,31 @@ func slowWords(v *view) string {
 	return fmt.Sprintf("ok, but only after %.0f ms", v.in.Database.Connect.MS)
 }
 
+// takesLong says that opening a connection takes long, as far as the service
+// says: as it measures it, or by how many are being opened while requests wait.
+func (v *view) takesLong() bool {
+	if finite(v.now.connect) {
+		return v.now.connect >= 0.7 && v.now.connect >= 3*zeroIfNaN(v.before.connect)
+	}
+	return v.opening >= math.Max(2, 0.1*v.now.max) && v.idle <= 0.1*v.now.max ||
+		v.now.opening >= math.Max(2, 0.2*v.now.max) && v.now.opening >= 2*zeroIfNaN(v.before.opening) && !v.failing() && !(v.now.connects >= 0.3*v.now.releases)
+}
+
 // failingMuch says that connections are refused rather than slow.
 func (v *view) failingMuch() bool { return v.now.errors >= 0.2 && v.now.connects >= 20 }
 
 func (v *view) beingOpened() observation {
-	return observation{
-		source: metrics, query: "metrics.pool: replicas.constructing, now.acquired, now.max", at: v.poolAt(),
+	o := observation{
+		source: metrics, query: "metrics.pool: replicas.constructing, now.opening, now.connect_s", at: v.poolAt(),
 		observed: fmt.Sprintf("%.0f connections being opened, %.0f of %.0f in use", v.opening, v.now.acquired, v.now.max), expected: "none for long",
 	}
+	if v.now.opening > v.opening {
+		o.observed += fmt.Sprintf(", %.0f being opened at once before", v.now.opening)
+	}
+	if finite(v.now.connect) {
+		o.observed += ", one takes " + seconds(v.now.connect)
+	}
+	return o
 }
 
 func slowConnectActions() []capability.Remedy {

@@ -48,6 +48,8 @@ func judgeSlowQuery(v *view) *claim {
 	switch {
 	case v.pool && finite(slower) && slower < 1.5 && !v.stuck():
 		return notBecause("queries take %s, as before (%s)", seconds(v.now.query), seconds(v.before.query))
+	case v.demandWeighsMore():
+		return notBecause("first attempts grew more: %s, were %s", rate(v.now.first), rate(v.before.first))
 	case v.standstill():
 		return notBecause("%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
 	case v.database && busy < 0.4*v.sessions:
@@ -60,7 +62,11 @@ func judgeSlowQuery(v *view) *claim {
 		return notBecause("on the server queries are quick: half of them are younger than %s", seconds(v.active.P50S))
 	case !v.pool && v.database && v.slotsShort() && v.other() != nil:
 		return notBecause("another program, %s, holds the slots", v.other())
-	case !v.pool && v.active.P50S < math.Max(0.3, v.usualQuery()) && !(slower >= 1.5):
+	case !v.pool && !v.database && !(slower >= 1.5):
+		return notBecause("the sessions could not be read")
+	case v.doneShare() >= 0.5 && !(slower >= 1.5):
+		return notBecause("%.0f %% of the connections in use have run their queries", 100*v.doneShare())
+	case !v.pool && !(v.active.P50S >= math.Max(0.3, v.usualQuery())) && !(slower >= 1.5) && !(v.workGrew() >= 1.7 && v.noRest()):
 		return notBecause("active sessions are young: half of them less than %s", seconds(v.active.P50S))
 	}
 
@@ -83,10 +89,16 @@ func judgeSlowQuery(v *view) *claim {
 		c.speaksFor(weight, v.times())
 	case v.stuck():
 		weight := 0.3
-		if v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && !v.database {
+		switch {
+		case !v.database && math.IsNaN(v.now.hold) && v.now.releases >= 0.1*v.before.releases:
+			weight = 0.5 // all go on, each more slowly: the commonest cause of that
+		case v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && !v.database:
 			weight = 0.25
 		}
 		c.speaksFor(weight, v.unexplained())
+	case math.IsNaN(slower) && v.workGrew() >= 1.7 && float64(v.resting.Count) <= 0.05*v.sessions:
+		c.thenf("a transaction keeps its session %.1f times as long as before", v.workGrew())
+		c.speaksFor(0.3, v.past("as many transactions as before"))
 	case v.heldLonger() >= 1.5 && math.IsNaN(slower):
 		c.thenf("hold %s → %s", seconds(v.before.usualHold()), seconds(v.holdNow()))
 		c.speaksFor(0.4, v.times())
@@ -115,6 +127,7 @@ func judgeSlowQuery(v *view) *claim {
 			c.weigh(slower >= 1.5, 0.2, 0.1, o)
 		}
 	}
+	c.follows(v)
 	c.actions = []capability.Remedy{
 		endSessions("cancel_slow", "cancel", "the statement that dominates", capability.MediumRisk,
 			"Cancel that class of statement, oldest first, or bound it by statement_timeout for its role.", "same_statement"),

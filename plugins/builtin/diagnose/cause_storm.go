@@ -22,10 +22,10 @@ var connectionStorm = cause{
 
 // outside is how many sessions of the service no pool counts.
 func (v *view) outside() float64 {
-	if !v.pool || !v.database || v.pooler.present {
+	holders := v.holders()
+	if !v.pool || !v.database || v.pooler.present || v.nameless(holders) {
 		return 0
 	}
-	holders := v.holders()
 	inPools := v.now.acquired + zeroIfNaN(v.idle)
 	if len(holders) > 0 && v.now.acquired < 0.1*v.now.max {
 		// Next to nothing of the pools is used: the largest holder is the
@@ -50,23 +50,24 @@ func judgeStorm(v *view) *claim {
 	outside := v.outside()
 	past := v.pastPools()
 	often := v.now.connects >= 0.5*served && v.now.connects >= 5 && v.now.connects >= 3*zeroIfNaN(v.before.connects)
-	if now := v.traffic(); !v.pool && now != nil && now.SessionsRPS != nil && v.database && v.slotsShort() {
-		if *now.SessionsRPS >= 5 && *now.SessionsRPS >= 0.1*now.CommitsRPS && v.young() >= 0.25 && v.other() == nil {
-			c := &claim{actions: stormActions()}
-			c.thenf("%s sessions begun for %s transactions", rate(*now.SessionsRPS), rate(now.CommitsRPS))
-			c.speaksFor(0.7, observation{
-				source: database, query: "select sessions, xact_commit from pg_stat_database where datname = current_database() -- twice", at: v.databaseAt(),
-				observed: fmt.Sprintf("%s sessions begun for %s transactions; %.0f %% of them are young", rate(*now.SessionsRPS), rate(now.CommitsRPS), 100*v.young()),
-				expected: "far fewer sessions than transactions",
-			})
-			return c
-		}
+	if !v.pool && v.beginsOften() {
+		now := v.traffic()
+		c := &claim{actions: stormActions()}
+		c.thenf("%s sessions begun for %s transactions", rate(*now.SessionsRPS), rate(now.CommitsRPS))
+		c.speaksFor(0.7, observation{
+			source: database, query: "select sessions, xact_commit from pg_stat_database where datname = current_database() -- twice", at: v.databaseAt(),
+			observed: fmt.Sprintf("%s sessions begun for %s transactions; %.0f %% of them are young", rate(*now.SessionsRPS), rate(now.CommitsRPS), 100*v.young()),
+			expected: "far fewer sessions than transactions",
+		})
+		return c
 	}
 	switch {
 	case !v.pool:
 		return notBecause("there are no figures of how often connections are opened")
 	case !often && !past:
 		return notBecause("%s connections are opened for %s served", rate(v.now.connects), rate(served))
+	case v.met(socketErrors) > 0:
+		return notBecause("the service's own machine refuses connections")
 	case v.limitReached() != nil && v.limitPinches():
 		return notBecause("a narrower limit of the server is reached")
 	case v.pooler.clientsFull():
@@ -83,7 +84,11 @@ func judgeStorm(v *view) *claim {
 	}
 	if often {
 		weight := 0.3
-		if v.churns() {
+		switch {
+		case v.idle >= 0.3*v.now.max && v.idle >= 2:
+			// Where the pool has connections at rest, nobody has to open one.
+			weight = 0.6
+		case v.churns():
 			weight = 0.5
 		}
 		c.speaksFor(weight, o)
@@ -100,16 +105,20 @@ func judgeStorm(v *view) *claim {
 	} else if v.database {
 		c.weigh(v.refused() && v.other() == nil && !v.restarted() && !(v.now.max > v.usable), 0.2, 0.2, v.slots())
 	}
+	c.follows(v)
 	c.actions = stormActions()
 	return c
 }
 
-// traffic is what the database did of late; nil: it is not known.
-func (v *view) traffic() *capability.DatabaseTraffic {
-	if !v.database {
-		return nil
+// beginsOften says that sessions are begun about as often as transactions, more
+// than before, where slots are short: by what the server counts.
+func (v *view) beginsOften() bool {
+	now := v.traffic()
+	if now == nil || now.SessionsRPS == nil || float64(v.in.Database.Free) > 0.15*v.usable || v.other() != nil {
+		return false
 	}
-	return v.in.Database.Now
+	begun := *now.SessionsRPS
+	return begun >= 5 && begun >= 0.1*now.CommitsRPS && v.young() >= 0.25 && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
 }
 
 func stormActions() []capability.Remedy {

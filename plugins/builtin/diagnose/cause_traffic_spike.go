@@ -19,7 +19,13 @@ var trafficSpike = cause{
 
 func judgeTrafficSpike(v *view) *claim {
 	if !v.pool {
-		if !v.allBusy() {
+		if v.noRest() && v.busier() >= 1.15 && v.more() >= 0.9 && !(v.workGrew() >= 1.7) && !v.standstill() && !v.slotsShort() && !v.pooler.present {
+			c := &claim{actions: spikeActions()}
+			c.thenf("%s transactions, were %s", rate(v.traffic().CommitsRPS), rate(v.usual().CommitsRPS))
+			c.speaksFor(0.65, v.past("as many transactions as before, and sessions at rest"))
+			return c
+		}
+		if !v.allBusy() || v.fewer() >= 1.2 || v.workGrew() >= 1.7 {
 			return notBecause("there are no figures of the pool")
 		}
 		c := &claim{actions: spikeActions()}

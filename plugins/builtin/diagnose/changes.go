@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -23,17 +25,49 @@ const (
 	// clockSlack is how far two machines' clocks, and the whole seconds of a
 	// commit, may put a cause after its effect.
 	clockSlack = 2 * time.Second
+	// soonAfter is how soon after a deployment trouble of the program's own
+	// making shows.
+	soonAfter = 30 * time.Minute
 )
+
+// deployed is another version of the service that came shortly before the
+// trouble; nil: there is none.
+func (v *view) deployed() *capability.Change {
+	for _, c := range v.newest() {
+		if c.Kind == "deploy" && v.precedes(c) && v.onset().Sub(c.At) <= soonAfter {
+			return &c
+		}
+	}
+	return nil
+}
+
+// follows adds the deployment that the trouble came after, where the program
+// makes such trouble. It says where to look, and makes nothing much more
+// probable: deployments are frequent.
+func (c *claim) follows(v *view) {
+	change := v.deployed()
+	if change == nil {
+		return
+	}
+	c.weight += 0.02
+	c.hints = append(c.hints, capability.Evidence{
+		Source: changes, Query: "firebreak changes list", At: &change.At, Supports: true,
+		Observed: fmt.Sprintf("%s by %s, %s before: %s → %s", change.Title, change.Author, seconds(v.onset().Sub(change.At).Seconds()), change.Before, change.After),
+		Expected: "no new version shortly before",
+	})
+}
 
 // newest returns the newest change of each setting, newest first: an older
 // one is not what runs now.
 func (v *view) newest() []capability.Change {
-	if v.in.Changes == nil {
-		return nil
+	all := slices.Clone(v.in.Reported)
+	if v.in.Changes != nil {
+		all = append(all, v.in.Changes.Changes...)
 	}
+	slices.SortStableFunc(all, func(a, b capability.Change) int { return b.At.Compare(a.At) })
 	seen := map[string]bool{}
 	var out []capability.Change
-	for _, c := range v.in.Changes.Changes {
+	for _, c := range all {
 		if !seen[c.Setting] {
 			seen[c.Setting] = true
 			out = append(out, c)

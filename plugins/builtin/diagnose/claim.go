@@ -34,6 +34,7 @@ type claim struct {
 	weight   float64
 	chain    []string
 	evidence []capability.Evidence
+	hints    []capability.Evidence // that are shown, and are no independent source
 	actions  []capability.Remedy
 }
 
@@ -111,7 +112,14 @@ func (c *claim) confidence() float64 {
 func (c *claim) finding(v *view, of cause) capability.Finding {
 	f := capability.Finding{
 		Cause: of.id, Text: of.text, Layer: &of.layer, Confidence: c.confidence(), Change: c.change,
-		Chain: append(c.chain, v.symptoms()...), Evidence: c.evidence, Actions: c.actions,
+		Chain: append(c.chain, v.symptoms()...), Actions: c.actions,
+	}
+	for _, e := range c.evidence {
+		f.Evidence = append(f.Evidence, v.cited(e))
+	}
+	for _, e := range c.hints {
+		e.ID = fmt.Sprintf("E%d", len(f.Evidence)+1)
+		f.Evidence = append(f.Evidence, e)
 	}
 	if c.variant != "" {
 		f.Variant = &c.variant

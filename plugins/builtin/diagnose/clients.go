@@ -32,6 +32,9 @@ func program(application string) string {
 	return replicaSuffix.ReplaceAllString(strings.ToLower(application), "")
 }
 
+// watches are programs that look at the server, and are in nobody's way.
+var watches = regexp.MustCompile(`(?i)exporter|monitor|prometheus`)
+
 // holders returns who holds the server's slots, most first.
 func (v *view) holders() []holder {
 	if !v.database {
@@ -40,6 +43,9 @@ func (v *view) holders() []holder {
 	var out []holder
 	for _, c := range v.in.Database.Clients {
 		app := program(c.Application)
+		if watches.MatchString(app) || watches.MatchString(c.User) {
+			continue
+		}
 		i := slices.IndexFunc(out, func(h holder) bool { return h.user == c.User && h.application == app })
 		if i < 0 {
 			out = append(out, holder{user: c.User, application: app})
@@ -49,6 +55,21 @@ func (v *view) holders() []holder {
 	}
 	slices.SortStableFunc(out, func(a, b holder) int { return cmp.Compare(b.count, a.count) })
 	return out
+}
+
+// nameless says that whose sessions they are is not told, as older exporters do
+// not.
+func (v *view) nameless(holders []holder) bool {
+	return v.databaseStandsIn && len(holders) > 0 && holders[0].user == "" && holders[0].application == ""
+}
+
+// strangers is how many sessions no pool of the service counts, where whose
+// they are is not told.
+func (v *view) strangers() float64 {
+	if holders := v.holders(); v.pool && !v.pooler.present && v.nameless(holders) {
+		return v.sessions - v.now.acquired - zeroIfNaN(v.idle) - v.opening
+	}
+	return 0
 }
 
 // service is which of the holders is the service whose pools are measured:
@@ -84,7 +105,7 @@ func (v *view) other() *holder {
 		switch {
 		case known && h != service:
 			return &h
-		case !known && len(holders) > 1 && h == holders[0] && holders[1].count >= 0.1*used:
+		case !known && len(holders) > 1 && h == holders[0] && holders[1].count >= math.Max(2, 0.05*used):
 			// Two share the server, and it is not known which is the
 			// service: the larger one is what is in the way of the other.
 			return &h

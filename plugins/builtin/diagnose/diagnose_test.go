@@ -179,6 +179,38 @@ func isSound(t *testing.T, out capability.DiagnoseOutput) {
 	}
 }
 
+// TestReportedChange holds that a change which was reported is as good as one
+// of the settings, but nothing that firebreak can put back; and that a
+// deployment is shown where the program may be at fault, and is no source that
+// makes anything certain.
+func TestReportedChange(t *testing.T) {
+	told := made(poolLowered, culprit)
+	told.Reported, told.Changes = []capability.Change{told.Changes.Changes[0]}, nil
+	told.Reported[0].Reporter, told.Reported[0].Kind = "machine:ci", "config"
+	out := Connections(told)
+	if out.Top.Cause != capability.AppPoolTooSmall || out.Top.Change == nil || out.Top.Change.Reporter != "machine:ci" {
+		t.Fatalf("top %s, change %v", out.Top.Cause, out.Top.Change)
+	}
+	if first := out.Top.Actions[0]; first.Action != nil || first.ID != "put_back" || first.To != scalar(50) {
+		t.Errorf("first action %+v", first)
+	}
+
+	deploy := capability.Change{ID: "ci/7", Setting: "v2.3.0", Title: "v2.3.0", Kind: "deploy", Reporter: "machine:ci", Author: "ann", At: began.Add(-5 * time.Minute)}
+	shown := func(in capability.DiagnoseInput) bool {
+		in.Reported = []capability.Change{deploy}
+		isSound(t, Connections(in))
+		return slices.ContainsFunc(Connections(in).Top.Evidence, func(e capability.Evidence) bool { return strings.Contains(e.Observed, "v2.3.0") })
+	}
+	if !shown(made(leak)) || shown(made(convoy)) {
+		t.Error("a deployment is shown of a leak, and of no lock")
+	}
+	alone := made(leak, held(46), noDatabase, noChanges)
+	alone.Reported = []capability.Change{deploy}
+	if c := Connections(alone).Top.Confidence; c > 0.85 {
+		t.Errorf("a deployment is a second source: %.2f", c)
+	}
+}
+
 func TestTheChange(t *testing.T) {
 	out := Connections(made(poolLowered, culprit))
 	if out.Top.Change == nil || out.Top.Change.ID != "c5:db.pool.max" || out.Top.Variant == nil || *out.Top.Variant != "config_change" {

@@ -74,5 +74,5 @@ func (v *view) limitPinches() bool {
 	if l == nil {
 		return false
 	}
-	return l.words != "" || v.cannotOpen() || !v.pool && v.sessions >= 4 && float64(v.resting.Count) <= 0.05*v.sessions
+	return l.words != "" || v.cannotOpen() || !v.pool && v.fewer() >= 1.2 || !v.pool && v.sessions >= 4 && float64(v.resting.Count) <= 0.05*v.sessions
 }

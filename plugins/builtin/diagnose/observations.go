@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ const (
 	sessionsSQL = "select state, count(*), max(now() - state_change) as oldest from pg_stat_activity where backend_type = 'client backend' group by state"
 	slotsSQL    = "select usename, application_name, count(*) from pg_stat_activity where backend_type = 'client backend' group by 1, 2 order by 3 desc; show max_connections"
 	locksSQL    = "select wait_event, count(*) from pg_stat_activity where wait_event_type = 'Lock' group by 1"
+	startedSQL  = "select pg_postmaster_start_time(); select name, setting, pending_restart from pg_settings where name = 'max_connections'"
 	activeSQL   = "select pid, now() - query_start as age, wait_event_type, left(query, 80) from pg_stat_activity where state = 'active' order by age desc"
 )
 
@@ -115,6 +117,9 @@ func (v *view) poolerQueue() observation {
 }
 
 func connectWords(c capability.Connect) string {
+	if c.OK && math.IsNaN(c.MS) {
+		return "not tried"
+	}
 	if c.OK {
 		return fmt.Sprintf("ok in %.0f ms", c.MS)
 	}

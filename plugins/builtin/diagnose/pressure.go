@@ -13,6 +13,14 @@ type pressure struct {
 // grown is by how much a factor must have grown to count: less is noise.
 const grown = 1.3
 
+// demandWeighsMore says that more requests come, and that their number outweighs
+// how much longer each holds its connection: a machine with more to do is
+// slower, too.
+func (v *view) demandWeighsMore() bool {
+	p := v.pressure()
+	return p.demand > 1 && p.share(p.demand) >= 0.5 && v.in.Pool.Now.FirstAttemptsRPS != nil
+}
+
 func (v *view) pressure() pressure {
 	p := pressure{demand: 1, hold: 1, size: 1}
 	if !v.baseline {

@@ -21,6 +21,12 @@ func afterwards(more ...string) []string {
 
 // revertChange puts a change back: the safest that there is.
 func revertChange(change *capability.Change, text string) capability.Remedy {
+	if change.Reporter != "" {
+		back := byHand("put_back", change.Setting, capability.LowRisk,
+			fmt.Sprintf("Put %q back from %s to %s where it was made: %s reported it, and firebreak has no hold of it%s", change.Title, change.After, change.Before, change.Reporter, text))
+		back.Reversible, back.From, back.To = true, change.After, change.Before
+		return back
+	}
 	return capability.Remedy{
 		ID: "rollback_config", Kind: "revert", Action: rollback, Target: change.Setting, From: change.After, To: change.Before,
 		Risk: capability.LowRisk, Reversible: true, Approval: capability.PreApprovable,

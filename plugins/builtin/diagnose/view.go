@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -35,6 +36,10 @@ type view struct {
 	resting  capability.SessionState // idle
 
 	pooler poolerView
+
+	databaseStandsIn bool // what is of the database or pooler comes from an exporter
+	poolerStandsIn   bool
+	refusal          capability.Connect // how our own login was turned away, where that is all that is known
 }
 
 // figures are those of one window.
@@ -49,14 +54,28 @@ type figures struct {
 	releases          float64 // connections given back per second
 	connects          float64 // connections opened, or tried to open, per second
 	errors            float64 // share of requests that failed
+	opening           float64 // most connections being opened at once
+	connect           float64 // seconds that opening one takes
+	queries           float64 // finished per second
 }
 
 func newView(in capability.DiagnoseInput) *view {
 	nan := math.NaN()
 	v := &view{in: in, idle: nan, usable: nan, sessions: nan, locked: nan}
+	if d := in.Database; d != nil && d.Unread {
+		v.refusal, v.in.Database = d.Connect, nil
+	}
+	if v.in.Database == nil {
+		v.in.Database = exportedDatabase(in.Pool)
+		v.databaseStandsIn = v.in.Database != nil
+	}
+	if v.in.Pooler == nil {
+		v.in.Pooler = exportedPooler(in.Pool)
+		v.poolerStandsIn = v.in.Pooler != nil
+	}
 	v.readPool(in.Pool)
-	v.readDatabase(in.Database)
-	v.pooler = readPooler(in.Pooler)
+	v.readDatabase(v.in.Database)
+	v.pooler = readPooler(v.in.Pooler)
 	return v
 }
 
@@ -85,6 +104,7 @@ func figuresOf(w capability.Window) figures {
 		max:     whole(w.Max), acquired: whole(w.Acquired), waiting: whole(w.Waiting), timeouts: whole(w.Timeouts),
 		acquireP99: number(w.AcquireP99S), hold: number(w.HoldS), query: number(w.QueryS),
 		offered: number(w.OfferedRPS), releases: number(w.ReleasesRPS), connects: number(w.ConnectsRPS), errors: number(w.ErrorRate),
+		opening: whole(w.Opening), connect: number(w.ConnectS), queries: number(w.QueriesRPS),
 	}
 	f.first = demandRate(w)
 	if math.IsNaN(f.releases) && f.seconds > 0 && w.Requests > 0 {
@@ -200,7 +220,7 @@ func (v *view) queued() bool {
 // refused says that the server has no slot for an ordinary login.
 func (v *view) refused() bool {
 	if !v.database {
-		return false
+		return v.turnedAway()
 	}
 	c := v.in.Database.Connect
 	return v.in.Database.Free <= 0 || c.SQLState == tooManyConnections && namedLimit(c.Text) == ""
@@ -212,8 +232,9 @@ func (v *view) standstill() bool { return v.locked >= math.Max(2, 0.2*v.sessions
 // trouble says that there is something to explain.
 func (v *view) trouble() bool {
 	return v.queued() || v.cannotOpen() || v.refused() || v.standstill() || v.stuckInTransaction() ||
-		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && v.pastPools() ||
-		!v.pool && (v.allBusy() || v.allSlow())
+		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && (v.pastPools() || v.now.connects >= 5 || v.met(slotErrors) > 0) ||
+		v.turnedAway() || v.refusedElsewhere() ||
+		!v.pool && (v.allBusy() || v.allSlow() || v.noRest() && !v.isQuicker() || v.beginsOften())
 }
 
 // stuck says that the connections in use are held far longer than what was
@@ -252,6 +273,10 @@ func (v *view) holdNow() float64 {
 	return v.now.hold
 }
 
+// isQuicker says that the server does as much as before, with fewer sessions
+// that do not rest: that is no trouble.
+func (v *view) isQuicker() bool { return v.busier() >= 0.97 && v.busier() < 1.2 && v.fewer() > 1 }
+
 // aged is how old a session's state must be to be out of the ordinary: several
 // holds, where they are known.
 func (v *view) aged() float64 {
@@ -263,6 +288,13 @@ func (v *view) aged() float64 {
 		return 1
 	}
 	return math.Max(0.3, 4*hold)
+}
+
+// refusedElsewhere says that our own login or the service is told that the
+// server goes, comes or only reads, or that a limit is used up.
+func (v *view) refusedElsewhere() bool {
+	return slices.Contains(awayStates, v.refusal.SQLState) || v.refusal.SQLState == tooManyConnections ||
+		v.failing() && (v.met(awayErrors) > 0 || v.met(poolerErrors) > 0)
 }
 
 // young is which share of the service's sessions was opened of late.

@@ -149,6 +149,8 @@ func TestPast(t *testing.T) {
 		if s > 40 {
 			total.waiting = 7
 			total.waitS += 100
+			total.queryS += 100 // which count from when the client asked
+			total.transactionS += 100
 		}
 		p = p.with(total)
 	}

@@ -105,12 +105,13 @@ func between(p past) *capability.PoolerTraffic {
 		m := sum / n
 		return &m
 	}
-	n := b.transactions - a.transactions
+	// PgBouncer's times run from when a client asks, and so hold the wait, too.
+	n, wait := b.transactions-a.transactions, b.waitS-a.waitS
 	return &capability.PoolerTraffic{
 		From: a.at.UTC(), To: b.at.UTC(),
 		TransactionsRPS: n / over, QueriesRPS: (b.queries - a.queries) / over,
-		TransactionS: mean(b.transactionS-a.transactionS, n),
-		QueryS:       mean(b.queryS-a.queryS, b.queries-a.queries),
-		WaitS:        mean(b.waitS-a.waitS, n),
+		TransactionS: mean(max(0, b.transactionS-a.transactionS-wait), n),
+		QueryS:       mean(max(0, b.queryS-a.queryS-wait), b.queries-a.queries),
+		WaitS:        mean(wait, n),
 	}
 }

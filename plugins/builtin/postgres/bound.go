@@ -102,7 +102,7 @@ func (b *bound) look(ctx context.Context, call plugins.Call, to plugins.Stream) 
 			}
 		}()
 	}
-	out, err := b.connections(ctx, in.Rows, to)
+	out, err := b.connections(ctx, in, to)
 	if err != nil {
 		return failed(err)
 	}
@@ -111,7 +111,7 @@ func (b *bound) look(ctx context.Context, call plugins.Call, to plugins.Stream) 
 
 // connections reads over the warm connection, and sees at the same time how a
 // fresh one fares. Without a warm one the fresh one has to do.
-func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (capability.ConnectionsOutput, error) {
+func (b *bound) connections(ctx context.Context, in capability.ConnectionsInput, to plugins.Stream) (capability.ConnectionsOutput, error) {
 	type opened struct {
 		conn    *pgx.Conn
 		attempt capability.Connect
@@ -143,6 +143,9 @@ func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (c
 		conn, last := first.conn, first.attempt
 		if conn == nil {
 			conn, last = connectAgain(ctx, b.config, last)
+			if conn == nil && in.Refusal {
+				return b.turnedAway(last), nil
+			}
 			if conn == nil {
 				return capability.ConnectionsOutput{}, unreachable(b.Resource(), last)
 			}
@@ -152,7 +155,7 @@ func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (c
 			return capability.ConnectionsOutput{}, readFailed(b.Resource(), err)
 		}
 	}
-	out := facts.summary(rows)
+	out := facts.summary(in.Rows)
 	out.Now, out.Baseline = before.now(facts.now), before.usual()
 	if out.Now != nil {
 		out.RowsPerCommit = out.Now.RowsPerCommit
@@ -160,4 +163,13 @@ func (b *bound) connections(ctx context.Context, rows int, to plugins.Stream) (c
 	out.Resource = b.Resource()
 	out.Connect = first.attempt
 	return out, nil
+}
+
+// turnedAway is the answer when nothing could be read because our login was
+// turned away: how it was is something to go by.
+func (b *bound) turnedAway(how capability.Connect) capability.ConnectionsOutput {
+	return capability.ConnectionsOutput{
+		Observed: capability.Observed{ObservedAt: time.Now().UTC(), Resource: b.Resource()},
+		Connect:  how, Unread: true,
+	}
 }

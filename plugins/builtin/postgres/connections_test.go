@@ -156,6 +156,14 @@ func TestAllSlotsTakenAndNoWarmConnection(t *testing.T) {
 	if outcome.Failure == nil || outcome.Failure.Class != plugins.Unavailable || !strings.Contains(outcome.Failure.Reason, "53300") {
 		t.Errorf("failure %+v, want unavailable with 53300", outcome.Failure)
 	}
+	outcome = run(t, b, `{"refusal":true}`)
+	var out capability.ConnectionsOutput
+	if err := json.Unmarshal(outcome.Outputs, &out); err != nil || outcome.Failure != nil {
+		t.Fatalf("%v, failure %+v", err, outcome.Failure)
+	}
+	if !out.Unread || out.Connect.OK || out.Connect.SQLState != "53300" || out.Used != 0 || out.Resource != b.Resource() {
+		t.Errorf("output %+v, want how it was refused, and nothing else", out)
+	}
 }
 
 func TestColdPathAsSuperuser(t *testing.T) {

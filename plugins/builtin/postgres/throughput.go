@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,9 +14,9 @@ const (
 	keepFor = 15 * time.Minute
 	// leastSpan is how far two samples must be apart: the server counts what
 	// was done with a delay of about a second.
-	leastSpan = 2 * time.Second
+	leastSpan = 1500 * time.Millisecond
 	// leastIntervals is how many intervals make a past to compare with.
-	leastIntervals = 3
+	leastIntervals = 2
 )
 
 // throughput is the work that a database has done since its statistics began.
@@ -26,6 +27,9 @@ type throughput struct {
 	rows      int64
 	sessions  *int64
 	abandoned *int64
+	clients   int // sessions of the application
+	resting   int // of them, those that are idle
+	most      int // max_connections
 	at        time.Time
 }
 
@@ -33,11 +37,16 @@ type throughput struct {
 // would be an error by its name.
 const sqlThroughput = `
 select xact_commit, xact_rollback, tup_returned + tup_fetched,
-  (to_jsonb(d) ->> 'sessions')::bigint, (to_jsonb(d) ->> 'sessions_abandoned')::bigint, clock_timestamp()
-from pg_stat_database d where datname = current_database()`
+  (to_jsonb(d) ->> 'sessions')::bigint, (to_jsonb(d) ->> 'sessions_abandoned')::bigint,
+  a.clients, a.resting, current_setting('max_connections')::int, clock_timestamp()
+from pg_stat_database d, (
+  select count(*), count(*) filter (where state = 'idle') from pg_stat_activity
+  where datname = current_database() and backend_type = 'client backend' and application_name not in ('` + applicationName + `', '` + actingName + `')
+) a (clients, resting)
+where d.datname = current_database()`
 
 func (t *throughput) scan(row pgx.Row) error {
-	return row.Scan(&t.commits, &t.rollbacks, &t.rows, &t.sessions, &t.abandoned, &t.at)
+	return row.Scan(&t.commits, &t.rollbacks, &t.rows, &t.sessions, &t.abandoned, &t.clients, &t.resting, &t.most, &t.at)
 }
 
 // since is what was done from before to t, nil when that cannot be said: the
@@ -59,6 +68,7 @@ func (t throughput) since(before throughput) *capability.DatabaseTraffic {
 		From: before.at.UTC(), To: t.at.UTC(),
 		CommitsRPS: rate(t.commits - before.commits), RollbacksRPS: rate(t.rollbacks - before.rollbacks),
 		SessionsRPS: counted(t.sessions, before.sessions), AbandonedRPS: counted(t.abandoned, before.abandoned),
+		Sessions: &t.clients, Resting: &t.resting, Max: &t.most,
 	}
 	if n := t.commits - before.commits; n > 0 {
 		v := float64(t.rows-before.rows) / float64(n)
@@ -89,37 +99,45 @@ func (p past) now(t throughput) *capability.DatabaseTraffic {
 	return nil
 }
 
-// usual is the median of each figure over the past, which a trouble of some
-// minutes does not move; nil while there is little of it.
+// usual is the median of each figure over the older half of the past, which a
+// trouble of some minutes does not move; nil while there is little of it.
 func (p past) usual() *capability.DatabaseTraffic {
 	var all []*capability.DatabaseTraffic
-	for i := 1; i < len(p); i++ {
-		if d := p[i].since(p[i-1]); d != nil {
+	for i, before := 1, 0; i < len(p) && p[i].at.Sub(p[0].at) <= p[len(p)-1].at.Sub(p[0].at)/2; i++ {
+		for before+1 < i && p[i].at.Sub(p[before+1].at) >= leastSpan {
+			before++
+		}
+		if d := p[i].since(p[before]); d != nil {
 			all = append(all, d)
 		}
 	}
 	if len(all) < leastIntervals {
 		return nil
 	}
-	median := func(figure func(*capability.DatabaseTraffic) *float64) *float64 {
-		var values []float64
-		for _, d := range all {
-			if v := figure(d); v != nil {
-				values = append(values, *v)
-			}
-		}
-		if len(values) == 0 {
-			return nil
-		}
-		slices.Sort(values)
-		return &values[len(values)/2]
-	}
 	return &capability.DatabaseTraffic{
 		From: all[0].From, To: all[len(all)-1].To,
-		CommitsRPS:    *median(func(d *capability.DatabaseTraffic) *float64 { return &d.CommitsRPS }),
-		RollbacksRPS:  *median(func(d *capability.DatabaseTraffic) *float64 { return &d.RollbacksRPS }),
-		SessionsRPS:   median(func(d *capability.DatabaseTraffic) *float64 { return d.SessionsRPS }),
-		AbandonedRPS:  median(func(d *capability.DatabaseTraffic) *float64 { return d.AbandonedRPS }),
-		RowsPerCommit: median(func(d *capability.DatabaseTraffic) *float64 { return d.RowsPerCommit }),
+		CommitsRPS:    *median(all, func(d *capability.DatabaseTraffic) *float64 { return &d.CommitsRPS }),
+		RollbacksRPS:  *median(all, func(d *capability.DatabaseTraffic) *float64 { return &d.RollbacksRPS }),
+		SessionsRPS:   median(all, func(d *capability.DatabaseTraffic) *float64 { return d.SessionsRPS }),
+		AbandonedRPS:  median(all, func(d *capability.DatabaseTraffic) *float64 { return d.AbandonedRPS }),
+		RowsPerCommit: median(all, func(d *capability.DatabaseTraffic) *float64 { return d.RowsPerCommit }),
+		Sessions:      median(all, func(d *capability.DatabaseTraffic) *int { return d.Sessions }),
+		Resting:       median(all, func(d *capability.DatabaseTraffic) *int { return d.Resting }),
+		Max:           median(all, func(d *capability.DatabaseTraffic) *int { return d.Max }),
 	}
+}
+
+// median is nil where the figure is not counted.
+func median[N cmp.Ordered](all []*capability.DatabaseTraffic, figure func(*capability.DatabaseTraffic) *N) *N {
+	var values []N
+	for _, d := range all {
+		if v := figure(d); v != nil {
+			values = append(values, *v)
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	slices.Sort(values)
+	return &values[len(values)/2]
 }

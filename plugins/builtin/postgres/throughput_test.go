@@ -26,6 +26,26 @@ func TestTrafficSince(t *testing.T) {
 	}
 }
 
+// TestUsualSessions holds that how many sessions there were, and rested, is of
+// before the trouble, and so is the limit.
+func TestUsualSessions(t *testing.T) {
+	var p past
+	for i := range 20 {
+		s := worked(time.Duration(i)*time.Second, int64(i)*100, int64(i)*1000, nil)
+		s.clients, s.resting, s.most = 20, 8, 60
+		if i > 12 {
+			s.clients, s.resting, s.most = 6, 0, 25
+		}
+		p = p.with(s)
+	}
+	if u := p.usual(); u == nil || *u.Sessions != 20 || *u.Resting != 8 || *u.Max != 60 {
+		t.Errorf("usual %+v", u)
+	}
+	if n := p.now(p[len(p)-1]); n == nil || *n.Sessions != 6 || *n.Resting != 0 || *n.Max != 25 {
+		t.Errorf("now %+v", n)
+	}
+}
+
 // TestUsual holds that some minutes of trouble do not become what is usual.
 func TestUsual(t *testing.T) {
 	var p past
@@ -38,8 +58,8 @@ func TestUsual(t *testing.T) {
 		commits += 1000
 		rows += 1000 * per
 		p = p.with(worked(time.Duration(i)*10*time.Second, commits, rows, nil))
-		if i == 2 && p.usual() != nil {
-			t.Error("two intervals are a past to compare with")
+		if i == 3 && p.usual() != nil {
+			t.Error("one interval is a past to compare with")
 		}
 	}
 	if u := p.usual(); u == nil || *u.RowsPerCommit != 50 || u.CommitsRPS != 100 || u.SessionsRPS != nil {

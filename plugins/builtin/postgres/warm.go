@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	keepaliveEvery = 10 * time.Second
-	backoffFirst   = 100 * time.Millisecond
-	backoffMost    = 5 * time.Second
+	// sampleEvery is how often the work done is read, which keeps the
+	// connection alive, too.
+	sampleEvery  = time.Second
+	backoffFirst = 100 * time.Millisecond
+	backoffMost  = 5 * time.Second
 )
 
 // errCold says that there is no warm connection just now.
@@ -66,11 +68,13 @@ func (w *warm) do(ctx context.Context, work func(context.Context, *session) erro
 // keep connects, serves, and connects again, until ctx ends.
 func (w *warm) keep(ctx context.Context, config *pgx.ConnConfig) {
 	backoff := backoffFirst
+	s := &session{} // what was seen before outlives a connection
 	for ctx.Err() == nil {
 		conn := w.open(ctx, config)
 		if conn != nil {
 			backoff = backoffFirst
-			w.serve(ctx, &session{conn: conn})
+			s.conn = conn
+			w.serve(ctx, s)
 			closeNow(conn) //nolint:contextcheck // it is closed when ctx has ended, too
 			continue
 		}
@@ -109,11 +113,11 @@ func (w *warm) refuse(ctx context.Context, until <-chan time.Time) {
 	}
 }
 
-// serve does the work that comes, and keeps the connection alive in between,
+// serve does the work that comes, and samples in between,
 // until ctx ends or the connection fails.
 func (w *warm) serve(ctx context.Context, s *session) {
-	keepalive := time.NewTicker(keepaliveEvery)
-	defer keepalive.Stop()
+	sample := time.NewTicker(sampleEvery)
+	defer sample.Stop()
 	if s.sample(ctx) != nil {
 		return
 	}
@@ -122,7 +126,7 @@ func (w *warm) serve(ctx context.Context, s *session) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-keepalive.C:
+		case <-sample.C:
 			err = s.sample(ctx)
 		case j := <-w.jobs:
 			jobCtx, cancel := context.WithCancel(j.ctx)

@@ -25,23 +25,27 @@ const (
 	httpInflight
 	databaseUp // what exporters say of the database and the pooler
 	databaseMax
-	databaseActive
-	databaseIdle
-	databaseInTransaction
-	databaseOther
-	databaseOldest // seconds; the largest of all
+	databaseReserved
+	databaseSuperuser
+	databaseStart // seconds since 1970; the largest of all
+	databaseStandby
+	databaseExclusive
+	databaseCommits
+	databaseRollbacks
+	databaseBegun
 	poolerUp
 	poolerUsed
 	poolerMax
-	poolerWaiting
-	poolerOldest // seconds; the largest of all
-	poolerActive
-	poolerIdle
+	poolerTransactions
+	poolerQueries
+	poolerTransactionS
+	poolerQueryS
+	poolerWaitS
 	figures
 )
 
 // isLargest says that of several series the largest counts, and not the sum.
-func (f figure) isLargest() bool { return f == databaseOldest || f == poolerOldest }
+func (f figure) isLargest() bool { return f == databaseStart || f == databaseStandby }
 
 // timing is one distribution of durations that a replica keeps.
 type timing int
@@ -51,6 +55,7 @@ const (
 	holdTime
 	queryTime
 	requestTime
+	connectTime
 	timings
 )
 
@@ -76,6 +81,7 @@ type dialect struct {
 	split   map[string]split   // gauges whose labels tell figures apart
 	timings map[string]seconds // histograms and summaries, without their suffix
 	totals  map[string]total   // distributions of which only count and sum are kept
+	rows    []string           // series that are read label by label: see exports and errors
 	// requests is the series that counts requests by their status; httpRequests
 	// and httpFailed come from it.
 	requests string
@@ -139,8 +145,9 @@ var dialects = []dialect{
 			"hikaricp_connections_creation_seconds_count": poolConnects,
 		},
 		timings: map[string]seconds{
-			"hikaricp_connections_acquire_seconds": {acquireTime, 1},
-			"hikaricp_connections_usage_seconds":   {holdTime, 1},
+			"hikaricp_connections_acquire_seconds":  {acquireTime, 1},
+			"hikaricp_connections_usage_seconds":    {holdTime, 1},
+			"hikaricp_connections_creation_seconds": {connectTime, 1},
 		},
 	},
 	{
@@ -155,8 +162,9 @@ var dialects = []dialect{
 			"hikaricp_connection_creation_millis_count": poolConnects,
 		},
 		timings: map[string]seconds{
-			"hikaricp_connection_acquired_nanos": {acquireTime, 1e-9},
-			"hikaricp_connection_usage_millis":   {holdTime, 1e-3},
+			"hikaricp_connection_acquired_nanos":  {acquireTime, 1e-9},
+			"hikaricp_connection_usage_millis":    {holdTime, 1e-3},
+			"hikaricp_connection_creation_millis": {connectTime, 1e-3},
 		},
 	},
 	{
@@ -170,8 +178,9 @@ var dialects = []dialect{
 		},
 		split: map[string]split{"db_client_connection_count": usedOrIdle},
 		timings: map[string]seconds{
-			"db_client_connection_wait_time_seconds": {acquireTime, 1},
-			"db_client_connection_use_time_seconds":  {holdTime, 1},
+			"db_client_connection_wait_time_seconds":   {acquireTime, 1},
+			"db_client_connection_use_time_seconds":    {holdTime, 1},
+			"db_client_connection_create_time_seconds": {connectTime, 1},
 		},
 	},
 	{
@@ -185,8 +194,9 @@ var dialects = []dialect{
 		},
 		split: map[string]split{"db_client_connections_usage": usedOrIdle},
 		timings: map[string]seconds{
-			"db_client_connections_wait_time_milliseconds": {acquireTime, 1e-3},
-			"db_client_connections_use_time_milliseconds":  {holdTime, 1e-3},
+			"db_client_connections_wait_time_milliseconds":   {acquireTime, 1e-3},
+			"db_client_connections_use_time_milliseconds":    {holdTime, 1e-3},
+			"db_client_connections_create_time_milliseconds": {connectTime, 1e-3},
 		},
 	},
 	{
@@ -233,32 +243,42 @@ var dialects = []dialect{
 		},
 	},
 	{
+		name: "errors", kind: ofMore, rows: errorSeries,
+	},
+	{
 		name: "postgres_exporter", kind: ofMore,
 		figures: map[string]figure{
-			"pg_up":                            databaseUp,
-			"pg_settings_max_connections":      databaseMax,
-			"pg_stat_activity_max_tx_duration": databaseOldest,
+			"pg_up":                                      databaseUp,
+			"pg_settings_max_connections":                databaseMax,
+			"pg_settings_reserved_connections":           databaseReserved,
+			"pg_settings_superuser_reserved_connections": databaseSuperuser,
+			"pg_postmaster_start_time_seconds":           databaseStart,
+			"pg_replication_is_replica":                  databaseStandby,
+			"pg_stat_database_xact_commit":               databaseCommits,
+			"pg_stat_database_xact_commit_total":         databaseCommits,
+			"pg_stat_database_xact_rollback":             databaseRollbacks,
+			"pg_stat_database_xact_rollback_total":       databaseRollbacks,
+			"pg_stat_database_sessions":                  databaseBegun,
+			"pg_stat_database_sessions_total":            databaseBegun,
 		},
-		split: map[string]split{"pg_stat_activity_count": {
-			labels: []model.LabelName{"state"},
-			values: map[string]figure{
-				"active": databaseActive, "idle": databaseIdle,
-				"idle in transaction": databaseInTransaction, "idle in transaction (aborted)": databaseInTransaction,
-			},
-			others: databaseOther,
+		split: map[string]split{"pg_locks_count": {
+			labels: []model.LabelName{"mode"}, values: map[string]figure{"accessexclusivelock": databaseExclusive},
 		}},
+		rows: []string{activityCount, activityOldest, rolesLimit, databasesLimit},
 	},
 	{
 		name: "pgbouncer_exporter", kind: ofMore,
 		figures: map[string]figure{
-			"pgbouncer_up":                               poolerUp,
-			"pgbouncer_used_clients":                     poolerUsed,
-			"pgbouncer_config_max_client_connections":    poolerMax,
-			"pgbouncer_pools_client_waiting_connections": poolerWaiting,
-			"pgbouncer_pools_client_maxwait_seconds":     poolerOldest,
-			"pgbouncer_pools_server_active_connections":  poolerActive,
-			"pgbouncer_pools_server_idle_connections":    poolerIdle,
+			"pgbouncer_up":                                        poolerUp,
+			"pgbouncer_used_clients":                              poolerUsed,
+			"pgbouncer_config_max_client_connections":             poolerMax,
+			"pgbouncer_stats_sql_transactions_pooled_total":       poolerTransactions,
+			"pgbouncer_stats_queries_pooled_total":                poolerQueries,
+			"pgbouncer_stats_server_in_transaction_seconds_total": poolerTransactionS,
+			"pgbouncer_stats_queries_duration_seconds_total":      poolerQueryS,
+			"pgbouncer_stats_client_wait_seconds_total":           poolerWaitS,
 		},
+		rows: slices.Concat(poolSeries, []string{poolSize, poolPaused, poolDisabled}),
 	},
 }
 
@@ -282,6 +302,9 @@ var series = sync.OnceValue(func() map[string]bool {
 			all[name] = true
 		}
 		for name := range d.totals {
+			all[name] = true
+		}
+		for _, name := range d.rows {
 			all[name] = true
 		}
 		for name := range d.timings {

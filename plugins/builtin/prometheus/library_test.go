@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
 // written is a /metrics page that is being written.
@@ -235,16 +237,28 @@ func TestExporters(t *testing.T) {
 pg_up 1
 # TYPE pg_settings_max_connections gauge
 pg_settings_max_connections{server="db:5432"} 60
+# TYPE pg_settings_superuser_reserved_connections gauge
+pg_settings_superuser_reserved_connections{server="db:5432"} 3
+# TYPE pg_postmaster_start_time_seconds gauge
+pg_postmaster_start_time_seconds{server="db:5432"} 1.7e9
+# TYPE pg_replication_is_replica gauge
+pg_replication_is_replica{server="db:5432"} 0
+# TYPE pg_locks_count gauge
+pg_locks_count{datname="app",mode="accessexclusivelock"} 2
+pg_locks_count{datname="app",mode="accesssharelock"} 40
+# TYPE pg_roles_connection_limit gauge
+pg_roles_connection_limit{rolname="app"} 30
+pg_roles_connection_limit{rolname="pg_monitor"} -1
+# TYPE pg_database_connection_limit gauge
+pg_database_connection_limit{datname="app"} -1
 # TYPE pg_stat_activity_count gauge
-pg_stat_activity_count{datname="app",server="db:5432",state="active"} 5
-pg_stat_activity_count{datname="app",server="db:5432",state="idle"} 9
-pg_stat_activity_count{datname="app",server="db:5432",state="idle in transaction"} 20
-pg_stat_activity_count{datname="app",server="db:5432",state="idle in transaction (aborted)"} 1
-pg_stat_activity_count{datname="other",server="db:5432",state="disabled"} 2
+pg_stat_activity_count{datname="app",usename="app",application_name="api",state="active",wait_event_type="Lock",wait_event="tuple"} 3
+pg_stat_activity_count{datname="app",usename="app",application_name="api",state="active",wait_event_type="Lock",wait_event="relation"} 2
+pg_stat_activity_count{datname="app",usename="app",application_name="api",state="idle"} 9
+pg_stat_activity_count{datname="app",usename="",application_name="",state="disabled"} 0
 # TYPE pg_stat_activity_max_tx_duration gauge
-pg_stat_activity_max_tx_duration{datname="app",state="active"} 3
-pg_stat_activity_max_tx_duration{datname="app",state="idle in transaction"} 300
-pg_stat_activity_max_tx_duration{datname="other",state="active"} 4
+pg_stat_activity_max_tx_duration{datname="app",usename="app",application_name="api",state="active",wait_event_type="Lock",wait_event="tuple"} 3
+pg_stat_activity_max_tx_duration{datname="app",usename="app",application_name="api",state="active",wait_event_type="Lock",wait_event="relation"} 7
 `)
 	pooler := page(`
 # TYPE pgbouncer_up gauge
@@ -262,18 +276,33 @@ pgbouncer_pools_client_maxwait_seconds{database="b",user="app"} 0.5
 # TYPE pgbouncer_pools_server_active_connections gauge
 pgbouncer_pools_server_active_connections{database="app",user="app"} 8
 # TYPE pgbouncer_pools_server_idle_connections gauge
-pgbouncer_pools_server_idle_connections{database="app",user="app"} 0
+pgbouncer_pools_server_idle_connections{database="app",user="app"} 1
+# TYPE pgbouncer_pools_server_used_connections gauge
+pgbouncer_pools_server_used_connections{database="app",user="app"} 2
+# TYPE pgbouncer_databases_pool_size gauge
+pgbouncer_databases_pool_size{database="appdb",host="db",name="app"} 8
+# TYPE pgbouncer_databases_paused gauge
+pgbouncer_databases_paused{database="appdb",host="db",name="app"} 1
 `)
 	out, err := poolOf([]history{database, pooler}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, p := out.Database, out.Pooler
-	if d == nil || !d.Up || *d.Max != 60 || *d.Active != 5 || *d.Idle != 9 || *d.InTransaction != 21 || *d.Other != 2 || *d.OldestS != 300 {
+	if d == nil || !d.Up || *d.Max != 60 || *d.Superuser != 3 || d.Reserved != nil || d.StartedAt.Unix() != 1.7e9 || *d.Standby || *d.Exclusive != 2 {
 		t.Errorf("database %+v", d)
 	}
-	if p == nil || !p.Up || *p.Max != 100 || *p.Used != 17 || *p.Waiting != 7 || *p.OldestS != 1.5 || *p.Active != 8 || *p.Idle != 0 {
-		t.Errorf("pooler %+v", p)
+	if want := (capability.ExportedLimit{Role: "app", Most: 30}); len(d.Limits) != 1 || d.Limits[0] != want {
+		t.Errorf("limits %+v", d.Limits)
+	}
+	if len(d.Sessions) != 2 || d.Sessions[0].State != "idle" || d.Sessions[0].Count != 9 || d.Sessions[1].Wait != "Lock" || d.Sessions[1].Count != 5 || *d.Sessions[1].OldestS != 7 {
+		t.Errorf("sessions %+v", d.Sessions)
+	}
+	if p == nil || !p.Up || *p.Max != 100 || *p.Used != 17 || len(p.Pools) != 2 {
+		t.Fatalf("pooler %+v", p)
+	}
+	if pool := p.Pools[0]; pool.Database != "app" || pool.Waiting != 7 || *pool.OldestS != 1.5 || pool.Active != 8 || pool.Idle != 3 || *pool.Size != 8 || !pool.Paused {
+		t.Errorf("pool %+v", pool)
 	}
 	if len(out.Replicas) != 0 || out.Now.Max != nil {
 		t.Errorf("an exporter is a replica: %+v", out.Replicas)

@@ -14,6 +14,8 @@ const (
 	leastWait       = 0.050 // mean seconds
 	leastWaits      = 5.0   // of which a mean says something
 	beyondBaseline  = 3.0   // times what is usual
+	leastFailed     = 0.05  // share of the requests
+	leastFailures   = 3.0   // of which a share says something
 )
 
 const (
@@ -33,11 +35,15 @@ type instant struct {
 	max     float64
 	waiting float64 // NaN: not said
 	wait    float64 // mean seconds of late; NaN: nobody waited, or not said
+	failed  float64 // share of the requests of late; NaN: not said, or too few
 }
 
-// beyond says whether queue or wait are more than that, and more than little.
-func (i instant) beyond(waiting, wait float64) bool {
-	return i.waiting >= max(leastQueue, leastQueueShare*i.max, waiting) || i.wait >= max(leastWait, wait)
+// beyond says whether queue, wait or failures are more than that many times
+// what is usual, and more than little. What cannot wait fails at once.
+func (i instant) beyond(times float64, usual instant) bool {
+	return i.waiting >= max(leastQueue, leastQueueShare*i.max, times*usual.waiting) ||
+		i.wait >= max(leastWait, times*usual.wait) ||
+		i.failed >= max(leastFailed, times*usual.failed)
 }
 
 // trouble is what the past says of the present.
@@ -46,15 +52,21 @@ type trouble struct {
 	onset time.Time // when it began; zero when it is older than the history
 }
 
-// findTrouble looks for the instant at which queue or wait left the baseline
-// for good.
+// findTrouble looks for the instant at which queue, wait or failures left the
+// baseline for good.
 func findTrouble(histories []history) trouble {
 	all := instants(histories)
 	if len(all) == 0 {
 		return trouble{}
 	}
 	usual := usualOf(all)
-	isBad := func(i instant) bool { return i.beyond(beyondBaseline*usual.waiting, beyondBaseline*usual.wait) }
+	allAlong := usual.beyond(0, instant{})
+	isBad := func(i instant) bool {
+		if allAlong {
+			i.failed = nan // what has waited all the time fails in the end: that is no beginning
+		}
+		return i.beyond(beyondBaseline, usual)
+	}
 	first := -1
 	calmSince := all[len(all)-1].at
 	for i, then := range slices.Backward(all) {
@@ -67,7 +79,7 @@ func findTrouble(histories []history) trouble {
 	switch {
 	case first < 0:
 		// Waiting that has been there all the time is trouble, too.
-		return trouble{now: all[len(all)-1].beyond(0, 0)}
+		return trouble{now: all[len(all)-1].beyond(0, instant{})}
 	case all[first].at.Sub(all[0].at) < time.Second:
 		return trouble{now: true}
 	default:
@@ -78,17 +90,17 @@ func findTrouble(histories []history) trouble {
 // usualOf takes the lower fifth of spaced instants: trouble may last for most
 // of the history before it counts as usual.
 func usualOf(all []instant) instant {
-	var waiting, wait []float64
+	var waiting, wait, failed []float64
 	var last time.Time
 	for _, i := range all {
 		if !last.IsZero() && i.at.Sub(last) < usualEvery {
 			continue
 		}
 		last = i.at
-		waiting, wait = append(waiting, zeroIfNaN(i.waiting)), append(wait, zeroIfNaN(i.wait))
+		waiting, wait, failed = append(waiting, zeroIfNaN(i.waiting)), append(wait, zeroIfNaN(i.wait)), append(failed, zeroIfNaN(i.failed))
 	}
 	fifth := func(v []float64) float64 { return slices.Sorted(slices.Values(v))[len(v)/5] }
-	return instant{waiting: fifth(waiting), wait: fifth(wait)}
+	return instant{max: all[0].max, waiting: fifth(waiting), wait: fifth(wait), failed: fifth(failed)}
 }
 
 // instants lines the replicas up in time: at each instant at which any of them
@@ -104,8 +116,8 @@ func instants(histories []history) []instant {
 	times = slices.CompactFunc(times, time.Time.Equal)
 	out := make([]instant, 0, len(times))
 	for _, t := range times {
-		now := instant{at: t, waiting: nan, wait: nan}
-		var waited, waits float64
+		now := instant{at: t, waiting: nan, wait: nan, failed: nan}
+		var waited, waits, done, failed float64
 		for _, h := range histories {
 			i := h.indexAt(t)
 			if i < 0 || t.Sub(h.snapshots[i].at) > max(staleAfter, 2*gap(h.snapshots, i)) {
@@ -120,10 +132,15 @@ func instants(histories []history) []instant {
 				d := accumulated(h.snapshots[i-1:i+1], acquireTime)
 				waited += zeroIfNaN(d.sum)
 				waits += zeroIfNaN(d.count)
+				done += zeroIfNaN(increase(h.snapshots[i-1:i+1], httpRequests))
+				failed += zeroIfNaN(increase(h.snapshots[i-1:i+1], httpFailed))
 			}
 		}
 		if waits >= leastWaits {
 			now.wait = waited / waits
+		}
+		if failed >= leastFailures {
+			now.failed = failed / done
 		}
 		out = append(out, now)
 	}

@@ -31,15 +31,18 @@ func poolOf(histories []history, window time.Duration) (capability.PoolOutput, e
 		Observed: capability.Observed{ObservedAt: end.UTC()},
 		Now:      windowOf(histories, from, end, last),
 	}
-	out.Database, out.Pooler = exported(histories)
+	out.HeldDone = heldDone(histories)
+	until := from
+	if !state.onset.IsZero() {
+		until = state.onset
+	}
+	out.Database, out.Pooler = exported(histories, from, until)
 	if out.Now.Max == nil && out.Database == nil && out.Pooler == nil {
 		return out, plugins.Fail(plugins.NotFound, "no replica shows a connection pool: looked for %s", markers())
 	}
-	until := from
 	if !state.onset.IsZero() {
 		onset := state.onset.UTC()
 		out.Onset = &onset
-		until = onset
 	}
 	// Trouble without a beginning has been there all the time: there is
 	// nothing to compare it with.

@@ -16,6 +16,8 @@ type snapshot struct {
 	at      time.Time
 	figures [figures]float64
 	timings [timings]distribution
+	errors  map[string]float64 // of the database's client, by class; counters
+	exports
 }
 
 // distribution is a histogram of durations in seconds. Without buckets only
@@ -59,6 +61,8 @@ func reduce(at time.Time, samples model.Vector) snapshot {
 		}
 		s.read(d, byName)
 	}
+	s.errors = errorsOf(byName)
+	s.exports = exportsOf(byName)
 	return s
 }
 
@@ -115,7 +119,7 @@ func (s *snapshot) count(f figure, v float64) {
 	add(&s.figures[f], v)
 }
 
-// figure says which one a series is of.
+// figure says which one a series is of: none where its value is not named.
 func (s split) figure(metric model.Metric) (figure, bool) {
 	for _, label := range s.labels {
 		if value, ok := metric[label]; ok {

@@ -41,11 +41,13 @@ func windowOf(histories []history, from, to time.Time, pick gauge) capability.Wi
 		dists[t] = distribution{count: nan, sum: nan}
 	}
 	w := capability.Window{From: to.UTC(), To: from.UTC()}
+	var all [][]snapshot
 	for _, h := range histories {
 		snaps := h.between(from, to)
 		if len(snaps) == 0 {
 			continue
 		}
+		all = append(all, snaps)
 		w.Samples += len(snaps)
 		w.From = earlier(w.From, snaps[0].at.UTC())
 		w.To = later(w.To, snaps[len(snaps)-1].at.UTC())
@@ -53,6 +55,9 @@ func windowOf(histories []history, from, to time.Time, pick gauge) capability.Wi
 			if v := valuesOf(snaps, f); len(v) > 0 {
 				add(&gauges[f], pick(v))
 			}
+		}
+		if v := valuesOf(snaps, poolConstructing); len(v) > 0 {
+			add(&gauges[poolConstructing], slices.Max(v))
 		}
 		for t := range dists {
 			dists[t].merge(accumulated(snaps, timing(t)))
@@ -67,6 +72,7 @@ func windowOf(histories []history, from, to time.Time, pick gauge) capability.Wi
 		rate("first", increase(snaps, httpFirst), over)
 		rate("connects", increase(snaps, poolConnects), over)
 		rate("releases", accumulated(snaps, holdTime).count, over)
+		rate("queries", accumulated(snaps, queryTime).count, over)
 	}
 	value := func(name string) *float64 {
 		v, ok := rates[name]
@@ -79,11 +85,13 @@ func windowOf(histories []history, from, to time.Time, pick gauge) capability.Wi
 		w.Requests = int(math.Round(requests))
 	}
 	w.OfferedRPS, w.FirstAttemptsRPS = value("offered"), value("first")
-	w.ReleasesRPS, w.ConnectsRPS = value("releases"), value("connects")
+	w.ReleasesRPS, w.ConnectsRPS, w.QueriesRPS = value("releases"), value("connects"), value("queries")
+	w.Errors = errorsBetween(all)
 	if requests > 0 {
 		w.ErrorRate = number(failed / requests)
 	}
 	w.HoldS, w.QueryS = number(dists[holdTime].mean()), number(dists[queryTime].mean())
+	w.Opening, w.ConnectS = integer(gauges[poolConstructing]), number(dists[connectTime].mean())
 	w.AcquireP99S = number(dists[acquireTime].quantile(0.99))
 	w.Acquired, w.Max, w.Waiting = integer(gauges[poolAcquired]), integer(gauges[poolMax]), integer(gauges[poolWaiting])
 	w.Timeouts = integer(timeouts)

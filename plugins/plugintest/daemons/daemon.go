@@ -23,9 +23,11 @@ type Daemon struct {
 	Dir  string // what it writes; its working directory
 	Port int
 
-	process *exec.Cmd
-	log     string
-	again   func() error // starts it
+	process     *exec.Cmd
+	environment []string       // beside ours
+	ends        syscall.Signal // what ends it
+	log         string
+	again       func() error // starts it
 }
 
 // prepare makes the directory, and finds a port that is free.
@@ -34,7 +36,7 @@ func prepare() (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{Dir: dir, log: filepath.Join(dir, "log")}
+	d := &Daemon{Dir: dir, log: filepath.Join(dir, "log"), ends: syscall.SIGINT}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return d, err
@@ -64,6 +66,7 @@ func nobody() (*syscall.Credential, error) {
 func (d *Daemon) command(program string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.SysProcAttr = d.Dir, attributes()
+	cmd.Env = append(os.Environ(), d.environment...)
 	if os.Getuid() != 0 {
 		return cmd, nil
 	}
@@ -109,7 +112,7 @@ func (d *Daemon) start(ready func(context.Context) error, program string, args .
 
 // Restart ends the server, calls between, and starts it again.
 func (d *Daemon) Restart(between func() error) error {
-	_ = d.process.Process.Signal(syscall.SIGINT)
+	_ = d.process.Process.Signal(d.ends)
 	_ = d.process.Wait()
 	d.process = nil
 	if err := between(); err != nil {
@@ -124,7 +127,7 @@ func (d *Daemon) Stop() {
 		return
 	}
 	if d.process != nil {
-		_ = d.process.Process.Signal(syscall.SIGINT)
+		_ = d.process.Process.Signal(d.ends)
 		_ = d.process.Wait()
 	}
 	_ = os.RemoveAll(d.Dir)

@@ -1,0 +1,208 @@
+package diagnose
+
+import (
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+// What the libraries that services use do not say, and what exporters do.
+
+// hikari is HikariCP through Micrometer: no queries, no retries, and no
+// quantiles of summaries.
+func hikari(in *capability.DiagnoseInput) {
+	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
+		w.QueryS, w.AcquireP99S, w.FirstAttemptsRPS, w.QueriesRPS = nil, nil, nil, nil
+	}
+}
+
+// goSQL is client_golang's collector of database/sql: sizes and waits only.
+func goSQL(in *capability.DiagnoseInput) {
+	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
+		w.HoldS, w.QueryS, w.FirstAttemptsRPS, w.QueriesRPS = nil, nil, nil, nil
+		w.Waiting, w.Timeouts, w.ConnectsRPS = nil, nil, nil
+		w.Requests = int(*w.ReleasesRPS * w.To.Sub(w.From).Seconds()) // which stand for what is given back
+		w.ReleasesRPS = nil
+	}
+	for i := range in.Pool.Replicas {
+		in.Pool.Replicas[i].Waiting, in.Pool.Replicas[i].Constructing = nil, 0
+	}
+}
+
+// failedWith are errors that the service counts by class, as OpenTelemetry's
+// db.response.status_code and error.type are.
+func failedWith(classes ...string) scenario {
+	return func(in *capability.DiagnoseInput) {
+		in.Pool.Now.ErrorRate = new(0.5)
+		for _, c := range classes {
+			in.Pool.Now.Errors = append(in.Pool.Now.Errors, capability.ErrorClass{Class: c, Count: 80})
+		}
+	}
+}
+
+// held says how many of the connections in use have run their queries.
+func held(n int) scenario {
+	return func(in *capability.DiagnoseInput) { in.Pool.HeldDone = &n }
+}
+
+// exported has exporters say of the database and the pooler what was read, as
+// far as they can: no ages but of transactions, and nobody in front.
+func exported(in *capability.DiagnoseInput) {
+	d := in.Database
+	e := &capability.ExportedDatabase{Up: true, Max: &d.Limits.Max, Superuser: &d.Limits.Superuser, StartedAt: &d.StartedAt, Baseline: d.Baseline, Now: d.Now}
+	for _, c := range d.Clients {
+		if c.User != "app" {
+			e.Sessions = append(e.Sessions, capability.ExportedSessions{Database: "jobs", User: c.User, Application: c.Application, State: activeSession, Count: c.Count, OldestS: new(1.0)})
+		}
+	}
+	locked := 0
+	for _, w := range d.Waits {
+		if w.Type == "Lock" {
+			locked = w.Count
+		}
+	}
+	for _, s := range d.States {
+		row := capability.ExportedSessions{Database: "app", User: "app", Application: "api", State: s.State, Count: s.Count, OldestS: new(0.0)}
+		if s.State != idleSession {
+			row.OldestS = &s.OldestS
+		}
+		if s.State == activeSession && locked > 0 {
+			row.Wait = "Lock"
+		}
+		e.Sessions = append(e.Sessions, row)
+	}
+	if d.Limits.Role != nil {
+		e.Limits = append(e.Limits, capability.ExportedLimit{Role: "app", Most: *d.Limits.Role})
+	}
+	in.Pool.Database, in.Database = e, nil
+	if in.Pooler == nil {
+		return
+	}
+	p := &capability.ExportedPooler{Up: true, Max: &in.Pooler.Limits.MaxClients, Used: &in.Pooler.Used, Now: in.Pooler.Now, Baseline: in.Pooler.Baseline}
+	for _, pool := range in.Pooler.Pools {
+		p.Pools = append(p.Pools, capability.ExportedPool{
+			Database: pool.Database, User: pool.User, Size: &pool.Size, Waiting: pool.Waiting, OldestS: &pool.MaxWaitS, Active: pool.ServersActive, Idle: pool.ServersIdle,
+		})
+	}
+	in.Pool.Pooler, in.Pooler = p, nil
+}
+
+// exporterOut is an exporter that is not let in.
+func exporterOut(in *capability.DiagnoseInput) {
+	in.Pool.Database = &capability.ExportedDatabase{}
+}
+
+// turnedAway is our own login that is refused, and that nothing else was read.
+func turnedAway(state, text string) scenario {
+	return func(in *capability.DiagnoseInput) {
+		in.Database = &capability.ConnectionsOutput{Unread: true, Connect: capability.Connect{SQLState: state, Text: text, MS: 5}}
+	}
+}
+
+// pasts gives the server a past, as it was when all was well.
+func pasts(commits float64) scenario {
+	return func(in *capability.DiagnoseInput) {
+		was := healthy().Database
+		in.Database.Baseline = &capability.DatabaseTraffic{
+			From: began.Add(-600e9), To: began.Add(-10e9), CommitsRPS: 310, SessionsRPS: new(0.1),
+			Sessions: new(50), Resting: new(11), Max: &was.Limits.Max,
+		}
+		in.Database.Now = &capability.DatabaseTraffic{From: began.Add(-1e9), To: began.Add(1e9), CommitsRPS: commits, SessionsRPS: new(0.1), Sessions: new(50), Max: &was.Limits.Max}
+	}
+}
+
+// full is all the slots of the server, by sessions of the service.
+func full(in *capability.DiagnoseInput) {
+	tooManyReplicas(in)
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 30, OldestS: .08, P50S: .03}, {State: inTransaction, Count: 26, OldestS: .05, P50S: .02}}
+}
+
+func TestDialects(t *testing.T) {
+	const (
+		small   = capability.AppPoolTooSmall
+		unknown = capability.UnknownCause
+	)
+	for _, c := range []struct {
+		name        string
+		in          capability.DiagnoseInput
+		cause       capability.Cause
+		least, most float64
+	}{
+		// Pools and waits in the words of libraries, all sources at hand.
+		{"HikariCP: pool lowered", made(poolLowered, culprit, hikari), small, 0.9, 1},
+		{"HikariCP: slow query", made(slow, hikari), capability.SlowQuery, 0.7, 1},
+		{"HikariCP: leak", made(leak, hikari), capability.ConnectionLeak, 0.8, 1},
+		{"HikariCP: held outside", made(externalCall, hikari), capability.HeldDuringExternalCall, 0.7, 1},
+		{"HikariCP: busy", made(busy, hikari), unknown, 0, 0},
+		{"database/sql: pool lowered", made(poolLowered, culprit, goSQL), small, 0.8, 1},
+		{"database/sql: convoy", made(convoy, goSQL), capability.LockBlocking, 0.9, 1},
+		{"database/sql: idle in transaction", made(leftOpen, goSQL), capability.IdleInTransaction, 0.6, 1},
+		{"database/sql: busy", made(busy, goSQL), unknown, 0, 0},
+
+		// Metrics alone.
+		{"metrics alone: leak", made(leak, held(46), noDatabase, noChanges), capability.ConnectionLeak, 0.5, 0.85},
+		{"metrics alone: queries that do not end", made(convoy, func(in *capability.DiagnoseInput) { in.Pool.Now.ReleasesRPS = new(0.0) }, noDatabase, noChanges), capability.LockBlocking, 0.5, 0.6},
+		{"metrics alone: in the middle of queries is no leak", made(leak, held(3), noDatabase, noChanges), capability.LockBlocking, 0.5, 0.6},
+		{"metrics alone: refused, and nobody says by what", made(maxLowered, noDatabase, noChanges), unknown, 0, 0},
+		{"metrics alone: refused for want of slots, after it went away", made(maxLowered, failedWith("53300", "57P01"), noDatabase, noChanges), capability.DBMaxConnectionsTooLow, 0.6, 0.85},
+		{"metrics alone: refused, with the limit's name", made(roleLimit, failedWith(`53300: too many connections for role "app"`), noDatabase, noChanges), capability.RoleOrDBLimit, 0.7, 0.85},
+		{"metrics alone: refused by the pooler", made(behindPooler, poolerRefuses, failedWith("08P01"), noDatabase, noChanges, func(in *capability.DiagnoseInput) { in.Pooler = nil }), capability.PgbouncerMaxClientConn, 0.7, 0.85},
+		{"metrics alone: no more files", made(noFiles, failedWith("too many open files"), noDatabase, noChanges), capability.ClientFDOrPortLimit, 0.7, 0.85},
+		{"metrics alone: more replicas, refused", made(tooManyReplicas, failedWith("53300"), noDatabase, noChanges), capability.ReplicasTimesPool, 0.7, 0.85},
+		{"metrics alone: read-only", made(restarting, failedWith("25006"), noDatabase, noChanges), capability.FailoverOrWrongEndpoint, 0.5, 0.85},
+		{"metrics alone: opening takes long", made(slowAuth, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.ConnectS, in.Pool.Baseline.ConnectS = new(2.1), new(0.01)
+		}), capability.SlowConnectAuth, 0.5, 0.85},
+		{"metrics alone: busy", made(busy, noDatabase, noChanges), unknown, 0, 0},
+		{"metrics alone: some errors of requests", made(failedWith("22P02"), func(in *capability.DiagnoseInput) { in.Pool.Now.ErrorRate = new(0.01) }, noDatabase, noChanges), unknown, 0, 0},
+
+		// Exporters in the place of the database and the pooler.
+		{"exporters: healthy", made(exported), unknown, 0, 0},
+		{"exporters: busy", made(busy, exported), unknown, 0, 0},
+		{"exporters: pool lowered", made(poolLowered, exported, noChanges), small, 0.9, 1},
+		{"exporters: convoy", made(convoy, exported, noChanges), capability.LockBlocking, 0.6, 0.9},
+		{"exporters: half open", made(halfOpen, exported, noChanges), capability.StaleHalfOpen, 0.6, 1},
+		{"exporters: max_connections lowered", made(maxLowered, pasts(190), exported, noChanges), capability.DBMaxConnectionsTooLow, 0.9, 1},
+		{"exporters: noisy neighbour", made(noisyNeighbour, exported, noChanges), capability.NoisyClient, 0.9, 1},
+		{"exporters: limit of the role", made(roleLimitUnsaid, exported, noChanges), capability.RoleOrDBLimit, 0.9, 1},
+		{"exporters: too many replicas", made(full, exported, noChanges), capability.ReplicasTimesPool, 0.9, 1},
+		{"exporters: pooler too small", made(behindPooler, poolerSmall, exported, noChanges), capability.PgbouncerPoolTooSmall, 0.7, 1},
+		{"exporters: pooler refuses", made(behindPooler, poolerRefuses, exported, noChanges), capability.PgbouncerMaxClientConn, 0.9, 1},
+		{"exporters: slow query behind a pooler", made(behindPooler, slow, poolerFull, slowOnServer, exported, noChanges), capability.SlowQuery, 0.6, 1},
+		{"exporters: not let in", made(maxLowered, exporterOut, noDatabase, noChanges), unknown, 0, 0},
+
+		// The server with its past, and without the service.
+		{"server alone: as ever", made(pasts(310), noPool, noChanges), unknown, 0, 0},
+		{"server alone: busy", made(busy, pasts(320), noPool, noChanges), unknown, 0, 0},
+		{"server alone: at night", made(atRest, pasts(2), noPool, noChanges), unknown, 0, 0},
+		{"server alone: fewer sessions", made(poolLowered, pasts(182), noPool, noChanges), small, 0.6, 0.85},
+		{"server alone: more transactions", made(spike, pasts(450), noPool, noChanges), capability.TrafficSpike, 0.6, 0.85},
+		{"server alone: each takes longer", made(slowEarly, pasts(60), noPool, noChanges), capability.SlowQuery, 0.5, 0.85},
+		{"server alone: the limit fell", made(maxLowered, pasts(190), noPool, noChanges), capability.DBMaxConnectionsTooLow, 0.7, 0.85},
+		{"server alone: more sessions", made(tooManyReplicas, pasts(310), func(in *capability.DiagnoseInput) {
+			in.Database.Baseline.Sessions = new(30)
+			in.Database.States = []capability.SessionState{{State: activeSession, Count: 30, P50S: .03}, {State: inTransaction, Count: 26, P50S: .02}}
+		}, noPool, noChanges), capability.ReplicasTimesPool, 0.6, 0.85},
+
+		// Our own login is turned away.
+		{"turned away for want of slots", made(maxLowered, failedWith("53300"), turnedAway("53300", "sorry, too many clients already"), noChanges), capability.DBMaxConnectionsTooLow, 0.5, 0.9},
+		{"turned away by the database's limit", made(roleLimit, turnedAway("53300", `too many connections for database "appdb"`), noChanges), capability.RoleOrDBLimit, 0.6, 0.9},
+		{"turned away by our own role's limit", made(busy, turnedAway("53300", `too many connections for role "firebreak"`), noChanges), unknown, 0, 0},
+		{"turned away while it starts", made(restarting, failedWith("57P03"), turnedAway("57P03", "the database system is starting up"), noChanges), capability.FailoverOrWrongEndpoint, 0.9, 1},
+		{"turned away for its password", made(busy, turnedAway("28P01", "password authentication failed"), noChanges), unknown, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := Connections(c.in)
+			if out.Top.Cause != c.cause || out.Top.Confidence < c.least || out.Top.Confidence > c.most {
+				t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, c.cause, c.least, c.most)
+				for _, f := range out.Findings {
+					t.Logf("%s %.2f %q", f.Cause, f.Confidence, f.Chain)
+				}
+				for _, r := range out.Top.RuledOut {
+					t.Logf("not %s: %s", r.Cause, r.Because)
+				}
+			}
+			isSound(t, out)
+		})
+	}
+}
