@@ -121,11 +121,13 @@ type need struct {
 }
 
 // needs are the ways in which a runbook cannot do without the capabilities of
-// its service, each with the name of an action that needs it.
+// its service, each with the name of an action that needs it. It can do without
+// one that it asks for first: see asksFor.
 func needs(book *runbook.Runbook) map[need]string {
 	out := map[need]string{}
+	var s *runbook.Step
 	add := func(a *runbook.Action) {
-		if a == nil || a.Capability == "" {
+		if a == nil || a.Capability == "" || asksFor(book, s, a.Capability) {
 			return
 		}
 		access := plugins.Mutate
@@ -134,7 +136,7 @@ func needs(book *runbook.Runbook) map[need]string {
 		}
 		out[need{a.Capability, access}] = a.Name
 	}
-	for _, s := range book.All() {
+	for _, s = range book.All() {
 		if !s.Optional {
 			add(s.Action)
 		}
@@ -149,6 +151,28 @@ func needs(book *runbook.Runbook) map[need]string {
 		}
 	}
 	return out
+}
+
+// asksFor reports whether a step runs only where the service has a capability:
+// its `if`, or that of a group that it is in, reads the status of an optional
+// step which reads that capability.
+func asksFor(book *runbook.Runbook, s *runbook.Step, capability string) bool {
+	for at := s; at != nil; at = at.Parent {
+		if at.If == nil {
+			continue
+		}
+		for _, ref := range at.If.Refs() {
+			if len(ref.Path) != 3 || ref.Path[0] != "steps" || ref.Path[2] != "status" {
+				continue
+			}
+			if slices.ContainsFunc(book.All(), func(o *runbook.Step) bool {
+				return o.ID == ref.Path[1] && o.Frame == s.Frame && o.Optional && o.Action != nil && o.Action.Capability == capability
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unknownRoles refuses a runbook that asks roles which are not configured:

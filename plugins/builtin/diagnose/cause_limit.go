@@ -92,6 +92,6 @@ func (v *view) limitBySaying() *claim {
 func raiseLimit(name string) capability.Remedy {
 	alter := byHand("raise_limit", name, capability.LowRisk,
 		"ALTER ROLE or ALTER DATABASE … CONNECTION LIMIT: it holds for new sessions at once, and restarts nothing. All limits together must fit into the server.")
-	alter.Reversible, alter.Guards = true, []string{"sum_limits_le_usable"}
+	alter.Reversible, alter.Guards, alter.Action, alter.Approval = true, []string{"sum_limits_le_usable"}, limitAction, capability.OneClick
 	return alter
 }

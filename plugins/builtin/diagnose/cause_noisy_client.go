@@ -52,9 +52,11 @@ func judgeNoisyClient(v *view) *claim {
 	if v.pool {
 		c.weigh(!v.full(), 0.28, 0.2, v.notOpening())
 	}
+	curb := byHand("limit_role", other.user, capability.LowRisk,
+		fmt.Sprintf("ALTER ROLE %q CONNECTION LIMIT, so that it gets no more; what runs stays. Ask its owner to pause it first.", other.user))
+	curb.Reversible, curb.Action, curb.Approval = true, limitAction, capability.OneClick
 	c.actions = []capability.Remedy{
-		byHand("limit_role", other.user, capability.LowRisk,
-			fmt.Sprintf("ALTER ROLE %q CONNECTION LIMIT, so that it gets no more; what runs stays. Ask its owner to pause it first.", other.user)),
+		curb,
 		endSessions("terminate_surplus", "terminate", other.String(), capability.MediumRisk,
 			"Terminate its surplus, youngest first: its job fails. Ask whether it can be resumed.", "no_superuser_or_backup"),
 	}

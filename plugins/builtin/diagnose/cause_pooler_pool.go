@@ -43,6 +43,9 @@ func judgePoolerPool(v *view) *claim {
 	if v.database && v.active.P50S >= 2*v.usualQuery() {
 		return notBecause("on the server half of the queries take longer than %s", seconds(v.active.P50S))
 	}
+	if !finite(slower) && v.workGrew() >= 2 {
+		return notBecause("on the server a transaction keeps its session %.1f times as long as before", v.workGrew())
+	}
 	c := &claim{}
 	c.thenf("pooler %d/%d server connections", p.busiest.ServersActive, p.size())
 	c.thenf("%d clients wait there", p.busiest.Waiting)

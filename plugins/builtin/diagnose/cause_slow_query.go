@@ -40,7 +40,8 @@ func (v *view) allSlow() bool {
 
 func judgeSlowQuery(v *view) *claim {
 	slower := v.now.query / v.before.query
-	if v.pooler.present && v.pooler.now != nil && v.pooler.before != nil && v.pooler.now.QueryS != nil && v.pooler.before.QueryS != nil {
+	behindPooler := v.pooler.now != nil && v.pooler.before != nil && v.pooler.now.QueryS != nil && v.pooler.before.QueryS != nil
+	if behindPooler {
 		// Behind a pooler the service counts the wait there as query time.
 		slower = *v.pooler.now.QueryS / *v.pooler.before.QueryS
 	}
@@ -58,7 +59,7 @@ func judgeSlowQuery(v *view) *claim {
 		return notBecause("the pool has %.0f connections in use, the server only %.0f active sessions", v.now.acquired, busy)
 	case v.pool && !v.full() && !v.pooler.poolFull():
 		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
-	case v.pooler.poolFull() && v.database && v.active.P50S < v.usualQuery() && !(slower >= 1.5):
+	case v.pooler.poolFull() && v.database && v.active.P50S < v.usualQuery() && !(slower >= 1.5) && !(v.workGrew() >= 2):
 		return notBecause("on the server queries are quick: half of them are younger than %s", seconds(v.active.P50S))
 	case !v.pool && v.database && v.slotsShort() && v.other() != nil:
 		return notBecause("another program, %s, holds the slots", v.other())
@@ -72,7 +73,7 @@ func judgeSlowQuery(v *view) *claim {
 
 	c := &claim{}
 	switch {
-	case slower >= 1.5 && v.pooler.present:
+	case slower >= 1.5 && behindPooler:
 		c.thenf("queries on the server %s → %s", seconds(*v.pooler.before.QueryS), seconds(*v.pooler.now.QueryS))
 		c.speaksFor(0.5, observation{
 			source: pooler, query: "SHOW STATS", at: v.poolerAt(),

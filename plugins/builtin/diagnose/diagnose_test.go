@@ -211,6 +211,14 @@ func TestReportedChange(t *testing.T) {
 	}
 }
 
+// TestPoolerWithoutPast holds that slow queries behind a pooler that has just
+// begun to be looked at are no riddle.
+func TestPoolerWithoutPast(t *testing.T) {
+	in := made(behindPooler, slow, poolerFull, slowOnServer)
+	in.Pooler.Baseline = nil
+	isSound(t, Connections(in))
+}
+
 func TestTheChange(t *testing.T) {
 	out := Connections(made(poolLowered, culprit))
 	if out.Top.Change == nil || out.Top.Change.ID != "c5:db.pool.max" || out.Top.Variant == nil || *out.Top.Variant != "config_change" {

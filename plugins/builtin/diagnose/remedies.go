@@ -12,6 +12,7 @@ var (
 	restartAction = new("workload.restart")
 	shedAction    = new("backlog.shed")
 	resizeAction  = new("pooler.resize")
+	limitAction   = new("database.limit")
 )
 
 // afterwards is what must hold after every remedy.
@@ -66,7 +67,7 @@ func byHand(id, target string, risk capability.Risk, text string) capability.Rem
 // endSessions ends sessions by name; a person says yes to the list.
 func endSessions(id, kind, target string, risk capability.Risk, text string, guards ...string) capability.Remedy {
 	return capability.Remedy{
-		ID: id, Kind: kind, Target: target, Risk: risk, Approval: capability.OneClick, Text: text,
+		ID: id, Kind: kind, Action: new("database." + kind), Target: target, Risk: risk, Approval: capability.OneClick, Text: text,
 		Guards: append([]string{"backend_start_unchanged"}, guards...), Verify: afterwards("oldest_xact_lt_60s"),
 	}
 }
