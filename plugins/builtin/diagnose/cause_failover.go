@@ -37,6 +37,12 @@ func (v *view) connectBroken() bool {
 	return c.SQLState != "" || c.Text != "" && c.MS < 1000 // slow is another matter
 }
 
+// refusesWrites says that the server takes no writes, and that the service
+// fails since it was led there.
+func (v *view) refusesWrites() bool {
+	return v.database && v.in.Database.ReadOnly && v.failing()
+}
+
 // restarted says that the server started after the trouble was under way, or
 // right before it.
 func (v *view) restarted() bool {
@@ -54,7 +60,7 @@ func judgeFailover(v *view) *claim {
 	switch {
 	case !v.database:
 		return v.awayBySaying()
-	case v.connectBroken():
+	case v.connectBroken(), v.refusesWrites():
 	case v.restarted() && !v.refused() && v.in.Database.StartedAt.After(v.onset().Add(-clockSlack)) && v.failing():
 	default:
 		return notBecause("a fresh connection: %s; the server has been up since %s", connectWords(v.in.Database.Connect), v.in.Database.StartedAt.UTC().Format("2006-01-02 15:04:05Z07:00"))
@@ -63,15 +69,28 @@ func judgeFailover(v *view) *claim {
 	c := &claim{}
 	c.thenf("a fresh connection: %s", connectWords(d.Connect))
 	weight := 0.4
-	if slices.Contains(awayStates, d.Connect.SQLState) {
+	if slices.Contains(awayStates, d.Connect.SQLState) || v.refusesWrites() {
 		weight = 0.7
+	}
+	state := "takes writes"
+	if d.ReadOnly {
+		state = "takes no writes"
+		c.thenf("the server takes no writes")
 	}
 	c.speaksFor(weight, observation{
 		source: database, query: "select pg_postmaster_start_time(), pg_is_in_recovery()", at: v.databaseAt(),
-		observed: fmt.Sprintf("a fresh connection: %s; the server started at %s", connectWords(d.Connect), d.StartedAt.UTC().Format("2006-01-02 15:04:05Z07:00")),
+		observed: fmt.Sprintf("a fresh connection: %s; the server started at %s, and %s", connectWords(d.Connect), d.StartedAt.UTC().Format("2006-01-02 15:04:05Z07:00"), state),
 		expected: "a server that is up, and takes writes",
 	})
-	if v.cannotOpen() || v.failing() {
+	switch {
+	case v.met(awayErrors) > 0:
+		c.speaksFor(0.25, v.errorsMet(awayErrors))
+	case v.refusesWrites():
+		c.speaksFor(0.2, observation{
+			source: metrics, query: "metrics.pool: now.error_rate", at: v.poolAt(),
+			observed: fmt.Sprintf("%.0f %% of the requests fail, and were %.0f %%", 100*v.now.errors, 100*zeroIfNaN(v.before.errors)), expected: "as before",
+		})
+	case v.cannotOpen() || v.failing():
 		c.speaksFor(0.25, v.notOpening())
 	}
 	c.actions = failoverActions()

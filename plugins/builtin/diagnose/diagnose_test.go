@@ -106,6 +106,9 @@ func TestCauses(t *testing.T) {
 		{"no file descriptors", made(noFiles), capability.ClientFDOrPortLimit, 0.6, 1},
 		{"server restarting", made(restarting), capability.FailoverOrWrongEndpoint, 0.9, 1},
 
+		{"led to a standby", made(readOnly), capability.FailoverOrWrongEndpoint, 0.8, 1},
+		{"a standby that is read", made(func(in *capability.DiagnoseInput) { in.Database.ReadOnly, in.Database.Recovery = true, true }), unknown, 0, 0},
+
 		{"pooler too small", made(behindPooler, poolerSmall), capability.PgbouncerPoolTooSmall, 0.9, 1},
 		{"pooler too small, no metrics", made(behindPooler, poolerSmall, noPool), capability.PgbouncerPoolTooSmall, 0.8, 1},
 		{"pooler too small, it alone", made(behindPooler, poolerSmall, noPool, noDatabase), capability.PgbouncerPoolTooSmall, 0.5, 0.85},

@@ -395,6 +395,13 @@ func restarting(in *capability.DiagnoseInput) {
 	in.Database.Connect = capability.Connect{SQLState: "57P03", Text: "the database system is starting up", MS: 3}
 }
 
+// readOnly is a service that was led to a standby: what writes fails at once.
+func readOnly(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began)
+	in.Pool.Now.ErrorRate, in.Pool.Now.Acquired = new(0.7), new(12)
+	in.Database.ReadOnly, in.Database.Recovery = true, true
+}
+
 // behindPooler puts a pooler between service and server.
 func behindPooler(in *capability.DiagnoseInput) {
 	in.Pooler = &capability.PoolerOutput{

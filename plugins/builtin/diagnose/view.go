@@ -233,7 +233,7 @@ func (v *view) standstill() bool { return v.locked >= math.Max(2, 0.2*v.sessions
 func (v *view) trouble() bool {
 	return v.queued() || v.cannotOpen() || v.refused() || v.standstill() || v.stuckInTransaction() ||
 		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && (v.pastPools() || v.now.connects >= 5 || v.met(slotErrors) > 0) ||
-		v.turnedAway() || v.refusedElsewhere() ||
+		v.turnedAway() || v.refusedElsewhere() || v.refusesWrites() ||
 		!v.pool && (v.allBusy() || v.allSlow() || v.noRest() && !v.isQuicker() || v.beginsOften())
 }
 
