@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/firebreak-ops/firebreak/server/traces/tracestest"
 )
 
 // canaryConfig has a secret wherever one can be.
@@ -61,15 +63,19 @@ steps:
 
 // TestCanaries plants secrets everywhere and looks for them in everything that
 // leaves the process: what it writes, its log, every answer of the API, the
-// metrics, the state, what commands say, and what they say when they fail.
+// metrics, the traces, the state, what commands say, and what they say when
+// they fail.
 func TestCanaries(t *testing.T) {
 	d := newDaemonCase(t)
+	collector := tracestest.New(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=canary-of-a-collector")
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
 	values := map[string]string{"WORK": d.dir, "ME": me.Username}
-	canaries := map[string]string{}
+	canaries := map[string]string{"the collector": "canary-of-a-collector"}
 	plant := func(file, text, canary string) {
 		t.Helper()
 		canaries[file] = canary
@@ -165,6 +171,13 @@ func TestCanaries(t *testing.T) {
 		t.Fatalf("SIGTERM ends it with %d, %v", code, err)
 	}
 	left.WriteString(p.said())
+	left.Write(collector.Raw())
+	if traced := collector.Raw(); !bytes.Contains(traced, []byte("plugin exec.read")) || !bytes.Contains(traced, []byte("run leak")) {
+		t.Errorf("the collector was not told of the run: %q", traced)
+	}
+	if collector.Header("authorization") != "canary-of-a-collector" {
+		t.Error("the collector was not given its header")
+	}
 	for _, file := range []string{"state.db", "state.db-wal"} {
 		raw, err := os.ReadFile(filepath.Join(d.dir, file))
 		if err == nil {

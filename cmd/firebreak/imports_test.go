@@ -105,7 +105,7 @@ var only = map[string][]string{
 var testOnly = []string{
 	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "go.uber.org/goleak",
 	module + "chatops/slack/slacktest", module + "engine/enginetest", module + "engine/yamltest", module + "plugins/plugintest",
-	module + "server/paging/pagingtest",
+	module + "server/paging/pagingtest", module + "server/traces/tracestest",
 }
 
 type listed struct {

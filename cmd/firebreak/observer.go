@@ -8,9 +8,11 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/local"
+	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/intake"
 	"github.com/firebreak-ops/firebreak/server/metrics"
+	"github.com/firebreak-ops/firebreak/server/traces"
 )
 
 // observer tells a daemon's log and metrics what its owner does. It changes
@@ -18,6 +20,7 @@ import (
 type observer struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
+	traces  *traces.Tracer // nil: nobody is told
 	own     *owner // of which the state is read; set before anybody asks
 }
 
@@ -25,6 +28,30 @@ func newObserver(log *slog.Logger) *observer {
 	o := &observer{log: log}
 	o.metrics = metrics.New(buildVersion(), o.state)
 	return o
+}
+
+// untraceTime is how long a collector is waited for when a daemon ends.
+const untraceTime = 2 * time.Second
+
+// trace begins to tell a collector, where the environment names one.
+func (o *observer) trace(ctx context.Context) (err error) {
+	o.traces, err = traces.New(ctx, buildVersion(), func(err error) { o.log.Warn(err.Error()) })
+	if err != nil {
+		return fail(exitProblems, "see docs/operations.md, Traces", "%w", err)
+	}
+	return nil
+}
+
+// untrace sends what is left.
+func (o *observer) untrace() {
+	if o.traces == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), untraceTime)
+	defer cancel()
+	if err := o.traces.Close(ctx); err != nil {
+		o.log.Warn(err.Error())
+	}
 }
 
 // state is what of the owner is read when somebody asks for the metrics.
@@ -69,6 +96,9 @@ func (j observed) Append(ctx context.Context, b local.Batch) error {
 func (o *observer) recorded(b local.Batch, took time.Duration) {
 	h := b.Head
 	o.metrics.Recorded(metrics.Run{ID: b.Run, Runbook: h.Runbook, By: h.Requester.Kind, StartedAt: h.StartedAt}, b.Records, took)
+	if o.traces != nil {
+		o.traces.Recorded(traces.Run{ID: b.Run, Runbook: h.Runbook, Service: h.Service, By: h.Requester.Kind, StartedAt: h.StartedAt}, b.Records)
+	}
 	log := o.log.With("run", b.Run, "runbook", h.Runbook, "service", h.Service)
 	for _, rec := range b.Records {
 		switch e := rec.Event.(type) {
@@ -107,8 +137,16 @@ func (x called) Do(ctx context.Context, run local.RunInfo, cmd engine.Command) e
 	}
 	plugin := pluginOf(x.config, c.service, c.action)
 	began := time.Now()
+	over := func(string) {}
+	if x.by.traces != nil {
+		var parent string
+		of := traces.Run{ID: run.ID, Runbook: run.Facts.Runbook, Service: c.service}
+		parent, over = x.by.traces.Calling(of, traces.Call{Command: cmd.CommandID(), Plugin: plugin, Action: c.action, Kind: c.kind})
+		ctx = host.WithTrace(ctx, parent)
+	}
 	in := x.executor.Do(ctx, run, cmd)
 	took, result := time.Since(began), resultOf(in)
+	over(result)
 	x.by.metrics.Called(plugin, c.action, c.kind, result, took)
 	x.by.log.Debug("called", "run", run.ID, "command", cmd.CommandID(), "plugin", plugin, "action", c.action, "call", c.kind, "result", result, "seconds", took.Seconds())
 	return in

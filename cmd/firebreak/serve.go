@@ -71,6 +71,10 @@ func (a *app) serve(ctx context.Context, listen string) (err error) {
 		return err
 	}
 	a.observer = newObserver(a.logger())
+	if err := a.observer.trace(ctx); err != nil {
+		return err
+	}
+	defer a.observer.untrace() // the last: what ends is told, too
 	s, err := a.connect(ctx, true, loaded(ws))
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func (d demo) Describe() plugins.Description {
 		"echo": plugins.Read, "hang": plugins.Mutate, "stall": plugins.Read, "soft": plugins.Mutate, "crash": plugins.Mutate, "crashread": plugins.Read,
 		"panic": plugins.Mutate, "panicread": plugins.Read, "env": plugins.Read, "config": plugins.Mutate, "big": plugins.Mutate,
 		"wrong": plugins.Mutate, "chatty": plugins.Read, "print": plugins.Read, "receipt": plugins.Mutate, "odd": plugins.Mutate, "deaf": plugins.Mutate,
-		"slow": plugins.Read, "poke": plugins.Read, "flood": plugins.Read, "huge": plugins.Mutate, "spawn": plugins.Read,
+		"slow": plugins.Read, "trace": plugins.Read, "poke": plugins.Read, "flood": plugins.Read, "huge": plugins.Mutate, "spawn": plugins.Read,
 	} {
 		actions = append(actions, action(verb, effect))
 	}
@@ -115,6 +115,8 @@ func (b *demoBound) Run(ctx context.Context, call plugins.Call, to plugins.Strea
 		os.Exit(7)
 	case "panic", "panicread":
 		panic("demo panics")
+	case "trace":
+		return plugins.Outcome{Outputs: json.RawMessage(`{"ok":true,"within":"` + plugins.TraceParent(ctx) + `"}`)}
 	case "env":
 		out, err := plugins.Canonical(map[string]any{"ok": true, "env": os.Environ()})
 		return plugins.Outcome{Outputs: out, Failure: plugins.AsFailure(err)}
