@@ -21,7 +21,7 @@ type observer struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	traces  *traces.Tracer // nil: nobody is told
-	own     *owner // of which the state is read; set before anybody asks
+	own     *owner         // of which the state is read; set before anybody asks
 }
 
 func newObserver(log *slog.Logger) *observer {
