@@ -239,11 +239,11 @@ func (t *Tracer) Calling(run Run, c Call) (traceparent string, over func(result 
 			parent = step
 		}
 	}
-	ctx, s := t.tracer.Start(t.inside(run.ID, t.within(run.ID, parent)), "plugin "+c.Action, trace.WithSpanKind(trace.SpanKindClient),
+	ctx, s := t.tracer.Start(t.inside(run.ID, t.within(run.ID, parent)), "plugin "+c.Action, trace.WithSpanKind(trace.SpanKindClient), //nolint:spancheck // whoever is told when it is over ends it
 		trace.WithAttributes(run.attributes(keyPlugin.String(c.Plugin), keyAction.String(c.Action), keyCall.String(c.Kind))...))
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
-	return carrier.Get("traceparent"), func(result string) {
+	return carrier.Get("traceparent"), func(result string) { //nolint:spancheck // as said
 		s.SetAttributes(keyResult.String(result))
 		if result != "ok" {
 			s.SetStatus(codes.Error, "")
