@@ -50,6 +50,13 @@ type Heard struct {
 	Data []byte
 }
 
+// Unasked is an open question that reaches nobody in Slack.
+type Unasked struct {
+	Run, Question string // their ids
+	Role          string // that is asked first
+	Why           error
+}
+
 // Config is what a [Bot] needs. Every field is required unless it says
 // otherwise.
 type Config struct {
@@ -59,6 +66,7 @@ type Config struct {
 	Directory chatops.Directory
 	Posts     Posts
 	Inbox     Inbox
+	Unasked   func(u Unasked)  // hears of every question that reaches nobody, also again; nil: nobody does
 	Warn      func(err error)  // hears what nobody else does; it does not block
 	Now       func() time.Time // nil: time.Now
 	Pace      time.Duration    // between messages to one place, after a burst; 0: what Slack takes

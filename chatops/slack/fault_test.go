@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/chatops/slack"
 	"github.com/firebreak-ops/firebreak/chatops/slack/slacktest"
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -99,9 +101,9 @@ func TestChannelGone(t *testing.T) {
 		s := quiet(t)
 		o := newOffice(t, s, 1)
 		o.patient = true
-		o.cfg.Channel, o.cfg.Fallback = slacktest.Prod, slacktest.Incidents // the app is not in prod
-		s.Fail("chat.postMessage", slacktest.Fault{Error: "not_in_channel"})
-		o.open()
+		o.cfg.Channel, o.cfg.Fallback = slacktest.Prod, slacktest.Incidents
+		s.SetScopes(slices.DeleteFunc(slacktest.AllScopes(), func(scope string) bool { return scope == "chat:write.public" })...)
+		o.open() // the app is not in prod
 		o.start("r1", "")
 		o.click(slacktest.Alice, o.card("r1").TS, "rb.approve.v1")
 		o.ended("r1")
@@ -146,24 +148,47 @@ func TestChannelGone(t *testing.T) {
 	})
 }
 
-// TestRevoked says that nothing can be sent.
+// TestRevoked takes the bot's token away, and the app out of the workspace: the
+// health says so, and whoever reaches people another way hears which question
+// reaches nobody.
 func TestRevoked(t *testing.T) {
-	s := quiet(t)
-	o := newOffice(t, s, 1)
-	o.patient = true
-	o.open()
-	s.Fail("chat.postMessage", slacktest.Fault{Error: "token_revoked"})
-	o.start("r1", "")
-	deadline, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := s.Await(deadline, func() bool { return s.Calls("chat.postMessage") > 0 }); err != nil {
-		t.Fatal(err)
+	for why, take := range map[string]func(s *slacktest.Server){
+		"token_revoked":    func(s *slacktest.Server) { s.Revoke(slacktest.BotToken) },
+		"account_inactive": func(s *slacktest.Server) { s.Uninstall() },
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := quiet(t)
+			o := newOffice(t, s, 1)
+			o.patient = true
+			o.open()
+			o.start("r0", "")
+			o.card("r0") // all is well
+			take(s)
+			o.start("r1", "")
+			o.eventually(func() bool {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				return slices.ContainsFunc(o.unasked, func(u slack.Unasked) bool {
+					return u.Run == "r1" && u.Role == "sre" && u.Question != "" && u.Why.Error() == why
+				})
+			})
+			if st := o.proc.bot.Status(); st.OK || st.Error != why {
+				t.Errorf("its health is %+v", st)
+			}
+		})
 	}
-	for o.proc.bot.Status().Error != "token_revoked" {
+}
+
+// eventually waits for what no message tells.
+func (o *office) eventually(cond func() bool) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	for !cond() {
 		select {
-		case <-deadline.Done():
-			t.Fatalf("its health is %+v", o.proc.bot.Status())
-		case <-time.After(time.Millisecond): // what Slack was told is not what we have read
+		case <-ctx.Done():
+			o.t.Fatalf("it does not come; the health is %+v", o.proc.bot.Status())
+		case <-time.After(time.Millisecond):
 		}
 	}
 }

@@ -72,6 +72,13 @@ func (h *health) die(err error) bool {
 	return news
 }
 
+// dead is why nothing can be sent; nil: it can.
+func (h *health) dead() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.token
+}
+
 // socket notes how a socket is.
 func (h *health) socket(n int, connected bool, err error) {
 	h.mu.Lock()

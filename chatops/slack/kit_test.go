@@ -62,6 +62,7 @@ type office struct {
 	patient bool     // warnings are expected
 	pace    time.Duration
 	strange []string // whose accounts are not known
+	unasked []slack.Unasked
 
 	proc *process
 }
@@ -190,6 +191,11 @@ func (o *office) open() *process {
 		Slack: &o.cfg, Secret: func(ref string) (string, error) { return ref, nil }, Desk: p.desk,
 		Directory: o.directory(),
 		Posts:     shelf{p.store}, Inbox: shelf{p.store}, Warn: warn, Pace: o.pace,
+		Unasked: func(u slack.Unasked) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.unasked = append(o.unasked, u)
+		},
 	})
 	if err != nil {
 		o.t.Fatal(err)

@@ -234,8 +234,29 @@ func (b *Bot) consider(ctx context.Context, run string) error {
 	if _, ended := p.story.End(); ended && len(wanted) == 0 {
 		return b.cfg.Posts.SetPost(ctx, Post{Run: run, Key: keyDone, At: p.now})
 	}
+	b.unasked(p)
 	b.wakeAt(run, p)
 	return nil
+}
+
+var errNobody = errors.New("no channel takes messages, and nobody who may answer has an account that does")
+
+// unasked says so when questions are open that reach nobody.
+func (b *Bot) unasked(p *page) {
+	why := b.health.dead()
+	if places, _ := b.places(p); why == nil && len(places) == 0 {
+		why = errNobody
+	}
+	if why == nil || b.cfg.Unasked == nil {
+		return
+	}
+	for _, a := range p.story.Asks() {
+		u := Unasked{Run: p.story.Run.Facts.ID, Question: a.Question.ID, Why: why}
+		if len(a.Roles) > 0 {
+			u.Role = a.Roles[0]
+		}
+		b.cfg.Unasked(u)
+	}
 }
 
 // wakeAt considers a run again when one of its cards changes by itself.
@@ -295,6 +316,7 @@ func (b *Bot) failed(l *lane, w *waiting, err error) {
 		}
 		l.pause(retryMost)
 		l.again(w, retryMost)
+		b.Changed(w.run) // people are reached another way
 		return
 	case faultLater:
 		if after > 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/paging"
 )
 
 // newChat makes firebreak known in the chat of the configuration; nil: there
@@ -45,13 +47,28 @@ func (o *owner) newChat() (*slack.Bot, error) {
 	}
 	bot, err := slack.New(slack.Config{
 		Slack: s, Secret: host.Secret, Desk: desk, Directory: directory, Posts: chatShelf{o.store}, Inbox: chatShelf{o.store},
-		Warn: func(err error) { o.warn("", err) },
+		Warn: func(err error) { o.warn("", err) }, Unasked: o.unasked,
 	})
 	if err != nil {
 		return nil, fail(exitProblems, "correct chat.slack in firebreak.yaml, or set what it names", "%w", err)
 	}
 	o.ws.chat.Store(bot)
 	return bot, nil
+}
+
+// unasked wakes somebody about a question that reaches nobody in the chat.
+func (o *owner) unasked(u slack.Unasked) {
+	if o.pager == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := o.pager.Raise(ctx, paging.Page{
+		Key: unaskedKey + u.Question, Run: u.Run, Role: u.Role,
+		Text: fmt.Sprintf("run %s asks %s, who cannot be reached in Slack: %v", u.Run, u.Role, u.Why),
+	}); err != nil {
+		o.warn(u.Run, err)
+	}
 }
 
 // changed tells the chat that a run has new records.

@@ -73,6 +73,10 @@ func (o *observer) state(ctx context.Context) (metrics.State, error) {
 	if kept := o.own.kept.Load(); kept != nil {
 		s.Runbooks = len(kept.all)
 	}
+	if bot := o.own.ws.chat.Load(); bot != nil {
+		status := bot.Status()
+		s.Chat = &metrics.Chat{OK: status.OK, Lost: len(status.Lost), Sockets: status.Sockets, Waiting: status.Waiting}
+	}
 	return s, nil
 }
 

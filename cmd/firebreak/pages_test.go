@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/chatops/slack/slacktest"
 	"github.com/firebreak-ops/firebreak/server/paging/pagingtest"
 )
 
@@ -225,4 +226,31 @@ func TestPagesTest(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "400 Bad Request") {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestPagesUnasked wakes whoever is asked when Slack has thrown the app out,
+// and takes it back when somebody has answered on the terminal.
+func TestPagesUnasked(t *testing.T) {
+	s := slacktest.Start(t, slacktest.Config{Live: true, NoLimits: true})
+	s.Uninstall()
+	d := newPagesCase(t)
+	d.add("bot", slacktest.BotToken)
+	d.add("app", slacktest.AppToken)
+	d.add("firebreak.yaml", strings.NewReplacer("$WORK", d.dir, "$SLACK", s.APIURL()).Replace(`
+chat:
+  slack:
+    bot_token: {secret: "file:$WORK/bot"}
+    app_token: {secret: "file:$WORK/app"}
+    channel: C0INCIDENTS
+    api_url: "$SLACK"
+`))
+	p := d.serve("A=")
+	if code := d.post(delivery("firing", "Stuck", "api", "f1")); code != http.StatusAccepted {
+		t.Fatalf("answered with %d", code)
+	}
+	key := d.paged("asks sre, who cannot be reached in Slack: account_inactive")
+	run := d.lines("runs", "list")[0]["id"].(string)
+	d.lines("deny", run, "--reason", "a test")
+	d.over(key)
+	sigterm(t, p)
 }

@@ -42,9 +42,10 @@ func (o outbox) Settle(ctx context.Context, p paging.Page) error {
 
 // Keys of pages that are about no notice of a run, whose id is the key then.
 const (
-	haltedKey = "halted " // and a run
-	failedKey = "failed " // and an alert
-	silentKey = "silent " // and a source
+	haltedKey  = "halted "  // and a run
+	unaskedKey = "unasked " // and a question
+	failedKey  = "failed "  // and an alert
+	silentKey  = "silent "  // and a source
 )
 
 // startPager wakes people from now on, where the configuration says how, until
@@ -121,6 +122,9 @@ func (o *owner) over(ctx context.Context, p paging.Page) (bool, error) {
 		return false, err
 	case strings.HasPrefix(p.Key, haltedKey):
 		return r.Ended() || !halted(r), nil
+	}
+	if question, ok := strings.CutPrefix(p.Key, unaskedKey); ok {
+		return r.Questions[question] == nil, nil
 	}
 	for _, n := range r.Notices {
 		if n.About != "" && p.Key == fmt.Sprintf("%s/notify.%d", p.Run, n.N) {

@@ -51,6 +51,10 @@ var (
 	stopsStanding  = Def{Name: "firebreak_stops", Kind: "gauge", Labels: []string{"kind", "service"}, Help: "Halts and holds that stand; an empty service is everything."}
 	requestsTime   = Def{Name: "firebreak_request_seconds", Kind: "histogram", Labels: []string{"route", "status"}, Help: "Requests of other machines, but for what is followed.", buckets: callSeconds}
 	runbooksLoaded = Def{Name: "firebreak_runbooks", Kind: "gauge", Help: "Runbooks that are known by name."}
+	chatOK         = Def{Name: "firebreak_chat_ok", Kind: "gauge", Help: "1 where people can be told, asked and heard in the chat; 0 where a token is refused, a place is lost, or no socket is open. Missing without a chat."}
+	chatLost       = Def{Name: "firebreak_chat_lost_places", Kind: "gauge", Help: "Channels and people that cannot be reached in the chat."}
+	chatSockets    = Def{Name: "firebreak_chat_sockets", Kind: "gauge", Help: "Sockets to the chat that are open; 0 over HTTP."}
+	chatWaiting    = Def{Name: "firebreak_chat_messages_waiting", Kind: "gauge", Help: "Messages that are to be sent or edited in the chat."}
 	build          = Def{Name: "firebreak_build_info", Kind: "gauge", Labels: []string{"version"}, Help: "Always 1; the version of this process."}
 )
 
@@ -59,6 +63,7 @@ func Defs() []Def {
 	all := []Def{
 		runsStarted, runsEnded, runTime, runPeople, runsOpen, runsWaiting, questionsTime, stepsEnded, refused,
 		calls, alertsDecided, alertToStep, journalTime, stopsStanding, requestsTime, runbooksLoaded, build,
+		chatOK, chatLost, chatSockets, chatWaiting,
 	}
 	slices.SortFunc(all, func(a, b Def) int { return strings.Compare(a.Name, b.Name) })
 	return all
@@ -70,6 +75,13 @@ type State struct {
 	Waiting  map[string]int // of them, by what they wait on
 	Stops    []engine.Stop
 	Runbooks int
+	Chat     *Chat // nil: there is none
+}
+
+// Chat is how the way to people in a chat is.
+type Chat struct {
+	OK                     bool
+	Lost, Sockets, Waiting int
 }
 
 // Metrics counts. Its methods may be called from any goroutine and do not
@@ -259,6 +271,16 @@ func (g gauges) Collect(to chan<- prometheus.Metric) {
 	set(build, 1, g.version)
 	set(runsOpen, s.Open)
 	set(runbooksLoaded, s.Runbooks)
+	if c := s.Chat; c != nil {
+		ok := 0
+		if c.OK {
+			ok = 1
+		}
+		set(chatOK, ok)
+		set(chatLost, c.Lost)
+		set(chatSockets, c.Sockets)
+		set(chatWaiting, c.Waiting)
+	}
 	for on, n := range s.Waiting {
 		set(runsWaiting, n, on)
 	}

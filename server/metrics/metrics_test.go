@@ -33,7 +33,7 @@ func scrape(t *testing.T, m *metrics.Metrics) (int, string) {
 // metric that has a definition comes out, and nothing else of ours does.
 func TestMetrics(t *testing.T) {
 	m := metrics.New("v1", func(context.Context) (metrics.State, error) {
-		return metrics.State{Open: 3, Waiting: map[string]int{"approval": 2}, Runbooks: 10, Stops: []engine.Stop{{Kind: engine.StopHold, Service: "api"}}}, nil
+		return metrics.State{Open: 3, Waiting: map[string]int{"approval": 2}, Runbooks: 10, Chat: &metrics.Chat{OK: true, Lost: 1, Sockets: 2, Waiting: 3}, Stops: []engine.Stop{{Kind: engine.StopHold, Service: "api"}}}, nil
 	})
 	run := metrics.Run{ID: "r1", Runbook: "restart", By: "alert", StartedAt: noon}
 	at := func(s int, e engine.Event) []engine.Record {
