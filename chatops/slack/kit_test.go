@@ -340,7 +340,7 @@ func (o *office) ended(id string) engine.Run {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 type deskRuns struct {
 	*local.Runtime
