@@ -156,7 +156,7 @@ func (s *Story) who(a *Asked) string {
 	if q.Quorum > 1 {
 		text = fmt.Sprintf("%d of %s (%d so far)", q.Quorum, text, len(q.Votes))
 	}
-	if a.State == Open && q.Kind == engine.AskGate && !q.Self && s.Run.Facts.Requester.Kind == "person" {
+	if a.State == Open && q.Kind == engine.AskGate && !q.Self && s.Run.Facts.Requester.Answers() {
 		text += ", not " + s.Run.Facts.Requester.Name
 	}
 	return text

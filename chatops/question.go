@@ -207,10 +207,10 @@ func Elapsed(d time.Duration) string {
 	}
 }
 
-// Requester is who started a run: a person by name, anything else by its kind
-// too.
+// Requester is who started a run: a person or a machine by the name that it has
+// in roles, anything else by its kind too.
 func Requester(r engine.Requester) string {
-	if r.Kind == "person" {
+	if r.Answers() {
 		return r.Name
 	}
 	return r.Kind + " " + r.Name

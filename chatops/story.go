@@ -289,7 +289,7 @@ func (s *Story) Can(a *Asked) []string {
 	}
 	requester := s.Run.Facts.Requester
 	return slices.DeleteFunc(people, func(name string) bool {
-		return requester.Kind == "person" && requester.Name == name && !q.Self && a.State != Announced ||
+		return requester.Answers() && requester.Name == name && !q.Self && a.State != Announced ||
 			slices.ContainsFunc(q.Votes, func(y engine.Yes) bool { return y.By == name }) ||
 			slices.ContainsFunc(q.Handed, func(h engine.Handed) bool { return h.By == name })
 	})

@@ -60,12 +60,16 @@ const Rules = 1
 
 // Requester is who or what started a run.
 type Requester struct {
-	Kind string `json:"kind"` // person, alert or drill
-	Name string `json:"name"`
+	Kind string `json:"kind"` // person, machine, alert or drill
+	Name string `json:"name"` // of a machine with the prefix that it has in roles
 }
 
-// Automatic reports whether no person has started it.
-func (r Requester) Automatic() bool { return r.Kind == "alert" }
+// Automatic reports whether nobody was there who answers for it: the rules for
+// automation are for such runs.
+func (r Requester) Automatic() bool { return r.Kind == "alert" || r.Kind == "machine" }
+
+// Answers reports whether it is one who may have a say, under its name.
+func (r Requester) Answers() bool { return r.Kind == "person" || r.Kind == "machine" }
 
 // Role is a named set of people.
 type Role struct {

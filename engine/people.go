@@ -113,7 +113,7 @@ func rules(run Facts) policy.Facts {
 		f.Members[name] = role.People
 		f.BreakGlass[name] = role.BreakGlass
 	}
-	if run.Requester.Kind == "person" {
+	if run.Requester.Answers() {
 		f.Requester = run.Requester.Name
 	}
 	return f

@@ -81,6 +81,15 @@ var gateStories = []story{
 			Start(func(f *engine.Facts) { f.Requester = engine.Requester{Kind: "drill", Name: "dora"} }).
 			Approve("dora").Ended(engine.Succeeded)
 	}},
+	{"a machine does not approve its own request either", func(t *testing.T) {
+		p := play(t, book(set("a", gated, unverified))).Start(func(f *engine.Facts) {
+			f.Requester = engine.Requester{Kind: "machine", Name: "machine:ci"}
+			f.Roles["ops"] = engine.Role{People: []string{"alice", "machine:ci"}}
+		})
+		q := p.Question(engine.AskGate)
+		p.Refused(engine.Vote{By: "machine:ci", Question: q.ID, Digest: q.Digest, Approve: true}, "own request").WaitsOn("approval")
+		p.Approve("alice").Ended(engine.Succeeded)
+	}},
 	{"a stranger is refused, and it is recorded", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start()
 		q := p.Question(engine.AskGate)

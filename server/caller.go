@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os/user"
 	"strconv"
+	"strings"
 
+	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/service"
 )
 
@@ -24,6 +26,15 @@ type Caller struct {
 // MachinePrefix is what the name of a machine has before it where people
 // stand, too.
 const MachinePrefix = service.MachinePrefix
+
+// Requester is the caller as the one who starts a run.
+func (c Caller) Requester() engine.Requester {
+	r := engine.Requester{Kind: "person", Name: c.Person}
+	if strings.HasPrefix(c.Person, MachinePrefix) {
+		r.Kind = "machine"
+	}
+	return r
+}
 
 type callerKey struct{}
 

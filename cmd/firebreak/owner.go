@@ -293,7 +293,7 @@ func (o *owner) start(ctx context.Context, q request, src []byte) (string, error
 func (o *owner) begin(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
 	for {
 		f.ID = newRunID(time.Now())
-		if id, err := o.rt.Start(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
+		if id, err := o.admit(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
 			return id, err
 		}
 	}
@@ -311,7 +311,7 @@ func (o *owner) startRequest(ctx context.Context, by server.Caller, req server.S
 		return "", err
 	}
 	return o.start(ctx, request{
-		runbook: found.book, origins: found.origins, inputs: req.Inputs, requester: engine.Requester{Kind: "person", Name: by.Person},
+		runbook: found.book, origins: found.origins, inputs: req.Inputs, requester: by.Requester(),
 	}, found.book.Pinned)
 }
 
@@ -350,7 +350,7 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 		return "", fail(exitRefused, "`firebreak undo "+f.UndoOf+"` undoes what is left", "run %s is the undo of run %s, which is not undone", f.ID, f.UndoOf)
 	}
 	f := engine.UndoOf(&done)
-	f.Reason, f.Requester = reason, engine.Requester{Kind: "person", Name: by.Person}
+	f.Reason, f.Requester = reason, by.Requester()
 	if len(f.Undo) == 0 {
 		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)
 	}
@@ -390,7 +390,7 @@ func (o *owner) retryFacts(ctx context.Context, by server.Caller, done engine.Ru
 	}
 	if facts, err = o.ws.facts(ctx, o.host, request{
 		runbook: done.Book, origins: done.Facts.Origins, inputs: done.Facts.Inputs, alert: done.Facts.Alert,
-		requester: engine.Requester{Kind: "person", Name: by.Person},
+		requester: by.Requester(),
 	}); err != nil {
 		return facts, nil, err
 	}

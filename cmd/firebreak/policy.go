@@ -126,12 +126,12 @@ func policyLines(v server.PolicyView) []string {
 	return append(append(stand, automationLines(v.Automation)...), others...)
 }
 
-// automationLines say what runs that an alert began may do now.
+// automationLines say what runs of automation may do now.
 func automationLines(a *server.AutomationView) []string {
 	if a == nil {
 		return nil
 	}
-	lines := []string{"", "runs that an alert began"}
+	lines := []string{"", "runs of automation"}
 	if o := a.ReadOnly; o != nil {
 		text := fmt.Sprintf("  %d services alert, of at most %d, by %s", o.Alerting, o.Services, o.Rule)
 		if o.Stands {
@@ -164,7 +164,7 @@ func freezeLine(f server.FreezeView) string {
 		what = strings.Join(f.Services, ", ")
 	}
 	if f.Automation {
-		what += ", for runs that an alert began"
+		what += ", for runs of automation"
 	}
 	if f.Rollbacks {
 		what += ", rollbacks excepted"

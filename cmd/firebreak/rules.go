@@ -203,11 +203,11 @@ func (o *owner) past(ctx context.Context, now time.Time, since time.Duration) ([
 	return past, alerting, err
 }
 
-// admit starts a run that no person has asked for. Where a rule bars it from
-// changes it is told so as it begins. One run is admitted after the other, so
+// admit starts a run. One of automation that a rule bars from changes is told so
+// as it begins, unless it undoes another; one is admitted after the other, so
 // that each counts for the next.
 func (o *owner) admit(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
-	if !o.rules.bounded {
+	if !o.rules.bounded || !f.Requester.Automatic() || f.UndoOf != "" {
 		return o.rt.Start(ctx, f, pins...)
 	}
 	o.admitting.Lock()

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,8 +46,8 @@ steps:
     verify: {none: a test, owner: sre, last_day: "2099-12-31"}
 `
 
-// TestServeBounded lets alerts begin runs that rules hold back: one in shadow,
-// of which people then do the same, and one while many services alert.
+// TestServeBounded lets alerts and a machine begin runs that rules hold back:
+// in shadow, where people then do the same, and while many services alert.
 func TestServeBounded(t *testing.T) {
 	d := newDaemonCase(t)
 	file := filepath.Join(d.dir, "firebreak.yaml")
@@ -80,7 +82,7 @@ func TestServeBounded(t *testing.T) {
 	})
 	view := d.lines("runs", "show", runs["a"])[0]
 	would := fmt.Sprint(view["would_have"])
-	if reason := fmt.Sprint(view["cause"]); !strings.Contains(reason, "policy.automation.shadow: runs that an alert began change nothing here; to do it all the same, start it yourself: firebreak run mend") ||
+	if reason := fmt.Sprint(view["cause"]); !strings.Contains(reason, "policy.automation.shadow: runs of automation change nothing here; to do it all the same, start it yourself: firebreak run mend") ||
 		!strings.Contains(would, "mended a") {
 		t.Errorf("it says %s, and would have done %s", reason, would)
 	}
@@ -90,6 +92,25 @@ func TestServeBounded(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(d.dir, "notes")); err == nil {
 		t.Error("something was changed")
 	}
+
+	ci := d.token("ci", "run,read")
+	theirs := d.ask(ci, "/v1/runs", `{"runbook": "mend", "inputs": {"service": "a"}}`)
+	eventually(t, func() error {
+		if got := stands(d, theirs); got != "refused shadow 0 []" {
+			return fmt.Errorf("the run of a machine is %s", got)
+		}
+		return nil
+	})
+	if by := fmt.Sprint(d.lines("runs", "show", theirs)[0]["requester"]); by != "map[kind:machine name:machine:ci]" {
+		t.Errorf("it was started by %s", by)
+	}
+	again := d.ask(ci, "/v1/runs/"+theirs+"/retry", `{}`)
+	eventually(t, func() error {
+		if got := stands(d, again); got != "refused shadow 0 []" {
+			return fmt.Errorf("what it retries is %s", got)
+		}
+		return nil
+	})
 
 	mine, err := startProcess(d.command("A=", "run", "mend", "--input", "service=a"))
 	if err != nil {
@@ -109,7 +130,7 @@ func TestServeBounded(t *testing.T) {
 	}
 	held, _ := d.lines("policy", "show")[0]["automation"].(map[string]any)
 	for key, want := range map[string]string{
-		"shadows":   "[map[runbook:mend same:1 service:a would:1]]",
+		"shadows":   "[map[runbook:mend same:3 service:a would:3]]",
 		"read_only": "alerting:3",
 		"budget":    "left:3", // one was made, and one may yet be
 		"held":      "kind:rate",
@@ -118,6 +139,37 @@ func TestServeBounded(t *testing.T) {
 			t.Errorf("%s is %s, wanted %s", key, got, want)
 		}
 	}
+}
+
+// token is the text of a new token of a machine.
+func (d *daemonCase) token(machine, may string) string {
+	d.t.Helper()
+	return fmt.Sprint(d.lines("tokens", "create", "--machine", machine, "--may", may)[0]["token"])
+}
+
+// ask sends a request with a token and returns the run that it is answered with.
+func (d *daemonCase) ask(token, path, body string) (run string) {
+	d.t.Helper()
+	addr, _ := d.addr.Load().(string)
+	r, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, addr+path, strings.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = w.Body.Close() }()
+	text, _ := io.ReadAll(w.Body)
+	var answer struct {
+		Run string `json:"run"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil || answer.Run == "" {
+		d.t.Fatalf("%s is answered with %d: %s", path, w.StatusCode, text)
+	}
+	return answer.Run
 }
 
 // stands is how a run is listed.

@@ -45,7 +45,7 @@ func Record(name string, book *runbook.Runbook, records []engine.Record) ([]byte
 		a.addText("status", alert.Status)
 		c.add("alert", a)
 	}
-	if facts.Requester.Kind == "person" {
+	if facts.Requester.Answers() {
 		c.add("requester", facts.Requester.Name)
 	}
 	c.add("roles", rolesOf(facts.Roles))

@@ -168,7 +168,7 @@ func (g *ghost) withdraw(in engine.Withdraw) {
 // may reports whether somebody may say yes to a gate.
 func (g *ghost) may(by string, q *asked) bool {
 	of, _, self := g.gate(q.Path)
-	if g.facts.Requester.Kind == "person" && g.facts.Requester.Name == by && !self {
+	if g.facts.Requester.Answers() && g.facts.Requester.Name == by && !self {
 		return false
 	}
 	if g.handed[q.Path][by] != "" {

@@ -105,7 +105,7 @@ func (a Automation) Bar(runbook, service string, past []Past, alerting int, now 
 	byHand := "; to do it all the same, start it yourself: firebreak run " + runbook
 	for _, s := range a.Shadows {
 		if s.about(runbook, service) {
-			return &Bar{Class: BarShadow, Reason: s.Rule + ": runs that an alert began change nothing here" + byHand}
+			return &Bar{Class: BarShadow, Reason: s.Rule + ": runs of automation change nothing here" + byHand}
 		}
 	}
 	if r := a.ReadOnly; r != nil && alerting > r.Services {

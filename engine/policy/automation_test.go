@@ -41,7 +41,7 @@ func TestBars(t *testing.T) {
 	}{
 		{"no rules", Automation{}, []Past{ran(1, "failed_dirty", 9)}, 99, ""},
 
-		{"shadow of all", Automation{Shadows: []Shadow{{Rule: "f:5 shadow"}}}, nil, 0, "shadow f:5 shadow: runs that an alert began change nothing here; to do it all the same, start it yourself: firebreak run fix"},
+		{"shadow of all", Automation{Shadows: []Shadow{{Rule: "f:5 shadow"}}}, nil, 0, "shadow f:5 shadow: runs of automation change nothing here; to do it all the same, start it yourself: firebreak run fix"},
 		{"shadow of another runbook", Automation{Shadows: []Shadow{{Runbook: "look"}}}, nil, 0, ""},
 		{"shadow of another service", Automation{Shadows: []Shadow{{Services: []string{"shop"}}}}, nil, 0, ""},
 		{"shadow of this on that", Automation{Shadows: []Shadow{{Runbook: "fix", Services: []string{"shop", "api"}}}}, nil, 0, "shadow"},

@@ -35,7 +35,7 @@ var (
 
 // What is counted.
 var (
-	runsStarted    = Def{Name: "firebreak_runs_started_total", Kind: "counter", Labels: []string{"runbook", "by"}, Help: "Runs that began; by is person, alert or drill."}
+	runsStarted    = Def{Name: "firebreak_runs_started_total", Kind: "counter", Labels: []string{"runbook", "by"}, Help: "Runs that began; by is person, machine, alert or drill."}
 	runsEnded      = Def{Name: "firebreak_runs_ended_total", Kind: "counter", Labels: []string{"runbook", "word"}, Help: "Runs that ended, by their ends."}
 	runTime        = Def{Name: "firebreak_run_seconds", Kind: "histogram", Labels: []string{"runbook", "word"}, Help: "How long runs took, people included.", buckets: runSeconds}
 	runPeople      = Def{Name: "firebreak_run_people_seconds", Kind: "histogram", Labels: []string{"runbook"}, Help: "How long a run waited for people, of runs that ended.", buckets: peopleSeconds}
@@ -141,7 +141,7 @@ func (m *Metrics) observe(d Def, took time.Duration, labels ...string) {
 type Run struct {
 	ID        string
 	Runbook   string
-	By        string // person, alert or drill
+	By        string // person, machine, alert or drill
 	StartedAt time.Time
 }
 
