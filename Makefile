@@ -10,6 +10,7 @@ SEEDS    ?= 10
 N        ?= 1
 KILLS    ?= 200
 SEED     ?= 1
+TIME     ?= 10m
 TOOLS    := $(CURDIR)/bin/tools
 
 .PHONY: help
@@ -42,6 +43,12 @@ test-kubernetes: ## run the tests that need a Kubernetes cluster, on FIREBREAK_K
 .PHONY: crash
 crash: setup ## kill an owner under load KILLS (200) times, at times made from SEED (1)
 	go test -timeout 2h -v -run '^TestStorm$$' ./cmd/firebreak -storm.kills=$(KILLS) -storm.seed=$(SEED)
+
+.PHONY: torture
+torture: setup ## 10,000 alerts in a burst with 10 kills, slow clients, plugins that crash, then kills under load for TIME (10m)
+	go test -timeout 2h -v -run '^TestServe(Burst|SlowClients)$$' ./cmd/firebreak -burst.alerts=10000 -burst.kills=10
+	go test -timeout 2h -v -count 20 -run '^(TestCrashLoop|TestCrashDuringCall|TestNobodyWaitsForACrashLoop)$$' ./plugins/host
+	go test -timeout 100h -v -run '^TestStorm$$' ./cmd/firebreak -storm.time=$(TIME) -storm.seed=$(SEED)
 
 .PHONY: lint
 lint: $(TOOLS) ## formatting, vet, linters, import rules, generated code, other platforms

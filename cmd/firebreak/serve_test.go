@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -185,16 +187,24 @@ func TestServeKilled(t *testing.T) {
 	}
 }
 
+// The long form of TestServeBurst is part of `make torture`.
+var (
+	burstAlerts = flag.Int64("burst.alerts", 1000, "how many alerts TestServeBurst sends, each twice")
+	burstKills  = flag.Int64("burst.kills", 1, "how often TestServeBurst kills the daemon")
+)
+
 // TestServeBurst sends 1,000 alerts, each twice as a pair of Alertmanagers
 // does, of 10 causes, and kills the daemon with SIGKILL in the middle. Senders
 // send again what was not acknowledged. None is lost, and there is one run for
 // each cause.
 func TestServeBurst(t *testing.T) {
-	const alerts, causes, senders = 1000, 10, 8
+	const causes, senders = 10, 8
+	alerts := int(*burstAlerts)
 	d := newDaemonCase(t)
 	p := d.serve("A=")
 	var acknowledged atomic.Int64
-	half := make(chan struct{})
+	part := 2 * *burstAlerts / (*burstKills + 1) // of what is sent, between two kills
+	kill := make(chan struct{}, *burstKills+1)
 	var sent sync.WaitGroup
 	for s := range senders {
 		sent.Go(func() {
@@ -208,20 +218,22 @@ func TestServeBurst(t *testing.T) {
 					case <-time.After(20 * time.Millisecond): // as a sender waits before it tries again
 					}
 				}
-				if acknowledged.Add(1) == alerts/2 {
-					close(half)
+				if acknowledged.Add(1)%part == 0 {
+					kill <- struct{}{}
 				}
 			}
 		})
 	}
-	<-half
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
+	for range *burstKills {
+		<-kill
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p = d.serve("A=")
 	}
-	if _, err := p.wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	p = d.serve("A=")
 	sent.Wait()
 	eventually(t, func() error {
 		decided := 0
@@ -248,6 +260,58 @@ func TestServeBurst(t *testing.T) {
 		t.Errorf("SIGTERM ends it with %d, %v\n%s", code, err, p.said())
 	}
 	nothingLeft(t)
+}
+
+// TestServeSlowClients has 100 senders who never finish what they send, and
+// eight who follow a run and never read: an alert is taken all the same, and
+// begins its run.
+func TestServeSlowClients(t *testing.T) {
+	d := newDaemonCase(t)
+	made := d.lines("tokens", "create", "--machine", "slow", "--may", "read")
+	token, _ := made[0]["token"].(string)
+	p := d.serve("A=")
+	began := regexp.MustCompile(`"outcome":"started","run":"([^"]+)"`)
+	begin := func(service string) string {
+		t.Helper()
+		if code := d.post(delivery("firing", "Full", service, service)); code != http.StatusAccepted {
+			t.Fatalf("answered with %d", code)
+		}
+		match, err := p.await(t.Context(), began)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return match[1]
+	}
+	run := begin("first")
+	addr, _ := d.addr.Load().(string)
+	hang := func(head string) {
+		t.Helper()
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(addr, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		hang("POST /v1/alerts/am HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Length: 1000\r\n\r\n{")
+		hang("POST /v1/alerts/am HTTP/1.1\r\nHost: x\r\nX-Long: ")
+	}
+	for range 8 {
+		hang("GET /v1/runs/" + run + "/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer " + token + "\r\n\r\n")
+	}
+	second := begin("second")
+	if runs := d.runs(); len(runs) != 2 || second == run {
+		t.Errorf("the runs are %v", runs)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := p.wait(t.Context()); err != nil || code != 0 {
+		t.Errorf("SIGTERM ends it with %d, %v\n%s", code, err, p.said())
+	}
 }
 
 // TestServeResolved goes through the life of an alert whose run has changed

@@ -23,8 +23,9 @@ import (
 	"github.com/firebreak-ops/firebreak/server/client"
 )
 
-// The long form of TestStorm is `make crash`.
+// The long forms of TestStorm are `make crash` and, for a time, `make torture`.
 var (
+	stormTime  = flag.Duration("storm.time", 0, "how long TestStorm goes on killing; 0: as often as -storm.kills says")
 	stormKills = flag.Int("storm.kills", 12, "how often TestStorm kills the owner")
 	stormSeed  = flag.Uint64("storm.seed", 1, "what TestStorm takes its times from")
 )
@@ -67,7 +68,8 @@ type flight struct {
 func TestStorm(t *testing.T) {
 	s := newStorm(t)
 	t.Logf("-storm.seed %d -storm.kills %d", *stormSeed, *stormKills)
-	for s.kills < *stormKills {
+	began := time.Now()
+	for s.kills < *stormKills || time.Since(began) < *stormTime {
 		after := 50*time.Millisecond + time.Duration(s.random.Int64N(int64(2*time.Second)))
 		if s.life(after, false) {
 			s.kills++
