@@ -19,9 +19,9 @@ func TestDockerfile(t *testing.T) {
 		}
 		return string(raw)
 	}
-	image, make, manifest := read("../Dockerfile"), read("../Makefile"), read("kustomize/statefulset.yaml")
+	image, rules, manifest := read("../Dockerfile"), read("../Makefile"), read("kustomize/statefulset.yaml")
 	command := regexp.MustCompile(`CGO_ENABLED=0 go build (.*) -ldflags ['"](.*) -X main\.version=`)
-	ours, theirs := command.FindStringSubmatch(image), command.FindStringSubmatch(make)
+	ours, theirs := command.FindStringSubmatch(image), command.FindStringSubmatch(rules)
 	if ours == nil || theirs == nil || ours[1] != theirs[1] || ours[2] != theirs[2] {
 		t.Errorf("the image is built with %q, and make build with %q", ours, theirs)
 	}
