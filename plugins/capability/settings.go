@@ -60,13 +60,17 @@ type CurrentOutput struct {
 type ApplyInput struct {
 	Setting    string   `json:"setting"`
 	Value      Scalar   `json:"value"`
-	LiveWithin Duration `json:"live_within,omitzero" jsonschema:"how long to wait until the service runs the value; not at all if left out"`
+	LiveWithin Duration `json:"live_within,omitzero" jsonschema:"how long to wait until the service runs the value; not at all if left out, but 10s for each wave of replicas that have settings of their own"`
+	Waves      []Wave   `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas, where each has settings of its own; 1, 25%, 100% if left out. Those that run the value already are done and count"`
+	AllAtOnce  string   `json:"all_at_once,omitempty" jsonschema:"why all of several replicas may take it at once, which is refused otherwise where replicas have settings of their own"`
 }
 
 // RollbackInput is the input of settings.rollback.
 type RollbackInput struct {
 	Change     Change   `json:"change" jsonschema:"the change whose value before is written back"`
-	LiveWithin Duration `json:"live_within,omitzero" jsonschema:"how long to wait until the service runs the value; not at all if left out"`
+	LiveWithin Duration `json:"live_within,omitzero" jsonschema:"how long to wait until the service runs the value; not at all if left out, but 10s for each wave of replicas that have settings of their own"`
+	Waves      []Wave   `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas, where each has settings of its own; 1, 25%, 100% if left out. Those that run the value already are done and count"`
+	AllAtOnce  string   `json:"all_at_once,omitempty" jsonschema:"why all of several replicas may take it at once, which is refused otherwise where replicas have settings of their own"`
 }
 
 // ApplyOutput is the output of settings.apply and settings.rollback.
@@ -91,10 +95,17 @@ type SettingsBinding struct {
 // SettingsReceipt is the receipt of settings.apply and settings.rollback.
 // settings.apply takes it, and writes Before back.
 type SettingsReceipt struct {
-	Setting  string `json:"setting"`
-	Before   Scalar `json:"before"`
-	After    Scalar `json:"after"`
-	Revision string `json:"revision"`
+	Setting  string   `json:"setting"`
+	Before   Scalar   `json:"before"`
+	After    Scalar   `json:"after"`
+	Revision string   `json:"revision"`
+	Replicas []string `json:"replicas,omitempty" jsonschema:"which were changed, where each has settings of its own"`
+}
+
+// inWaves are the limits of an input that has waves.
+func inWaves(s *jsonschema.Schema) {
+	s.Properties["waves"].MinItems = new(1)
+	s.Properties["all_at_once"].MinLength = new(1)
 }
 
 func settingsActions() []plugins.Action {
@@ -108,6 +119,7 @@ func settingsActions() []plugins.Action {
 				// Null would mean to remove the setting, which apply does
 				// only to undo.
 				s.Properties["value"].Types = []string{"boolean", "number", "string"}
+				inWaves(s)
 			}), Output: output[ApplyOutput](),
 			Undo: "settings.apply", Idempotent: true, Probe: true, SettlesIn: settlesIn,
 			Doc: "Writes one setting.",
@@ -124,7 +136,7 @@ func settingsActions() []plugins.Action {
 		},
 		{
 			Name: "settings.rollback", Effect: plugins.Mutate,
-			Input: input[RollbackInput](nil), Output: output[ApplyOutput](),
+			Input: input[RollbackInput](inWaves), Output: output[ApplyOutput](),
 			Undo: "settings.apply", Idempotent: true, Probe: true, SettlesIn: settlesIn,
 			Doc: "Writes back the value that one setting had before one change.",
 		},

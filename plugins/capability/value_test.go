@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
@@ -130,6 +132,44 @@ func TestWaves(t *testing.T) {
 	}
 	if back, err := json.Marshal(waves); err != nil || string(back) != raw {
 		t.Errorf("%s came back as %s, %v", raw, back, err)
+	}
+}
+
+func TestCut(t *testing.T) {
+	count, percent := capability.Count, capability.Percent
+	for _, c := range []struct {
+		done, total int
+		waves       []capability.Wave
+		want        []int
+	}{
+		{0, 5, []capability.Wave{count(1), percent(25), percent(100)}, []int{1, 1, 3}},
+		{0, 1, []capability.Wave{count(1), percent(25), percent(100)}, []int{1}},
+		{0, 20, []capability.Wave{count(1), percent(25), percent(100)}, []int{1, 4, 15}},
+		{0, 3, []capability.Wave{percent(34), percent(34)}, []int{2}},
+		{0, 2, []capability.Wave{count(5)}, []int{2}},
+		{0, 4, []capability.Wave{percent(100), count(1)}, []int{4}},
+		{1, 4, []capability.Wave{percent(25)}, nil},
+		{1, 4, []capability.Wave{percent(50), percent(100)}, []int{1, 2}},
+		{3, 3, []capability.Wave{percent(100)}, nil},
+	} {
+		if have := capability.Cut(c.waves, c.done, c.total); !slices.Equal(have, c.want) {
+			t.Errorf("%d replicas in %v, %d done: %v, want %v", c.total, c.waves, c.done, have, c.want)
+		}
+	}
+}
+
+func TestAllAtOnceNeedsAReason(t *testing.T) {
+	for _, c := range []struct {
+		n, total int
+		why      string
+		refused  bool
+	}{
+		{3, 3, "", true}, {2, 2, "", true}, {3, 3, "nobody is served anyway", false}, {2, 3, "", false}, {1, 1, "", false}, {0, 0, "", false},
+	} {
+		err := capability.AllAtOnce(c.n, c.total, c.why)
+		if refused := err != nil && plugins.AsFailure(err).Class == plugins.Denied; refused != c.refused {
+			t.Errorf("%d of %d, %q: %v", c.n, c.total, c.why, err)
+		}
 	}
 }
 

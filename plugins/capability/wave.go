@@ -6,14 +6,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 const wavePattern = `^(100|[1-9][0-9]?)%$`
 
 var waveShare = regexp.MustCompile(wavePattern)
 
-// Wave is the cumulative size of a restart's wave: a count of replicas, or a
-// share of them such as "25%".
+// Wave is the cumulative size of a wave of replicas that are changed or
+// restarted: a count of them, or a share such as "25%".
 type Wave struct {
 	count   int
 	percent int
@@ -33,6 +35,38 @@ func (w Wave) Of(total int) int {
 		n = (total*w.percent + 99) / 100
 	}
 	return min(n, total)
+}
+
+// Cut returns how many replicas each wave takes, of total replicas of which
+// done have been done before. Waves that have none left are left out.
+func Cut(waves []Wave, done, total int) []int {
+	var sizes []int
+	for _, w := range waves {
+		if upTo := w.Of(total); upTo > done {
+			sizes = append(sizes, upTo-done)
+			done = upTo
+		}
+	}
+	return sizes
+}
+
+// AllAtOnce refuses what takes n of total replicas at the same time where
+// those are all that there are, more than one, and nobody has said why that is
+// right. The error is a *plugins.Failure of class denied.
+func AllAtOnce(n, total int, why string) error {
+	if n < total || total < 2 || why != "" {
+		return nil
+	}
+	return plugins.Fail(plugins.Denied, "that would take all %d replicas at once; give waves such as [1, 25%%, 100%%], or say in all_at_once why it must be", total)
+}
+
+// NoWaves refuses waves for settings that are in one place, such as one file.
+// The error is a *plugins.Failure of class invalid.
+func NoWaves(place string, waves []Wave) error {
+	if len(waves) == 0 {
+		return nil
+	}
+	return plugins.Fail(plugins.Invalid, "these settings are %s, which has no waves: leave waves out; where replicas read it as they start, workload.restart brings it to them wave after wave", place)
 }
 
 // String returns the wave as it is written in a runbook.

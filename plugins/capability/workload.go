@@ -64,8 +64,10 @@ type Replica struct {
 
 // RestartInput is the input of workload.restart.
 type RestartInput struct {
-	Waves       []Wave   `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas at the start"`
-	ReadyWithin Duration `json:"ready_within,omitzero" jsonschema:"how long each wave has to become ready"`
+	Waves       []Wave    `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas at the start"`
+	ReadyWithin Duration  `json:"ready_within,omitzero" jsonschema:"how long each wave has to become ready"`
+	Since       time.Time `json:"since,omitzero" jsonschema:"replicas that have started since then are done and count, such as ${{ run.started_at }}; so that one step restarts the first of them and, after a look, another the rest"`
+	AllAtOnce   string    `json:"all_at_once,omitempty" jsonschema:"why all of several replicas may be missing at once, which is refused otherwise"`
 }
 
 func (RestartInput) defaults() map[string]json.RawMessage {
@@ -107,6 +109,7 @@ type RestartedReplica struct {
 type RevertInput struct {
 	Revision    string   `json:"revision,omitempty" jsonschema:"the one to go back to; the last good one if left out"`
 	ReadyWithin Duration `json:"ready_within,omitzero" jsonschema:"how long to wait until every replica is of it and ready; not at all if 0s"`
+	AllAtOnce   string   `json:"all_at_once,omitempty" jsonschema:"why all of several replicas may be missing at once, which is refused otherwise"`
 }
 
 func (RevertInput) defaults() map[string]json.RawMessage {
@@ -158,16 +161,16 @@ func workloadActions() []plugins.Action {
 	return []plugins.Action{
 		{
 			Name: "workload.restart", Effect: plugins.Mutate,
-			Input: input[RestartInput](func(s *jsonschema.Schema) {
-				s.Properties["waves"].MinItems = new(1)
-			}), Output: output[RestartOutput](),
+			Input: input[RestartInput](inWaves), Output: output[RestartOutput](),
 			// Signals that were sent may still take their replicas down.
 			Probe: true, SettlesIn: 5 * time.Second,
 			Doc: "Restarts every replica in waves, the next one only when all before are ready.",
 		},
 		{
 			Name: "workload.rollback", Effect: plugins.Mutate,
-			Input: input[RevertInput](nil), Output: output[RevertOutput](),
+			Input: input[RevertInput](func(s *jsonschema.Schema) {
+				s.Properties["all_at_once"].MinLength = new(1)
+			}), Output: output[RevertOutput](),
 			Undo: "workload.rollback", Idempotent: true, Probe: true, SettlesIn: 5 * time.Second,
 			Doc: "Goes back to an earlier version of the service.",
 		},

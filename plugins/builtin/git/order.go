@@ -42,6 +42,9 @@ func orderOf(call plugins.Call) (order, error) {
 			return o, err
 		}
 		o.setting, o.to, o.why, o.liveWithin = in.Setting, in.Value, "Set", in.LiveWithin.Std()
+		if err := capability.NoWaves("one file", in.Waves); err != nil {
+			return o, err
+		}
 	case "settings.rollback":
 		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
 		if err != nil {
@@ -49,6 +52,9 @@ func orderOf(call plugins.Call) (order, error) {
 		}
 		c := in.Change
 		o.setting, o.from, o.to, o.why, o.undoes, o.liveWithin = c.Setting, &c.After, c.Before, "Roll back", c.Revision, in.LiveWithin.Std()
+		if err := capability.NoWaves("one file", in.Waves); err != nil {
+			return o, err
+		}
 	default:
 		return o, plugins.Fail(plugins.Invalid, "plugin git has no mutating action %q", call.Action)
 	}

@@ -25,6 +25,14 @@ type backlogConfig struct {
 	Timeout capability.Duration `json:"timeout,omitzero" jsonschema:"for one request; 5s if left out"`
 }
 
+// settingsConfig is the settings section of a service that names this plugin.
+type settingsConfig struct {
+	Plugin   string              `json:"plugin,omitempty"`
+	Replicas urls                `json:"replicas" jsonschema:"URL of each replica's settings: GET answers {SETTING: value}, PATCH takes the same as a merge patch; an ETag that it answers is sent back as If-Match. They are changed in this order"`
+	Headers  map[string]string   `json:"headers,omitempty" jsonschema:"sent with every request; a value may be {secret: ...}"`
+	Timeout  capability.Duration `json:"timeout,omitzero" jsonschema:"for one request; 5s if left out"`
+}
+
 // toolConfig is the section of http.get and http.request.
 type toolConfig struct {
 	Plugin  string            `json:"plugin,omitempty"`

@@ -1,5 +1,6 @@
 // Package http is the built-in that speaks HTTP. It serves the backlog
-// capability over a service's admin endpoint, and two actions of its own:
+// capability over a service's admin endpoint, the settings capability over
+// that of each replica, wave after wave, and two actions of its own:
 // http.get reads, and may be used anywhere; http.request changes something,
 // names what (its resource), and is gated like every mutation. An effect
 // belongs to an action and not to a call, so a GET is never http.request's
@@ -29,7 +30,7 @@ func New() plugins.Plugin { return plugin{} }
 func (plugin) Describe() plugins.Description {
 	d := plugins.Description{
 		Name: "http", Version: "1.0.0",
-		Config: map[string]json.RawMessage{"backlog": schema[backlogConfig](), "": schema[toolConfig]()},
+		Config: map[string]json.RawMessage{"backlog": schema[backlogConfig](), "settings": schema[settingsConfig](), "": schema[toolConfig]()},
 		Actions: []plugins.Action{
 			{
 				Name: "http.get", Effect: plugins.Read, Input: schema[getInput](), Output: schema[response](), Idempotent: true,
@@ -42,7 +43,7 @@ func (plugin) Describe() plugins.Description {
 			},
 		},
 	}
-	for _, name := range []string{"backlog.shed", "backlog.status"} {
+	for _, name := range []string{"backlog.shed", "backlog.status", "settings.apply", "settings.current", "settings.rollback"} {
 		if a, ok := capability.Lookup(name); ok {
 			d.Actions = append(d.Actions, a)
 		}
@@ -54,10 +55,12 @@ func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	switch b.Capability {
 	case "backlog":
 		return bindBacklog(b)
+	case "settings":
+		return bindSettings(b)
 	case "":
 		return bindTool(b)
 	}
-	return nil, plugins.Fail(plugins.Invalid, "plugin http serves backlog and http.*, not %q", b.Capability)
+	return nil, plugins.Fail(plugins.Invalid, "plugin http serves backlog, settings and http.*, not %q", b.Capability)
 }
 
 // schema infers the JSON Schema of a type of this package; the tests see that

@@ -20,6 +20,7 @@ type order struct {
 	to         capability.Scalar
 	why        string // the first words of its title
 	liveWithin time.Duration
+	atOnce     string // why all pods may be replaced at once
 }
 
 func orderOf(call plugins.Call) (order, error) {
@@ -33,13 +34,17 @@ func orderOf(call plugins.Call) (order, error) {
 		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
 			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
 		}
-		o.setting, o.from, o.to, o.why = r.Setting, &r.After, r.Before, "Undo: set"
+		o.setting, o.from, o.to, o.why, o.atOnce = r.Setting, &r.After, r.Before, "Undo: set", "what it undoes was"
 	case call.Action == "settings.apply":
 		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
 		if err != nil {
 			return o, err
 		}
 		o.setting, o.to, o.why, o.liveWithin = in.Setting, in.Value, "Set", in.LiveWithin.Std()
+		o.atOnce = in.AllAtOnce
+		if err := capability.NoWaves("one ConfigMap", in.Waves); err != nil {
+			return o, err
+		}
 	case call.Action == "settings.rollback":
 		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
 		if err != nil {
@@ -47,6 +52,10 @@ func orderOf(call plugins.Call) (order, error) {
 		}
 		c := in.Change
 		o.setting, o.from, o.to, o.why, o.liveWithin = c.Setting, &c.After, c.Before, "Roll back", in.LiveWithin.Std()
+		o.atOnce = in.AllAtOnce
+		if err := capability.NoWaves("one ConfigMap", in.Waves); err != nil {
+			return o, err
+		}
 	default:
 		return o, plugins.Fail(plugins.Invalid, "plugin kubernetes has no mutating action %q", call.Action)
 	}

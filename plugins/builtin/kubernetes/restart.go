@@ -54,13 +54,16 @@ func (w *workload) restart(ctx context.Context, call plugins.Call, to plugins.St
 		return failed(err)
 	}
 	plan, err := planOf(call, f, time.Now().UTC())
+	if err == nil {
+		err = plan.herd
+	}
 	if err != nil {
 		return failed(err)
 	}
-	if len(plan.waves) == 0 {
+	if len(f.pods) == 0 {
 		return failed(plugins.Fail(plugins.NotFound, "Deployment %s has no pods to restart", w.deployment))
 	}
-	if !plan.goOn {
+	if !plan.goOn && len(plan.waves) > 0 {
 		if err := w.note(ctx, &plan.noted); err != nil {
 			return failed(err)
 		}
@@ -76,7 +79,7 @@ func (w *workload) restart(ctx context.Context, call plugins.Call, to plugins.St
 		r.waves = append(r.waves, capability.RestartedWave{Replicas: names(r.back[first:]), From: from, To: time.Now().UTC()})
 		to.Progress(len(r.back), r.total, fmt.Sprintf("wave %d of %d: all ready after %s", i+1, len(plan.waves), time.Since(from).Round(time.Millisecond)))
 	}
-	if err == nil {
+	if err == nil && (plan.goOn || r.total > 0) {
 		if err := w.note(ctx, nil); err != nil {
 			to.Log("warn", fmt.Sprintf("all pods are restarted, but Deployment %s still says that a restart is under way, for %s: %v", w.deployment, goesOn, err))
 		}
@@ -209,7 +212,7 @@ func (r *restarting) look(f *fleet) bool {
 	}
 	// Those that another restart has brought back come first, and are not ours.
 	slices.SortStableFunc(fresh, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
-	fresh = fresh[min(len(fresh), len(r.plan.noted.Pods)-r.total):]
+	fresh = fresh[min(len(fresh), r.plan.others):]
 	was := len(r.back)
 	r.back = fresh[:min(len(fresh), len(r.evicted))]
 	return len(r.back) > was
@@ -247,9 +250,11 @@ func (r *restarting) outcome(ctx context.Context, err error) plugins.Outcome {
 	switch {
 	case r.doubt != nil:
 		out.Applied = plugins.Unknown
-	case len(r.evicted) == 0:
+	case len(r.evicted) == 0 && (err != nil || r.total > 0):
 		out.Applied = plugins.None
 		return out
+	case len(r.evicted) == 0: // nothing was left to do
+		out.Applied = plugins.None
 	case err == nil:
 		out.Applied = plugins.All
 	}
@@ -278,7 +283,7 @@ func (r *restarting) outcome(ctx context.Context, err error) plugins.Outcome {
 // an eviction of ours from another's; both leave fresh connections.
 func (w *workload) probeRestart(ctx context.Context, call plugins.Call, undo json.RawMessage) (plugins.Probed, error) {
 	var planned restartPlanned
-	if err := json.Unmarshal(undo, &planned); err != nil || len(planned.Pods) == 0 {
+	if err := json.Unmarshal(undo, &planned); err != nil || planned.Pods == nil {
 		return plugins.Probed{}, errors.New("the plan left no list of pods to compare with")
 	}
 	f, err := w.fleet(ctx)

@@ -28,10 +28,13 @@ const (
 	goesOn = 10 * time.Minute
 )
 
-// restartBinding is what a plan of workload.restart binds.
+// restartBinding is what a plan of workload.restart binds. With since it is
+// bound how far the restart goes, whichever pods are left by then.
 type restartBinding struct {
 	Resource    string              `json:"resource"`
-	Waves       [][]string          `json:"waves"` // names of pods
+	Waves       [][]string          `json:"waves,omitempty"` // names of pods
+	UpTo        []capability.Wave   `json:"up_to,omitempty"`
+	Since       time.Time           `json:"since,omitzero"`
 	AtOnce      int                 `json:"at_once"`
 	ReadyWithin capability.Duration `json:"ready_within"`
 }
@@ -58,9 +61,12 @@ type plannedPod struct {
 type restartPlan struct {
 	waves  [][]corev1.Pod
 	noted  restartNoted // of the restart that is begun or gone on with
-	goOn   bool         // another one broke off
-	atOnce int          // how many may be missing at a time, within a wave
+	asked  capability.RestartInput
+	goOn   bool // another one broke off
+	others int  // pods that it has brought back, and this one has not
+	atOnce int  // how many may be missing at a time, within a wave
 	within time.Duration
+	herd   error // why this may not be done as things are: it takes all at once
 }
 
 func restartInput(call plugins.Call) (capability.RestartInput, error) {
@@ -80,7 +86,7 @@ func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
 	if call.Expect != "" && call.Expect != f.fingerprint() {
 		return nil, drift("pods of %s were restarted, added or removed since this was planned", f.deployment.Name)
 	}
-	p := &restartPlan{atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, Began: now}}
+	p := &restartPlan{asked: in, atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, Began: now}}
 	left := f.pods
 	if old := noted(f.deployment); old != nil && now.Sub(old.Began) < goesOn {
 		left = slices.DeleteFunc(slices.Clone(f.pods), func(pod corev1.Pod) bool { return !slices.Contains(old.Pods, pod.UID) })
@@ -95,17 +101,21 @@ func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
 			p.noted.Pods = append(p.noted.Pods, pod.UID)
 		}
 	}
+	p.others = len(p.noted.Pods) - len(left)
 	left = slices.Clone(left)
+	if !in.Since.IsZero() {
+		left = slices.DeleteFunc(left, func(pod corev1.Pod) bool { return startedAt(&pod).After(in.Since) })
+	}
 	slices.SortStableFunc(left, func(a, b corev1.Pod) int { // what does not serve is missed by nobody
 		return rank(ready(&a)) - rank(ready(&b))
 	})
 	total := len(p.noted.Pods)
-	done := total - len(left)
-	for _, w := range in.Waves {
-		if upTo := w.Of(total); upTo > done {
-			p.waves = append(p.waves, left[done-(total-len(left)):upTo-(total-len(left))])
-			done = upTo
+	for _, n := range capability.Cut(in.Waves, total-len(left), total) {
+		if err := capability.AllAtOnce(min(n, p.atOnce), len(f.pods), in.AllAtOnce); err != nil {
+			p.herd = err
 		}
+		p.waves = append(p.waves, left[:n])
+		left = left[n:]
 	}
 	return p, nil
 }
@@ -144,6 +154,16 @@ func atOnce(d *appsv1.Deployment) int {
 	return allowed
 }
 
+// rollsAllAtOnce refuses a rollout that the Deployment's strategy lets take all
+// pods at once, unless it was said why.
+func rollsAllAtOnce(d *appsv1.Deployment, why string) error {
+	err := capability.AllAtOnce(atOnce(d), desired(d), why)
+	if err == nil {
+		return nil
+	}
+	return plugins.Fail(plugins.Denied, "the strategy of Deployment %s replaces all %d pods at once; give it a maxUnavailable, or say in all_at_once why it must be", d.Name, desired(d))
+}
+
 func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
 	f, err := w.fleet(ctx)
 	if err != nil {
@@ -153,24 +173,38 @@ func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.
 	if err != nil {
 		return plugins.Plan{}, err
 	}
+	if p.herd != nil && p.asked.Since.IsZero() {
+		return plugins.Plan{}, p.herd
+	}
 	budgets, err := w.budgets(ctx, f)
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	bind := restartBinding{Resource: w.Resource(), Waves: [][]string{}, AtOnce: p.atOnce, ReadyWithin: capability.Duration(p.within)}
-	var planned restartPlanned
+	bind := restartBinding{Resource: w.Resource(), Since: p.asked.Since, AtOnce: p.atOnce, ReadyWithin: capability.Duration(p.within)}
+	if !bind.Since.IsZero() {
+		bind.UpTo = p.asked.Waves
+	}
+	planned := restartPlanned{Pods: []plannedPod{}}
 	var detail strings.Builder
 	if p.goOn {
 		fmt.Fprintf(&detail, "goes on with a restart that broke off: %d of %d pods have been replaced since %s, and are left alone\n",
-			len(p.noted.Pods)-count(p.waves), len(p.noted.Pods), p.noted.Began.Format(time.RFC3339))
+			p.others, len(p.noted.Pods), p.noted.Began.Format(time.RFC3339))
+	}
+	if len(p.waves) == 0 {
+		fmt.Fprintf(&detail, "as many have started since %s already: nothing to restart\n", p.asked.Since.Format(time.RFC3339))
 	}
 	for i, wave := range p.waves {
-		bind.Waves = append(bind.Waves, names(wave))
+		if bind.UpTo == nil {
+			bind.Waves = append(bind.Waves, names(wave))
+		}
 		fmt.Fprintf(&detail, "wave %d of %d, at most %d missing at a time, each ready within %s:\n", i+1, len(p.waves), p.atOnce, bind.ReadyWithin)
 		for _, pod := range wave {
 			planned.Pods = append(planned.Pods, plannedPod{pod.Name, pod.UID, startedAt(&pod)})
 			fmt.Fprintf(&detail, "  evict %s, %s\n", pod.Name, state(&pod))
 		}
+	}
+	if p.herd != nil { // steps before this one may have restarted some by then
+		fmt.Fprintf(&detail, "refused, unless some have started by then: %v\n", p.herd)
 	}
 	detail.WriteString(budgets)
 	binding, err := plugins.Canonical(bind)

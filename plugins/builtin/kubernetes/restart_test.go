@@ -2,12 +2,14 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -290,5 +292,86 @@ func TestWavesOfWhatIsLeft(t *testing.T) {
 	bind := output[restartBinding](t, plan.Binding)
 	if len(bind.Waves) != 2 || len(bind.Waves[0]) != 1 || len(bind.Waves[1]) != 2 || slices.Contains(slices.Concat(bind.Waves...), f.pods[0].Name) {
 		t.Errorf("waves are %v; %s was made after the restart began", bind.Waves, f.pods[0].Name)
+	}
+}
+
+// The first pods in one call, the rest in another, as two steps with a look
+// between them restart them: those that have started since are left alone.
+func TestRestartInSteps(t *testing.T) {
+	p := startPlane(t)
+	p.deploy(4, "api:1", nil)
+	p.old()
+	w := p.workload("")
+	f, err := w.fleet(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now().UTC().Truncate(time.Second).Add(-time.Millisecond)
+	step := func(waves string) plugins.Call {
+		return restartCall("", fmt.Sprintf(`{"since": %q, "waves": [%s]}`, since.Format(time.RFC3339Nano), waves))
+	}
+	then, err := w.Plan(t.Context(), step(`"100%"`))
+	if err != nil { // of four no more than one is missing at a time
+		t.Fatal(err)
+	}
+	left := f.fingerprint()
+	for i, waves := range []string{`"50%"`, `"50%"`, `"100%"`} {
+		plan, out := p.run(w, step(waves))
+		p.done(out, []plugins.Applied{plugins.All, plugins.None, plugins.All}[i])
+		if plan.Fingerprint != left || plan.BlastRadius.Affected != []int{2, 0, 2}[i] {
+			t.Errorf("step %d: %+v; the one before left %s", i, plan, left)
+		}
+		left = out.Left
+		if n := len(p.pods.pods()); n != []int{6, 6, 8}[i] {
+			t.Errorf("after step %d %d pods were started in all", i, n)
+		}
+		if now, err := w.Plan(t.Context(), step(`"100%"`)); err != nil || string(now.Binding) != string(then.Binding) {
+			t.Errorf("planned after step %d: %s, %v; it was bound to %s", i, now.Binding, err, then.Binding)
+		}
+		if p := w.Probe(t.Context(), plugins.Call{Action: "workload.restart", Expect: plan.Fingerprint}, plan.Undo); p.Applied != out.Applied {
+			t.Errorf("step %d was lost: %+v", i, p)
+		}
+	}
+}
+
+// A strategy that lets all pods be missing at once is used as such only where
+// somebody has said why.
+func TestAllAtOnceNeedsAReason(t *testing.T) {
+	p := startPlane(t)
+	p.configMap("api-settings-1", map[string]string{"db.pool.max": "20"}, map[string]any{"immutable": true})
+	extra := withSettings("api-settings-1")
+	merge(extra, map[string]any{"spec": map[string]any{"strategy": map[string]any{"type": "Recreate"}}})
+	p.deploy(3, "api:1", extra)
+	p.steady()
+	p.image("api:2")
+	w, s := p.workload(""), p.settings(map[string]any{"deployment": "api"})
+	p.eventually("its revision", func() bool {
+		f, err := w.fleet(t.Context())
+		return err == nil && f.newest() != nil
+	})
+	p.steady()
+	for _, c := range []struct {
+		on    plugins.Bound
+		call  plugins.Call
+		input string
+	}{
+		{w, restartCall("", ""), `"waves": ["100%"]`},
+		{w, revertCall(""), `"ready_within": "1m"`},
+		{s, plugins.Call{Action: "settings.apply"}, `"setting": "db.pool.max", "value": 50`},
+	} {
+		c.call.Input = json.RawMessage("{" + c.input + "}")
+		if _, err := c.on.Plan(t.Context(), c.call); err == nil || plugins.AsFailure(err).Class != plugins.Denied {
+			t.Errorf("%s %s: %v", c.call.Action, c.call.Input, err)
+		}
+		if out := c.on.Run(t.Context(), c.call, &stream{}); out.Failure == nil || out.Failure.Class != plugins.Denied || out.Applied != plugins.None {
+			t.Errorf("%s %s: %+v", c.call.Action, c.call.Input, out)
+		}
+		c.call.Input = json.RawMessage("{" + c.input + `, "all_at_once": "nobody is served anyway"}`)
+		if _, err := c.on.Plan(t.Context(), c.call); err != nil {
+			t.Errorf("%s %s: %v", c.call.Action, c.call.Input, err)
+		}
+	}
+	if _, err := w.Plan(t.Context(), restartCall("", `{}`)); err != nil { // one by one
+		t.Error(err)
 	}
 }

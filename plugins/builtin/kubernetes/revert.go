@@ -85,6 +85,9 @@ func (f *fleet) workOut(call plugins.Call) (r reverting, err error) {
 		return r, err
 	}
 	r.within = in.ReadyWithin.Std()
+	if err := rollsAllAtOnce(f.deployment, in.AllAtOnce); err != nil {
+		return r, err
+	}
 	if in.Revision == "" {
 		if r.to = f.lastGood(); r.to == nil {
 			return r, plugins.Fail(plugins.NotFound, "Deployment %s has no earlier revision; does its revisionHistoryLimit keep any?", f.deployment.Name)

@@ -36,6 +36,11 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 	if err := s.writable(at); err != nil {
 		return plugins.Plan{}, err
 	}
+	if isImmutable(at) {
+		if _, err := s.rolls(ctx, at, o); err != nil {
+			return plugins.Plan{}, err
+		}
+	}
 	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: s.Resource(), Setting: o.setting, From: was, To: o.to})
 	if err != nil {
 		return plugins.Plan{}, err
@@ -222,13 +227,9 @@ func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, n
 		},
 		Immutable: new(true), Data: data, BinaryData: at.BinaryData,
 	}
-	var d appsv1.Deployment
-	if err := s.get(ctx, "deployments", s.deployment, &d); err != nil {
+	d, err := s.rolls(ctx, at, o)
+	if err != nil {
 		return at, plugins.AsFailure(err)
-	}
-	// Between the two reads somebody may have rolled out another one.
-	if name, err := s.namedBy(&d.Spec.Template); err != nil || name != at.Name {
-		return at, errors.Join(err, drift("Deployment %s was changed just now", s.deployment))
 	}
 	now := &corev1.ConfigMap{}
 	err = s.create(ctx, "configmaps", next, now)
@@ -249,6 +250,19 @@ func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, n
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": d.ResourceVersion},
 		{"op": "replace", "path": "/spec/template", "value": d.Spec.Template},
 	}, nil)
+}
+
+// rolls reads the Deployment that would roll out another ConfigMap than at.
+func (s *settings) rolls(ctx context.Context, at *corev1.ConfigMap, o order) (*appsv1.Deployment, error) {
+	d := &appsv1.Deployment{}
+	if err := s.get(ctx, "deployments", s.deployment, d); err != nil {
+		return nil, err
+	}
+	// Between the two reads somebody may have rolled out another one.
+	if name, err := s.namedBy(&d.Spec.Template); err != nil || name != at.Name {
+		return nil, errors.Join(err, drift("Deployment %s was changed just now", s.deployment))
+	}
+	return d, rollsAllAtOnce(d, o.atOnce)
 }
 
 // Probe looks for the call's own note, and else at the value. A value that is

@@ -23,7 +23,7 @@ const sameStart = 15 * time.Millisecond
 // connections.
 func (b *bound) Probe(_ context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
 	var planned capability.RestartReceipt
-	if err := json.Unmarshal(undo, &planned); err != nil || len(planned.Replicas) == 0 {
+	if err := json.Unmarshal(undo, &planned); err != nil || planned.Replicas == nil {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: "the plan left no list of replicas to compare with"}
 	}
 	all, err := b.replicas()

@@ -39,10 +39,13 @@ func (b *bound) restart(ctx context.Context, call plugins.Call, to plugins.Strea
 	if err == nil && call.Expect != "" && call.Expect != fingerprint(all) {
 		err = drift()
 	}
+	var waves [][]replica
+	if err == nil {
+		waves, err = cut(all, in)
+	}
 	if err != nil {
 		return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}
 	}
-	waves := cut(all, in.Waves)
 	r := rollout{bound: b, to: to, was: map[string]replica{}, done: map[string]replica{}}
 	for _, one := range all {
 		r.was[one.name] = one
@@ -154,8 +157,9 @@ func (r *rollout) outcome(err error) plugins.Outcome {
 		receipt.Replicas = append(receipt.Replicas, capability.RestartedReplica{Name: name, Was: r.was[name].startedAt, Is: r.done[name].startedAt})
 	}
 	switch {
-	case len(receipt.Replicas) == 0:
+	case len(receipt.Replicas) == 0 && (err != nil || r.total > 0):
 		return out
+	case len(receipt.Replicas) == 0: // nothing was left to do
 	case err == nil:
 		out.Applied = plugins.All
 	default:

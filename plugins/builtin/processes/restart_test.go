@@ -310,30 +310,6 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-func TestCut(t *testing.T) {
-	count, percent := capability.Count, capability.Percent
-	for _, tt := range []struct {
-		n     int
-		waves []capability.Wave
-		want  []int
-	}{
-		{5, []capability.Wave{count(1), percent(25), percent(100)}, []int{1, 1, 3}},
-		{1, []capability.Wave{count(1), percent(25), percent(100)}, []int{1}},
-		{20, []capability.Wave{count(1), percent(25), percent(100)}, []int{1, 4, 15}},
-		{3, []capability.Wave{percent(34), percent(34)}, []int{2}},
-		{2, []capability.Wave{count(5)}, []int{2}},
-		{4, []capability.Wave{percent(100), count(1)}, []int{4}},
-	} {
-		var got []int
-		for _, w := range cut(make([]replica, tt.n), tt.waves) {
-			got = append(got, len(w))
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%d replicas in %v: %v, want %v", tt.n, tt.waves, got, tt.want)
-		}
-	}
-}
-
 func TestBindRefuses(t *testing.T) {
 	for key, section := range map[string]string{
 		"at least one pattern": `{}`,
@@ -346,5 +322,83 @@ func TestBindRefuses(t *testing.T) {
 		if _, err := New().Bind(plugins.Binding{Capability: "workload", Config: json.RawMessage(section)}); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s: %v", section, err)
 		}
+	}
+}
+
+// TestOneStepAfterAnother restarts the first replicas in one call and the rest
+// in another, as two steps with a look between them do.
+func TestOneStepAfterAnother(t *testing.T) {
+	f := startFleet(t, 4)
+	b := f.bind(plugins.Mutate)
+	before := strings.Fields(f.processes())
+	all, err := b.(*bound).replicas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := all[0].startedAt
+	for _, r := range all {
+		if r.startedAt.After(since) {
+			since = r.startedAt
+		}
+	}
+	for time.Since(since) < 2*sameStart { // starts are told in steps of 10 ms
+	}
+	input := func(waves string) string {
+		return fmt.Sprintf(`{"since": %q, "waves": [%s]}`, since.Format(time.RFC3339Nano), waves)
+	}
+	shown, err := b.Plan(t.Context(), restartCall(input(`"100%"`)))
+	if err != nil || !strings.Contains(shown.Detail, "refused, unless some have started by then") {
+		t.Errorf("all at once: %+v, %v", shown, err)
+	}
+	if out := run(t, b, restartCall(input(`"100%"`)), &stream{}); out.Failure == nil || out.Failure.Class != plugins.Denied || out.Applied != plugins.None {
+		t.Errorf("all at once: %+v", out)
+	}
+	then, err := b.Plan(t.Context(), restartCall(input(`"50%"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, waves := range []string{`1`, `"25%"`, `"50%"`, `"100%"`} {
+		out := run(t, b, restartCall(input(waves)), &stream{})
+		applied := plugins.All
+		if i == 1 { // a quarter of four is one
+			applied = plugins.None
+		}
+		if out.Failure != nil || out.Applied != applied {
+			t.Fatalf("up to %s: applied %s, %v", waves, out.Applied, out.Failure)
+		}
+		want := []int{1, 1, 2, 4}[i]
+		for n, was := range strings.Fields(f.processes()) {
+			if fresh := was != before[n]; fresh != (n < want) {
+				t.Errorf("up to %s: replica %d is fresh: %v", waves, n, fresh)
+			}
+		}
+		if i == 0 {
+			now, err := b.Plan(t.Context(), restartCall(input(`"50%"`)))
+			if err != nil || string(now.Binding) != string(then.Binding) || now.Fingerprint != out.Left || now.BlastRadius.Affected != 1 {
+				t.Errorf("planned after the first step: %+v, %v; it was bound to %s, and the first step left %s", now, err, then.Binding, out.Left)
+			}
+		}
+	}
+	none, err := b.Plan(t.Context(), restartCall(input(`1`)))
+	if err != nil || none.BlastRadius.Affected != 0 {
+		t.Fatalf("with nothing left: %+v, %v", none, err)
+	}
+	if p := b.Probe(t.Context(), plugins.Call{Expect: "another"}, none.Undo); p.Applied != plugins.None {
+		t.Errorf("a lost call with nothing to do: %+v", p)
+	}
+}
+
+func TestAllAtOnceNeedsAReason(t *testing.T) {
+	f := startFleet(t, 2)
+	b := f.bind(plugins.Mutate)
+	before := f.processes()
+	if _, err := b.Plan(t.Context(), restartCall(`{"waves": ["100%"]}`)); err == nil || plugins.AsFailure(err).Class != plugins.Denied {
+		t.Errorf("planned without a reason: %v", err)
+	}
+	if out := run(t, b, restartCall(`{"waves": ["100%"]}`), &stream{}); out.Failure == nil || out.Failure.Class != plugins.Denied || f.processes() != before {
+		t.Fatalf("without a reason: %+v", out)
+	}
+	if out := run(t, b, restartCall(`{"waves": ["100%"], "all_at_once": "nobody is served anyway"}`), &stream{}); out.Failure != nil || out.Applied != plugins.All {
+		t.Fatalf("with a reason: %+v", out)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,26 +12,33 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// restartBinding is what a plan of workload.restart binds.
+// restartBinding is what a plan of workload.restart binds. With since it is
+// bound how far the restart goes, whichever replicas are left by then.
 type restartBinding struct {
 	Resource    string              `json:"resource"`
 	Signal      string              `json:"signal"`
-	Waves       [][]string          `json:"waves"` // names of replicas
+	Waves       [][]string          `json:"waves,omitempty"` // names of replicas
+	UpTo        []capability.Wave   `json:"up_to,omitempty"`
+	Since       time.Time           `json:"since,omitzero"`
 	ReadyWithin capability.Duration `json:"ready_within"`
 }
 
-// cut divides the replicas into waves: shares are cumulative, and an empty
-// wave is dropped.
-func cut(all []replica, waves []capability.Wave) [][]replica {
-	var out [][]replica
-	done := 0
-	for _, w := range waves {
-		if upTo := w.Of(len(all)); upTo > done {
-			out = append(out, all[done:upTo])
-			done = upTo
-		}
+// cut divides the replicas into waves. Those that have started since are done,
+// and count. The error is of a wave that takes all, and for which there is no
+// reason.
+func cut(all []replica, in capability.RestartInput) (out [][]replica, herd error) {
+	left := slices.Clone(all)
+	if !in.Since.IsZero() {
+		left = slices.DeleteFunc(left, func(r replica) bool { return r.startedAt.After(in.Since) })
 	}
-	return out
+	for _, n := range capability.Cut(in.Waves, len(all)-len(left), len(all)) {
+		if err := capability.AllAtOnce(n, len(all), in.AllAtOnce); err != nil {
+			herd = err
+		}
+		out = append(out, left[:n])
+		left = left[n:]
+	}
+	return out, herd
 }
 
 func names(wave []replica) []string {
@@ -64,21 +72,35 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	if call.Expect != "" && call.Expect != now {
 		return plugins.Plan{}, drift()
 	}
-	waves := cut(all, in.Waves)
-	bind := restartBinding{Resource: b.Resource(), Signal: b.signalName, ReadyWithin: in.ReadyWithin}
+	waves, herd := cut(all, in)
+	if herd != nil && in.Since.IsZero() {
+		return plugins.Plan{}, herd
+	}
+	bind := restartBinding{Resource: b.Resource(), Signal: b.signalName, Since: in.Since, ReadyWithin: in.ReadyWithin}
+	if !in.Since.IsZero() {
+		bind.UpTo = in.Waves
+	}
 	receipt := capability.RestartReceipt{}
 	detail := &strings.Builder{}
 	ready := map[string]readiness{}
 	for i, ok := range b.readiness(ctx, all) {
 		ready[all[i].name] = ok
 	}
+	if len(waves) == 0 {
+		fmt.Fprintf(detail, "as many have started since %s already: nothing to restart\n", in.Since.Format(time.RFC3339))
+	}
 	for i, wave := range waves {
-		bind.Waves = append(bind.Waves, names(wave))
+		if bind.UpTo == nil {
+			bind.Waves = append(bind.Waves, names(wave))
+		}
 		fmt.Fprintf(detail, "wave %d of %d, ready within %s:\n", i+1, len(waves), in.ReadyWithin)
 		for _, r := range wave {
 			receipt.Replicas = append(receipt.Replicas, capability.RestartedReplica{Name: r.name, Was: r.startedAt})
 			fmt.Fprintf(detail, "  %s\n", r.describe(b.signalName, ready[r.name]))
 		}
+	}
+	if herd != nil { // steps before this one may have restarted some by then
+		fmt.Fprintf(detail, "refused, unless some have started by then: %v\n", herd)
 	}
 	binding, err := plugins.Canonical(bind)
 	if err != nil {

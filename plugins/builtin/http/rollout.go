@@ -1,0 +1,336 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/capability"
+)
+
+const (
+	livePoll = 50 * time.Millisecond
+	// waveTime is what a wave has until it runs the value, if nothing is said.
+	waveTime = 10 * time.Second
+)
+
+// order is what a mutating call asks for.
+type order struct {
+	setting string
+	from    *capability.Scalar // what those that are changed must run; nil: anything
+	to      capability.Scalar
+	only    []string // undone are these alone; nil: all
+	waves   []capability.Wave
+	why     string // all may be changed at once
+	within  time.Duration
+}
+
+var defaultWaves = []capability.Wave{capability.Count(1), capability.Percent(25), capability.Percent(100)}
+
+func orderOf(call plugins.Call) (o order, err error) {
+	o.within, o.waves = waveTime, defaultWaves
+	if len(bytes.TrimSpace(call.Receipt)) > 0 {
+		var r capability.SettingsReceipt
+		if call.Action != "settings.apply" {
+			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
+		}
+		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
+			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
+		}
+		o.setting, o.from, o.to, o.only = r.Setting, &r.After, r.Before, r.Replicas
+		return o, nil
+	}
+	var within capability.Duration
+	var waves []capability.Wave
+	switch call.Action {
+	case "settings.apply":
+		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
+		if err != nil {
+			return o, err
+		}
+		o.setting, o.to, o.why, within, waves = in.Setting, in.Value, in.AllAtOnce, in.LiveWithin, in.Waves
+	case "settings.rollback":
+		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
+		if err != nil {
+			return o, err
+		}
+		c := in.Change
+		o.setting, o.from, o.to, o.why, within, waves = c.Setting, &c.After, c.Before, in.AllAtOnce, in.LiveWithin, in.Waves
+	default:
+		return o, plugins.Fail(plugins.Invalid, "plugin http has no mutating action %q on settings", call.Action)
+	}
+	if within > 0 {
+		o.within = within.Std()
+	}
+	if waves != nil {
+		o.waves = waves
+	}
+	return o, nil
+}
+
+// rollout is an order worked out on what the replicas run.
+type rollout struct {
+	order
+	all   []running
+	was   capability.Scalar // what those that are to be changed run; if there are none: what was asked for
+	waves [][]running
+	herd  error // why this may not be done as things are: it takes all at once
+}
+
+// workOut cuts the replicas that do not run the value yet into waves. Those
+// that do are done, and count.
+func (s *settings) workOut(ctx context.Context, call plugins.Call) (r rollout, err error) {
+	if r.order, err = orderOf(call); err != nil {
+		return r, err
+	}
+	if r.all, err = s.values(ctx, r.setting); err != nil {
+		return r, err
+	}
+	if call.Expect != "" && call.Expect != fingerprint(r.setting, r.all) {
+		return r, drift("%s is not on every replica what was seen when this was planned", r.setting)
+	}
+	members, left := r.all, []running(nil)
+	if r.only != nil {
+		members = slices.DeleteFunc(slices.Clone(r.all), func(v running) bool { return !slices.Contains(r.only, v.url) })
+	}
+	for _, v := range members {
+		if v.value != r.to {
+			left = append(left, v)
+		}
+	}
+	r.was = r.to
+	for i, v := range left {
+		switch {
+		case r.from != nil && v.value != *r.from:
+			return r, drift("%s runs %s = %s, not %s: somebody changed it since", v.url, r.setting, v.value, *r.from)
+		case i > 0 && v.value != r.was:
+			return r, plugins.Fail(plugins.Conflict, "the replicas do not run the same %s (%s), so that there is no one value to go back to; set it by settings.rollback, which says what it was", r.setting, spread(r.all))
+		}
+		r.was = v.value
+	}
+	total := len(members)
+	for _, n := range capability.Cut(r.order.waves, total-len(left), total) {
+		if err := capability.AllAtOnce(n, len(r.all), r.why); err != nil {
+			r.herd = err
+		}
+		r.waves = append(r.waves, left[:n])
+		left = left[n:]
+	}
+	return r, nil
+}
+
+func drift(format string, args ...any) error {
+	return plugins.Fail(plugins.Drift, "%s; nothing was changed", fmt.Sprintf(format, args...))
+}
+
+func (r *rollout) receipt(changed []string) capability.SettingsReceipt {
+	return capability.SettingsReceipt{Setting: r.setting, Before: r.was, After: r.to, Replicas: changed}
+}
+
+// rolloutBinding is what a plan binds: how far the value goes, whichever
+// replicas are left by then.
+type rolloutBinding struct {
+	capability.SettingsBinding
+	UpTo []capability.Wave `json:"up_to"`
+}
+
+func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
+	r, err := s.workOut(ctx, call)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	binding, err := plugins.Canonical(rolloutBinding{
+		capability.SettingsBinding{Resource: s.Resource(), Setting: r.setting, From: r.was, To: r.to}, r.order.waves,
+	})
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	var detail strings.Builder
+	var all []string
+	for i, wave := range r.waves {
+		fmt.Fprintf(&detail, "wave %d of %d, running it within %s:\n", i+1, len(r.waves), r.within)
+		for _, v := range wave {
+			fmt.Fprintf(&detail, "  %s: %s from %s to %s\n", v.url, r.setting, v.value, r.to)
+			all = append(all, v.url)
+		}
+	}
+	if len(all) == 0 {
+		fmt.Fprintf(&detail, "%s: %s; as many run %s already: nothing to change\n", r.setting, spread(r.all), r.to)
+	}
+	if r.herd != nil { // steps before this one may have begun with some
+		fmt.Fprintf(&detail, "refused, unless some run it by then: %v\n", r.herd)
+	}
+	undo, err := json.Marshal(r.receipt(all))
+	return plugins.Plan{
+		Binding: binding, Detail: detail.String(), Fingerprint: fingerprint(r.setting, r.all), Undo: undo, Resource: s.Resource(),
+		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(all), Total: len(r.all)},
+	}, err
+}
+
+// write changes wave after wave; the next only when all that were changed run
+// the value. It ends early between two replicas.
+func (s *settings) write(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
+	none := func(err error) plugins.Outcome {
+		return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}
+	}
+	if s.access == plugins.Read {
+		return none(plugins.Fail(plugins.Denied, "%s changes settings, and this binding may only read", call.Action))
+	}
+	if f := stopped(call); f != nil {
+		return none(f)
+	}
+	r, err := s.workOut(ctx, call)
+	if err == nil {
+		err = r.herd
+	}
+	if err != nil {
+		return none(err)
+	}
+	applied, changed := plugins.None, []string{}
+	for i, wave := range r.waves {
+		to.Progress(len(changed), len(r.all), fmt.Sprintf("wave %d of %d: %s = %s on %d of %d replicas", i+1, len(r.waves), r.setting, r.to, len(wave), len(r.all)))
+		for _, one := range wave {
+			var did plugins.Applied
+			if did, err = s.one(ctx, call, one, &r); did == plugins.All {
+				changed = append(changed, one.url)
+			}
+			if did != plugins.None {
+				applied = did
+			}
+			if err != nil {
+				break
+			}
+		}
+		if err == nil {
+			err = s.live(ctx, call.Stop, wave, &r)
+		}
+		if err != nil {
+			break
+		}
+	}
+	return s.outcome(ctx, &r, changed, applied, err)
+}
+
+// one changes one replica, if it still runs what it ran when this was worked
+// out.
+func (s *settings) one(ctx context.Context, call plugins.Call, was running, r *rollout) (plugins.Applied, error) {
+	if stopped(call) != nil {
+		return plugins.None, plugins.Fail(plugins.Cancelled, "stopped before the next replica")
+	}
+	now, err := s.value(ctx, was.url, r.setting)
+	if err != nil {
+		return plugins.None, err
+	}
+	if now.value != was.value {
+		return plugins.None, plugins.Fail(plugins.Drift, "%s runs %s = %s, not %s: somebody changed it just now; it is left alone", was.url, r.setting, now.value, was.value)
+	}
+	return s.put(ctx, now, r.setting, r.to)
+}
+
+// live waits until each replica of a wave runs the value.
+func (s *settings) live(ctx context.Context, stop <-chan struct{}, wave []running, r *rollout) error {
+	ctx, cancel := context.WithTimeout(ctx, r.within)
+	defer cancel()
+	tick := time.NewTicker(livePoll)
+	defer tick.Stop()
+	var last error
+	for {
+		wave = slices.DeleteFunc(slices.Clone(wave), func(one running) bool {
+			now, err := s.value(ctx, one.url, r.setting)
+			if err == nil && now.value != r.to {
+				err = fmt.Errorf("%s runs %s", one.url, now.value)
+			}
+			if err != nil && ctx.Err() == nil {
+				last = err
+			}
+			return err == nil
+		})
+		if len(wave) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-stop:
+			return plugins.Fail(plugins.Cancelled, "stopped before %s was seen to run %s = %s", wave[0].url, r.setting, r.to)
+		case <-ctx.Done():
+			return plugins.Fail(plugins.Timeout, "%s was not seen to run %s = %s within %s: %v; look at that replica", wave[0].url, r.setting, r.to, r.within, last)
+		}
+	}
+}
+
+func (s *settings) outcome(ctx context.Context, r *rollout, changed []string, applied plugins.Applied, err error) plugins.Outcome {
+	if err != nil && applied == plugins.All {
+		applied = plugins.Partial
+	}
+	out := plugins.Outcome{Failure: plugins.AsFailure(err), Applied: applied}
+	if applied == plugins.None && err != nil {
+		return out
+	}
+	if now, err := s.values(ctx, r.setting); err == nil {
+		out.Left = fingerprint(r.setting, now)
+	}
+	var merr error
+	if applied != plugins.None {
+		if out.Receipt, merr = json.Marshal(r.receipt(changed)); merr != nil {
+			out.Failure = plugins.AsFailure(merr)
+			return out
+		}
+	}
+	out.Outputs, merr = json.Marshal(capability.ApplyOutput{
+		Observed: s.observed(), Setting: r.setting, From: r.was, To: r.to, Revision: out.Left, Live: err == nil,
+	})
+	if merr != nil && out.Failure == nil {
+		out.Failure = plugins.AsFailure(merr)
+	}
+	return out
+}
+
+// Probe looks what the replicas of the plan run. It cannot tell whose change
+// that is; the receipt names those that run the value now.
+func (s *settings) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
+	unknown := func(reason string) plugins.Probed {
+		return plugins.Probed{Applied: plugins.Unknown, Reason: reason}
+	}
+	var planned capability.SettingsReceipt
+	if err := json.Unmarshal(undo, &planned); err != nil || planned.Setting == "" {
+		return unknown("the plan left no receipt to look by")
+	}
+	all, err := s.values(ctx, planned.Setting)
+	if err != nil {
+		return unknown(err.Error())
+	}
+	var changed []string
+	for _, v := range all {
+		switch {
+		case !slices.Contains(planned.Replicas, v.url), v.value == planned.Before:
+		case v.value == planned.After:
+			changed = append(changed, v.url)
+		default:
+			return unknown(fmt.Sprintf("%s runs %s = %s: neither what it was, %s, nor what it was to be, %s", v.url, planned.Setting, v.value, planned.Before, planned.After))
+		}
+	}
+	p := plugins.Probed{Applied: plugins.Partial, Left: fingerprint(planned.Setting, all)}
+	p.Reason = fmt.Sprintf("%d of %d replicas run %s = %s", len(changed), len(planned.Replicas), planned.Setting, planned.After)
+	switch len(changed) {
+	case 0:
+		p.Applied = plugins.None
+		return p
+	case len(planned.Replicas):
+		p.Applied = plugins.All
+	}
+	planned.Replicas = changed
+	if p.Receipt, err = json.Marshal(planned); err == nil {
+		p.Outputs, err = json.Marshal(capability.ApplyOutput{
+			Observed: s.observed(), Setting: planned.Setting, From: planned.Before, To: planned.After, Revision: p.Left, Live: p.Applied == plugins.All,
+		})
+	}
+	if err != nil {
+		return unknown(err.Error())
+	}
+	return p
+}
