@@ -9,13 +9,14 @@ import (
 // recorded its intent: a runtime never starts it twice. Answered by
 // [Returned].
 type Act struct {
-	ID       string
-	Path     string
-	Service  string
-	Action   string
-	Input    json.RawMessage
-	Expect   string // fingerprint that the target must have
-	Deadline time.Time
+	ID         string
+	Path       string
+	Service    string
+	Action     string
+	Input      json.RawMessage
+	Expect     string   // fingerprint that the target must have
+	ApprovedBy []string // who said yes at its gate, the first one first
+	Deadline   time.Time
 
 	attempt int
 }

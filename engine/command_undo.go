@@ -9,14 +9,15 @@ import (
 // [Act], it is open only in the generation of its intent. Answered by
 // [Returned].
 type Undo struct {
-	ID       string
-	Path     string
-	Service  string
-	Action   string
-	Input    json.RawMessage // set when the runbook writes its own
-	Receipt  json.RawMessage // of what it undoes
-	Expect   string
-	Deadline time.Time
+	ID         string
+	Path       string
+	Service    string
+	Action     string
+	Input      json.RawMessage // set when the runbook writes its own
+	Receipt    json.RawMessage // of what it undoes
+	Expect     string
+	ApprovedBy []string // who said yes at the gate that covers it, the first one first
+	Deadline   time.Time
 
 	attempt int
 }

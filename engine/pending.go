@@ -138,11 +138,20 @@ func (p *pending) act(step *runbook.Step, s *Step) {
 	id := r.id(step.Path, s.Attempt, "act")
 	p.watch(Act{
 		ID: id, Path: step.Path, Service: r.Facts.Service, Action: step.Uses, Input: s.Input,
-		Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,
+		Expect: s.fingerprint(), ApprovedBy: r.approvers(step.Gate().Path), Deadline: s.Deadline, attempt: s.Attempt,
 	}, step.Path, s.Deadline)
 	if r.Stopped() || r.Phase == PhaseStopping {
 		p.add(StopCall{ID: r.id(step.Path, s.Attempt, "stop"), Call: id})
 	}
+}
+
+// approvers are who said yes at a gate, the first one first.
+func (r *Run) approvers(gate string) []string {
+	var names []string
+	for _, yes := range r.gate(gate).Yes {
+		names = append(names, yes.By)
+	}
+	return names
 }
 
 // fingerprint is what the step's action expects of its target.
@@ -234,7 +243,10 @@ func (p *pending) undo(row *Row) {
 		}
 		c := Undo{
 			ID: r.undoID(row), Path: row.Path, Service: r.Facts.Service,
-			Action: undoAction(step), Expect: row.expect, Deadline: row.deadline, attempt: row.Attempt,
+			Action: undoAction(step), Expect: row.expect, ApprovedBy: r.approvers(row.Gate), Deadline: row.deadline, attempt: row.Attempt,
+		}
+		if r.Facts.UndoOf != "" {
+			c.ApprovedBy = r.approvers(undoGate)
 		}
 		c.Input, c.Receipt = row.undoInput()
 		p.watch(c, row.Path, row.deadline)

@@ -74,6 +74,7 @@ func callFromProto(c *pb.Call) Call {
 	call := Call{
 		ID: c.GetId(), Action: c.GetAction(), Input: c.GetInput(),
 		Expect: c.GetExpect(), Receipt: c.GetReceipt(),
+		Origin: Origin{Run: c.GetRun(), RequestedBy: c.GetRequestedBy(), ApprovedBy: c.GetApprovedBy()},
 	}
 	if c.GetDeadline() != nil {
 		call.Deadline = c.GetDeadline().AsTime()

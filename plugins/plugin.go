@@ -93,7 +93,16 @@ type Call struct {
 	Expect   string          // fingerprint that the target must have; empty: no expectation
 	Receipt  json.RawMessage // set when this call undoes an earlier one
 	Deadline time.Time       // zero: none beyond ctx
+	Origin   Origin          // of a change that is made or undone: on whose word
 	Stop     <-chan struct{} // closed: end at the next safe point
+}
+
+// Origin is on whose word a change is made, for the record that the target
+// keeps. It is no proof of who they are, and nothing to grant rights by.
+type Origin struct {
+	Run         string   // which it belongs to; empty: none
+	RequestedBy string   // who or what began that run
+	ApprovedBy  []string // who said yes to the change, the first one first
 }
 
 // Stream carries what a running call reports. Its methods may be called

@@ -46,12 +46,12 @@ func (x *executor) Do(ctx context.Context, run local.RunInfo, cmd engine.Command
 	case engine.Act:
 		ctx, cancel := context.WithDeadline(ctx, c.Deadline)
 		defer cancel()
-		call := host.Call{ID: c.ID, Service: c.Service, Action: c.Action, Input: c.Input, Expect: c.Expect}
+		call := host.Call{ID: c.ID, Service: c.Service, Action: c.Action, Input: c.Input, Expect: c.Expect, Origin: origin(run, c.ApprovedBy)}
 		return engine.Returned{ID: c.ID, Outcome: x.mutate(ctx, call, run)}
 	case engine.Undo:
 		ctx, cancel := context.WithDeadline(ctx, c.Deadline)
 		defer cancel()
-		call := host.Call{ID: c.ID, Service: c.Service, Action: c.Action, Input: c.Input, Receipt: c.Receipt, Expect: c.Expect}
+		call := host.Call{ID: c.ID, Service: c.Service, Action: c.Action, Input: c.Input, Receipt: c.Receipt, Expect: c.Expect, Origin: origin(run, c.ApprovedBy)}
 		return engine.Returned{ID: c.ID, Outcome: x.mutate(ctx, call, run)}
 	case engine.Probe:
 		return x.probe(ctx, c)
@@ -67,6 +67,11 @@ func (x *executor) Do(ctx context.Context, run local.RunInfo, cmd engine.Command
 	default:
 		return nil
 	}
+}
+
+// origin is on whose word a run makes a change.
+func origin(run local.RunInfo, approvedBy []string) plugins.Origin {
+	return plugins.Origin{Run: run.ID, RequestedBy: run.Facts.Requester.Name, ApprovedBy: approvedBy}
 }
 
 // sleepUntil waits for a time and reports whether it came before ctx ended.

@@ -22,6 +22,7 @@ type Call struct {
 	Input   json.RawMessage
 	Expect  string          // fingerprint that the target must have; empty: no expectation
 	Receipt json.RawMessage // set when this call undoes an earlier one; Input is empty then
+	Origin  plugins.Origin  // of a change that is made or undone: on whose word
 }
 
 // target is what serves a call: an action of a process, on a binding.
@@ -90,6 +91,7 @@ func (t *target) call(ctx context.Context, call Call) *pb.Call {
 	out := &pb.Call{
 		Id: call.ID, Binding: t.key.String(), Action: call.Action,
 		Input: call.Input, Expect: call.Expect, Receipt: call.Receipt,
+		Run: call.Origin.Run, RequestedBy: call.Origin.RequestedBy, ApprovedBy: call.Origin.ApprovedBy,
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		out.Deadline = timestamppb.New(deadline)

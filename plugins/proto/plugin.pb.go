@@ -490,6 +490,9 @@ type Call struct {
 	Expect        string                 `protobuf:"bytes,5,opt,name=expect,proto3" json:"expect,omitempty"`   // fingerprint that the target must have; empty: no expectation
 	Receipt       []byte                 `protobuf:"bytes,6,opt,name=receipt,proto3" json:"receipt,omitempty"` // JSON; set when this call undoes an earlier one
 	Deadline      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	Run           string                 `protobuf:"bytes,8,opt,name=run,proto3" json:"run,omitempty"`                                    // of a change that is made or undone: the run that it belongs to
+	RequestedBy   string                 `protobuf:"bytes,9,opt,name=requested_by,json=requestedBy,proto3" json:"requested_by,omitempty"` // who or what began that run
+	ApprovedBy    []string               `protobuf:"bytes,10,rep,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`   // who said yes to the change, the first one first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,6 +572,27 @@ func (x *Call) GetReceipt() []byte {
 func (x *Call) GetDeadline() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Deadline
+	}
+	return nil
+}
+
+func (x *Call) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *Call) GetRequestedBy() string {
+	if x != nil {
+		return x.RequestedBy
+	}
+	return ""
+}
+
+func (x *Call) GetApprovedBy() []string {
+	if x != nil {
+		return x.ApprovedBy
 	}
 	return nil
 }
@@ -1499,7 +1523,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06config\x18\x05 \x01(\fR\x06config\"F\n" +
 	"\fBindResponse\x12\x1a\n" +
 	"\bresource\x18\x01 \x01(\tR\bresource\x12\x1a\n" +
-	"\bproblems\x18\x02 \x03(\tR\bproblems\"\xc8\x01\n" +
+	"\bproblems\x18\x02 \x03(\tR\bproblems\"\x9e\x02\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\abinding\x18\x02 \x01(\tR\abinding\x12\x16\n" +
@@ -1507,7 +1531,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05input\x18\x04 \x01(\fR\x05input\x12\x16\n" +
 	"\x06expect\x18\x05 \x01(\tR\x06expect\x12\x18\n" +
 	"\areceipt\x18\x06 \x01(\fR\areceipt\x126\n" +
-	"\bdeadline\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\"<\n" +
+	"\bdeadline\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x10\n" +
+	"\x03run\x18\b \x01(\tR\x03run\x12!\n" +
+	"\frequested_by\x18\t \x01(\tR\vrequestedBy\x12\x1f\n" +
+	"\vapproved_by\x18\n" +
+	" \x03(\tR\n" +
+	"approvedBy\"<\n" +
 	"\vPlanRequest\x12-\n" +
 	"\x04call\x18\x01 \x01(\v2\x19.firebreak.plugin.v1.CallR\x04call\"S\n" +
 	"\vBlastRadius\x12\x12\n" +

@@ -47,8 +47,10 @@ func (b *bound) build(c change) (commit, error) {
 		return out, fmt.Errorf("tree of %s: %w", c.commit.Hash, err)
 	}
 	who := object.Signature{Name: author, Email: email, When: out.at}
+	by := who
+	by.Name = c.author()
 	out.hash, err = w.encode(&object.Commit{
-		Author: who, Committer: who, Message: c.message(c.was),
+		Author: by, Committer: who, Message: c.message(c.was),
 		TreeHash: tree, ParentHashes: []plumbing.Hash{c.snapshot.commit.Hash},
 	})
 	return out, err

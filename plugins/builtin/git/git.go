@@ -26,6 +26,8 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
+// author is who commits. Of a run's commits the author also names who has
+// approved them.
 const (
 	author = "firebreak"
 	email  = "firebreak@localhost"

@@ -14,6 +14,7 @@ import (
 // order is what a mutating call asks for.
 type order struct {
 	call       string
+	origin     plugins.Origin
 	setting    string
 	from       *capability.Scalar // what the value must be now; nil: anything
 	to         capability.Scalar
@@ -23,7 +24,7 @@ type order struct {
 }
 
 func orderOf(call plugins.Call) (order, error) {
-	o := order{call: call.ID}
+	o := order{call: call.ID, origin: call.Origin}
 	if len(bytes.TrimSpace(call.Receipt)) > 0 {
 		if call.Action != "settings.apply" {
 			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
@@ -72,20 +73,48 @@ func (o order) title(from capability.Scalar) string {
 	return fmt.Sprintf("%s %s to %s (was %s)", o.why, o.setting, o.to, from)
 }
 
+// The trailers of a commit's message.
 const (
-	callTrailer = "Firebreak-Call: "
-	runTrailer  = "Firebreak-Run: "
+	callTrailer      = "Firebreak-Call: "
+	runTrailer       = "Firebreak-Run: "
+	requestedTrailer = "Requested-by: "
+	approvedTrailer  = "Approved-by: "
 )
 
-// message is the commit's message. Its trailers name the run, for people, and
-// the call, so that a probe can find the commit.
+// message is the commit's message. Its trailers name, for people, the run and
+// on whose word it was made, and the call, so that a probe can find the commit.
 func (o order) message(from capability.Scalar) string {
 	text := o.title(from) + "\n\n"
+	if o.origin.Run != "" {
+		text += "Made by firebreak in run " + line(o.origin.Run)
+		if len(o.origin.ApprovedBy) > 0 {
+			text += ", approved by " + line(strings.Join(o.origin.ApprovedBy, ", "))
+		}
+		text += ".\n\n"
+	}
 	if o.undoes != "" {
 		text += "Undoes: " + o.undoes + "\n"
 	}
-	if run, _, ok := strings.Cut(o.call, "/"); ok {
-		text += runTrailer + run + "\n"
+	if o.origin.RequestedBy != "" {
+		text += requestedTrailer + line(o.origin.RequestedBy) + "\n"
+	}
+	for _, name := range o.origin.ApprovedBy {
+		text += approvedTrailer + line(name) + "\n"
+	}
+	if o.origin.Run != "" {
+		text += runTrailer + line(o.origin.Run) + "\n"
 	}
 	return text + callTrailer + o.call + "\n"
 }
+
+// author is who the commit is by: firebreak, for those who approved it.
+func (o order) author() string {
+	if len(o.origin.ApprovedBy) == 0 {
+		return author
+	}
+	// What git takes for the end of a name may not stand in one.
+	return author + " for " + strings.NewReplacer("<", "", ">", "").Replace(line(strings.Join(o.origin.ApprovedBy, ", ")))
+}
+
+// line is text that cannot begin another line.
+func line(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -94,7 +94,7 @@ func find(ctx context.Context, s snapshot, call string, since plumbing.Hash) (ma
 		if c.Hash == since {
 			continue
 		}
-		if c.Author.Name == author && call != "" && strings.Contains(c.Message, "\n"+callTrailer+call+"\n") {
+		if c.Author.Email == email && call != "" && strings.Contains(c.Message, "\n"+callTrailer+call+"\n") {
 			return c, false, nil
 		}
 		before, edge, err := parents(s.store, c)

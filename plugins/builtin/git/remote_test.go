@@ -143,21 +143,35 @@ func TestRemoteConformance(t *testing.T) {
 }
 
 // TestPushed holds that a commit of ours is on the remote's branch, on top of
-// what is there, and names the run and the call.
+// what is there, and names the run, who began it and who approved it, and the
+// call. A name cannot bring in a line or an address of its own.
 func TestPushed(t *testing.T) {
 	t.Parallel()
 	u := newUpstream(t)
 	b := u.open(t, plugins.Mutate)
 	top := u.setMax(50, 20, "Tune") // after it was bound
-	out := applied(t, run(t, b, apply(t, 60)))
+	order := apply(t, 60)
+	order.Origin = plugins.Origin{Run: "r1", RequestedBy: "ann", ApprovedBy: []string{"bob", "eve <eve@x>\nSigned-off-by: root"}}
+	plan, err := b.Plan(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := applied(t, run(t, b, order))
+	if p := b.Probe(t.Context(), order, plan.Undo); p.Applied != plugins.All {
+		t.Errorf("a lost call: %+v", p)
+	}
 	if out.Revision != u.git(u.dir, "rev-parse", "main") || u.git(u.dir, "rev-parse", "main^") != top || out.From.String() != "20" {
 		t.Errorf("%+v is not on top of %s", out, top)
 	}
-	message := u.git(u.dir, "log", "-1", "--format=%an%n%B", "main")
-	for _, want := range []string{"firebreak\n", "Set db.pool.max to 60 (was 20)", "Firebreak-Run: r1\n", "Firebreak-Call: r1/settings.apply#1/act"} {
-		if !strings.Contains(message, want) {
-			t.Errorf("the commit lacks %q:\n%s", want, message)
-		}
+	message := u.git(u.dir, "log", "-1", "--format=%an|%ae|%cn%n%B", "main")
+	want := "firebreak for bob, eve eve@x Signed-off-by: root|firebreak@localhost|firebreak\nSet db.pool.max to 60 (was 20)\n\n" +
+		"Made by firebreak in run r1, approved by bob, eve <eve@x> Signed-off-by: root.\n\n" +
+		"Requested-by: ann\nApproved-by: bob\nApproved-by: eve <eve@x> Signed-off-by: root\nFirebreak-Run: r1\nFirebreak-Call: " + order.ID
+	if strings.TrimSpace(message) != want {
+		t.Errorf("the commit is\n%s\nwant\n%s", message, want)
+	}
+	if got := u.git(u.dir, "log", "-1", "--format=%(trailers:key=Approved-by,valueonly)", "main"); !strings.HasPrefix(got, "bob\n") {
+		t.Errorf("git reads the trailer as %q", got)
 	}
 	if strings.Contains(b.Resource(), "hunter2") || !strings.HasSuffix(b.Resource(), "/settings:main:api/pool.yaml") || strings.Contains(b.Resource(), u.copy) {
 		t.Errorf("resource %s", b.Resource())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -36,6 +37,7 @@ type notedChange struct {
 	After   capability.Scalar `json:"after"`
 	At      time.Time         `json:"at"`
 	Title   string            `json:"title"`
+	For     []string          `json:"approved_by,omitempty"`
 }
 
 // notedChanges are ours, newest first.
@@ -120,10 +122,18 @@ func (v version) over(was version) []capability.Change {
 	return out
 }
 
+// author is firebreak, for those who approved the change.
+func (n notedChange) author() string {
+	if len(n.For) == 0 {
+		return manager
+	}
+	return manager + " for " + strings.Join(n.For, ", ")
+}
+
 func (n notedChange) change(revision string) capability.Change {
 	return capability.Change{
 		ID: n.Call + ":" + n.Setting, Setting: n.Setting, Before: n.Before, After: n.After,
-		At: n.At, Author: manager, Title: n.Title, Revision: revision,
+		At: n.At, Author: n.author(), Title: n.Title, Revision: revision,
 	}
 }
 

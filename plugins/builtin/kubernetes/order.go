@@ -15,6 +15,7 @@ import (
 // order is what a mutating call asks for.
 type order struct {
 	call       string
+	approvedBy []string
 	setting    string
 	from       *capability.Scalar // what the value must be now; nil: anything
 	to         capability.Scalar
@@ -24,7 +25,7 @@ type order struct {
 }
 
 func orderOf(call plugins.Call) (order, error) {
-	o := order{call: call.ID}
+	o := order{call: call.ID, approvedBy: call.Origin.ApprovedBy}
 	switch {
 	case len(bytes.TrimSpace(call.Receipt)) > 0:
 		if call.Action != "settings.apply" {

@@ -42,6 +42,7 @@ type restartBinding struct {
 // restartNoted is what the annotation holds.
 type restartNoted struct {
 	Call  string      `json:"call"`
+	For   []string    `json:"approved_by,omitempty"`
 	Began time.Time   `json:"began"`
 	Pods  []types.UID `json:"pods"` // all that are to be replaced
 }
@@ -86,7 +87,7 @@ func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
 	if call.Expect != "" && call.Expect != f.fingerprint() {
 		return nil, drift("pods of %s were restarted, added or removed since this was planned", f.deployment.Name)
 	}
-	p := &restartPlan{asked: in, atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, Began: now}}
+	p := &restartPlan{asked: in, atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, For: call.Origin.ApprovedBy, Began: now}}
 	left := f.pods
 	if old := noted(f.deployment); old != nil && now.Sub(old.Began) < goesOn {
 		left = slices.DeleteFunc(slices.Clone(f.pods), func(pod corev1.Pod) bool { return !slices.Contains(old.Pods, pod.UID) })

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,6 +23,8 @@ const (
 	// callNote is the annotation that names the call which last changed the
 	// object, so that a probe can tell our work from another's.
 	callNote = "firebreak/call"
+	// approvedNote is the annotation that names who approved it.
+	approvedNote = "firebreak/approved-by"
 	// tries is how often a write is tried again whose object changed in
 	// between, while what it overwrites is as it was.
 	tries = 10
@@ -180,12 +184,11 @@ func (w *workload) land(ctx context.Context, call plugins.Call) (r reverting, f 
 		if r, err = f.workOut(call); err != nil || r.none() {
 			return r, f, err
 		}
-		notes := map[string]string{callNote: call.ID}
-		for key, value := range f.deployment.Annotations {
-			if key != callNote {
-				notes[key] = value
-			}
+		notes := maps.Clone(f.deployment.Annotations)
+		if notes == nil {
+			notes = map[string]string{}
 		}
+		notes[callNote], notes[approvedNote] = call.ID, strings.Join(call.Origin.ApprovedBy, ", ")
 		var now appsv1.Deployment
 		err = w.patch(ctx, types.JSONPatchType, "deployments", w.deployment, "", []map[string]any{
 			{"op": "replace", "path": "/metadata/resourceVersion", "value": f.deployment.ResourceVersion},

@@ -32,8 +32,14 @@ func TestRollbackOfAStuckRollout(t *testing.T) {
 	if len(revisions) != 3 || revisions[0].Name != "3" || revisions[0].Images[0] != "api:unconfigured" || !revisions[2].LastGood || revisions[1].LastGood {
 		t.Fatalf("revisions are %+v", revisions)
 	}
-	plan, out := p.run(w, revertCall(`{}`))
+	back := revertCall(`{}`)
+	back.Origin.ApprovedBy = []string{"alice", "bob"}
+	plan, out := p.run(w, back)
 	p.done(out, plugins.All)
+	f, err := w.fleet(t.Context())
+	if err != nil || f.deployment.Annotations[approvedNote] != "alice, bob" {
+		t.Errorf("the Deployment is noted as %v, %v", f.deployment.Annotations, err)
+	}
 	if want := "- spec.containers[api].image: api:unconfigured\n+ spec.containers[api].image: api:1\n"; !strings.HasSuffix(plan.Detail, want) {
 		t.Errorf("the plan shows\n%swant\n%s", plan.Detail, want)
 	}

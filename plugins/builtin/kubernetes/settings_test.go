@@ -42,15 +42,15 @@ func TestSettingsOfAConfigMap(t *testing.T) {
 	if len(found) != 2 || found[0].Before.String() != "50" || found[0].After.Value() != int64(20) || found[0].Author != "priya" || !found[1].Before.IsNull() {
 		t.Fatalf("changes are %+v", found)
 	}
-	call := plugins.Call{ID: "r1", Action: "settings.rollback", Input: json.RawMessage(`{"change": ` + encode(t, found[0]) + `}`)}
+	call := plugins.Call{ID: "r1", Action: "settings.rollback", Input: json.RawMessage(`{"change": ` + encode(t, found[0]) + `}`), Origin: plugins.Origin{ApprovedBy: []string{"alice", "bob"}}}
 	_, out := p.run(s, call)
 	p.done(out, plugins.All)
 	if d := p.data(); d["db.pool.max"] != "50" || d["cache.ttl"] != "45s" || d["debug"] != "false" || d["version"] != "1.50" {
 		t.Errorf("the settings are %v", d)
 	}
-	// Ours are told as ours.
+	// Ours are told as ours, made for those who approved them.
 	found = p.changes(s, `{"limit": 1}`)
-	if len(found) != 1 || found[0].Author != "firebreak" || found[0].Title != "Roll back db.pool.max to 50 (was 20)" {
+	if len(found) != 1 || found[0].Author != "firebreak for alice, bob" || found[0].Title != "Roll back db.pool.max to 50 (was 20)" {
 		t.Errorf("the newest change is %+v", found)
 	}
 	if all := p.changes(s, `{}`); len(all) < 7 { // four of the first version, two of others, ours

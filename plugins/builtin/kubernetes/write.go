@@ -155,7 +155,7 @@ func (s *settings) land(ctx context.Context, call plugins.Call, o order) (was ca
 // noteOf is the annotation with this change before the others of ours.
 func noteOf(at *corev1.ConfigMap, o order, was capability.Scalar) (string, error) {
 	all := append([]notedChange{{
-		Call: o.call, Setting: o.setting, Before: was, After: o.to, At: time.Now().UTC(), Title: o.title(was),
+		Call: o.call, Setting: o.setting, Before: was, After: o.to, At: time.Now().UTC(), Title: o.title(was), For: o.approvedBy,
 	}}, notedChanges(at)...)
 	raw, err := json.Marshal(all[:min(len(all), maxNoted)])
 	return string(raw), err
