@@ -3,6 +3,7 @@ package git
 import (
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 // change is an order worked out against one commit.
@@ -18,7 +19,7 @@ func fingerprint(setting string, v capability.Scalar) string {
 	return plugins.Fingerprint(map[string]any{"setting": setting, "value": v})
 }
 
-func (c change) none() bool { return same(c.was, c.to) }
+func (c change) none() bool { return document.Same(c.was, c.to) }
 
 // workOut makes the change that an order asks for from the file as it is in
 // s. It is refused with class drift when the value is not what the order, or
@@ -32,13 +33,13 @@ func (b *bound) workOut(o order, s snapshot, expect string) (change, error) {
 	if c.was, err = b.value(s, o.setting); err != nil {
 		return c, err
 	}
-	if o.from != nil && !same(c.was, *o.from) {
+	if o.from != nil && !document.Same(c.was, *o.from) {
 		return c, plugins.Fail(plugins.Drift, "%s is %s now, not %s: somebody changed it since; nothing was written", o.setting, c.was, *o.from)
 	}
 	if expect != "" && expect != fingerprint(o.setting, c.was) {
 		return c, plugins.Fail(plugins.Drift, "%s is %s now, which is not what was seen when this was planned; nothing was written", o.setting, c.was)
 	}
-	if c.src, err = s.doc.set(keys, o.to); err != nil {
+	if c.src, err = s.doc.Set(keys, o.to); err != nil {
 		return c, plugins.Fail(plugins.Invalid, "%s of %s: %v", b.path, b.repo.root, err)
 	}
 	return c, nil

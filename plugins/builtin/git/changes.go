@@ -15,6 +15,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 const (
@@ -54,7 +55,7 @@ func (b *bound) history(ctx context.Context, in capability.ChangesInput, to plug
 	}
 	out := &capability.ChangesOutput{Observed: b.observed(), Head: s.commit.Hash.String()}
 	since := out.ObservedAt.Add(-in.Since.Std())
-	newer, cursor := version{s.commit, s.blob, s.doc.settings(b.below)}, s.commit
+	newer, cursor := version{s.commit, s.blob, s.doc.Settings(b.below)}, s.commit
 	older := 0
 	for range maxCommits {
 		if err := ctx.Err(); err != nil {
@@ -117,7 +118,7 @@ func (b *bound) version(store *filesystem.Storage, c *object.Commit, newer versi
 	if err != nil {
 		return v, err
 	}
-	v.settings = doc.settings(b.below)
+	v.settings = doc.Settings(b.below)
 	return v, nil
 }
 
@@ -135,7 +136,7 @@ func (v version) since(was version, since time.Time, only string) []capability.C
 	var out []capability.Change
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		before, after := was.settings[name], v.settings[name]
-		if same(before, after) || (only != "" && name != only) {
+		if document.Same(before, after) || (only != "" && name != only) {
 			continue
 		}
 		title, _, _ := strings.Cut(strings.TrimSpace(v.commit.Message), "\n")

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/firebreak-ops/firebreak/plugins"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 // checkout is the settings file in the worktree of a branch that is checked
@@ -61,7 +62,7 @@ func (b *bound) checkout(s snapshot) (*checkout, error) {
 		return nil, dirty("has changes that are staged")
 	}
 	content, err := c.read()
-	if err != nil || !bytes.Equal(content, s.doc.src) {
+	if err != nil || !bytes.Equal(content, s.doc.Bytes()) {
 		return nil, dirty("is not as it was committed")
 	}
 	return c, nil
@@ -105,7 +106,7 @@ func (c *checkout) read() ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, document.MaxSize+1))
 }
 
 // stage records the file as it is in the worktree now, under the index's lock.
@@ -115,7 +116,7 @@ func (c *checkout) stage(content []byte, blob plumbing.Hash, lock *lockfile) err
 		return fmt.Errorf("worktree %s: %w", c.worktree, err)
 	}
 	e := c.entry
-	e.Hash, e.Size = blob, uint32(len(content)) //nolint:gosec // maxFile bounds it
+	e.Hash, e.Size = blob, uint32(len(content)) //nolint:gosec // document.MaxSize bounds it
 	e.CreatedAt, e.ModifiedAt = time.Unix(st.Ctim.Unix()), time.Unix(st.Mtim.Unix())
 	e.Dev, e.Inode, e.UID, e.GID = uint32(st.Dev), uint32(st.Ino), st.Uid, st.Gid //nolint:gosec // git keeps the low bits, too
 	var encoded bytes.Buffer

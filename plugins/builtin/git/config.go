@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 // config is the settings section of a service that names this plugin.
@@ -62,7 +64,7 @@ func parseConfig(raw json.RawMessage) (config, error) {
 		return c, fmt.Errorf("path: %q is not a file inside the repository; write it like api/pool.yaml", c.Path)
 	}
 	if c.Key != "" {
-		below, err := parseSetting(c.Key)
+		below, err := document.ParseSetting(c.Key)
 		if err != nil {
 			return c, fmt.Errorf("key: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 const (
@@ -65,7 +66,7 @@ func (l live) count(ctx context.Context, setting string, want capability.Scalar)
 	for i, u := range l.urls {
 		g.Go(func() error {
 			v, err := l.value(ctx, u, setting)
-			if err == nil && !same(v, want) {
+			if err == nil && !document.Same(v, want) {
 				err = fmt.Errorf("%s runs %s", u, v)
 			}
 			errs[i] = err

@@ -39,7 +39,7 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	p := plugins.Plan{
 		Binding: binding, Fingerprint: fingerprint(o.setting, c.was), Undo: undo, Resource: b.Resource(),
 		BlastRadius: plugins.BlastRadius{Unit: "settings", Affected: 1},
-		Detail:      unified(b.path, s.doc.src, c.src),
+		Detail:      unified(b.path, s.doc.Bytes(), c.src),
 	}
 	if c.none() {
 		p.BlastRadius.Affected = 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 const maxProbed = 2000 // commits looked at for that of a lost call
@@ -49,11 +50,11 @@ func (b *bound) probe(ctx context.Context, call plugins.Call, undo json.RawMessa
 	switch {
 	case made != nil:
 		return b.happened(planned, made.Hash.String(), "commit "+made.Hash.String()+" was made by this call")
-	case same(now, planned.Before):
+	case document.Same(now, planned.Before):
 		return plugins.Probed{Applied: plugins.None, Left: fingerprint(planned.Setting, now), Reason: fmt.Sprintf("%s is still %s", planned.Setting, now)}, nil
-	case same(now, planned.After) && whole:
+	case document.Same(now, planned.After) && whole:
 		return plugins.Probed{Applied: plugins.None, Left: fingerprint(planned.Setting, now), Reason: fmt.Sprintf("%s is %s now, but no commit since the plan is of this call: somebody else wrote it", planned.Setting, now)}, nil
-	case same(now, planned.After):
+	case document.Same(now, planned.After):
 		return plugins.Probed{Applied: plugins.Unknown, Reason: fmt.Sprintf("%s is %s now, but the commits since the plan are not all there: the history was rewritten, or there are too many; look who wrote it", planned.Setting, now)}, nil
 	}
 	return plugins.Probed{Applied: plugins.Unknown, Reason: fmt.Sprintf("%s is %s now: neither what it was, %s, nor what it was to be, %s", planned.Setting, now, planned.Before, planned.After)}, nil

@@ -192,3 +192,12 @@ func eachKind(t *testing.T, f func(t *testing.T, r *repo)) {
 		})
 	}
 }
+
+func scalar(t testing.TB, v any) capability.Scalar {
+	t.Helper()
+	s, err := capability.ScalarOf(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

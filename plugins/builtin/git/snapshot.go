@@ -15,6 +15,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
 // snapshot is the settings file at one commit.
@@ -22,7 +23,7 @@ type snapshot struct {
 	store  *filesystem.Storage
 	commit *object.Commit
 	blob   plumbing.Hash
-	doc    *document
+	doc    *document.Document
 }
 
 // head reads the settings file at the branch's newest commit.
@@ -94,12 +95,12 @@ func (b *bound) entry(commit *object.Commit) (*object.TreeEntry, error) {
 
 // document reads the file. One that cannot be understood is a failure of class
 // invalid.
-func (b *bound) document(store *filesystem.Storage, commit *object.Commit, blob plumbing.Hash) (*document, error) {
+func (b *bound) document(store *filesystem.Storage, commit *object.Commit, blob plumbing.Hash) (*document.Document, error) {
 	src, err := readBlob(store, blob)
 	if err != nil {
 		return nil, fmt.Errorf("%s at %s of %s: %w", b.path, commit.Hash, b.repo.root, err)
 	}
-	doc, err := parse(src)
+	doc, err := document.Parse(src)
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%s at %s of %s %v", b.path, commit.Hash, b.repo.root, err)
 	}
@@ -117,7 +118,7 @@ func readBlob(store *filesystem.Storage, hash plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return io.ReadAll(io.LimitReader(r, maxFile+1))
+	return io.ReadAll(io.LimitReader(r, document.MaxSize+1))
 }
 
 // value reads a setting from the file.
@@ -126,7 +127,7 @@ func (b *bound) value(s snapshot, setting string) (capability.Scalar, error) {
 	if err != nil {
 		return capability.Scalar{}, err
 	}
-	v, err := s.doc.get(keys)
+	v, err := s.doc.Get(keys)
 	if err != nil {
 		return v, plugins.Fail(plugins.Invalid, "%s of %s: %v", b.path, b.repo.root, err)
 	}
@@ -135,7 +136,7 @@ func (b *bound) value(s snapshot, setting string) (capability.Scalar, error) {
 
 // keys is the way to a setting from the top of the file.
 func (b *bound) keys(setting string) ([]string, error) {
-	keys, err := parseSetting(setting)
+	keys, err := document.ParseSetting(setting)
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,7 @@ type version struct {
 	at       time.Time
 	author   string
 	title    string
+	place    place
 	data     map[string]string
 	ours     []notedChange
 }
@@ -102,8 +104,14 @@ func (s *settings) changes(ctx context.Context, call plugins.Call) (*capability.
 // over lists what v changed over the version before it.
 func (v version) over(was version) []capability.Change {
 	var out []capability.Change
-	for _, key := range keys(v.data, was.data) {
-		before, after := valueOf(was.data, key), valueOf(v.data, key)
+	before, after := v.place.all(was.data), v.place.all(v.data)
+	names := maps.Clone(before)
+	if names == nil {
+		names = map[string]capability.Scalar{}
+	}
+	maps.Copy(names, after)
+	for _, key := range slices.Sorted(maps.Keys(names)) {
+		before, after := before[key], after[key]
 		if before == after {
 			continue
 		}
@@ -142,7 +150,7 @@ func (n notedChange) change(revision string) capability.Change {
 func (s *settings) remembered(ctx context.Context, at *corev1.ConfigMap, since time.Time) ([]version, error) {
 	var all []version
 	for range maxSteps {
-		v := version{revision: at.ResourceVersion, data: at.Data, ours: notedChanges(at)}
+		v := version{revision: at.ResourceVersion, place: s.place, data: at.Data, ours: notedChanges(at)}
 		v.at, v.author = lastWrite(at)
 		v.title = "ConfigMap " + at.Name + " was written by " + v.author
 		all = append(all, v)
@@ -222,7 +230,7 @@ func (s *settings) rolledOut(ctx context.Context, _ *corev1.ConfigMap, _ time.Ti
 			}
 			return nil, err
 		}
-		v := version{revision: name, at: set.CreationTimestamp.UTC(), data: c.Data, title: fmt.Sprintf("Revision %d of Deployment %s", revision(&set), d.Name)}
+		v := version{revision: name, place: s.place, at: set.CreationTimestamp.UTC(), data: c.Data, title: fmt.Sprintf("Revision %d of Deployment %s", revision(&set), d.Name)}
 		if _, v.author = lastWrite(&c); set.Annotations[causeNote] != "" {
 			v.title = set.Annotations[causeNote]
 		}

@@ -34,7 +34,8 @@ type workloadConfig struct {
 type settingsConfig struct {
 	access
 
-	ConfigMap  string `json:"configmap" jsonschema:"each of its keys is a setting"`
+	ConfigMap  string `json:"configmap" jsonschema:"each of its keys is a setting, unless key is given"`
+	Key        string `json:"key,omitempty" jsonschema:"the one of its keys that holds a YAML or JSON document, such as application.yaml: settings are then named by the keys that lead to them in it"`
 	Deployment string `json:"deployment,omitempty" jsonschema:"what runs the settings: they are live once each of its pods has started after the change. Needed where each change makes an immutable ConfigMap of its own, named CONFIGMAP-SUFFIX"`
 }
 
@@ -77,6 +78,9 @@ func (c workloadConfig) check() error {
 
 func (c settingsConfig) check() error {
 	err := errors.Join(c.access.check(), named("configmap", c.ConfigMap, validation.IsDNS1123Subdomain))
+	if c.Key != "" {
+		err = errors.Join(err, named("key", c.Key, validation.IsConfigMapKey))
+	}
 	if c.Deployment != "" {
 		err = errors.Join(err, named("deployment", c.Deployment, validation.IsDNS1123Subdomain))
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -15,6 +13,7 @@ import (
 // order is what a mutating call asks for.
 type order struct {
 	call       string
+	place      place
 	approvedBy []string
 	setting    string
 	from       *capability.Scalar // what the value must be now; nil: anything
@@ -24,8 +23,8 @@ type order struct {
 	atOnce     string // why all pods may be replaced at once
 }
 
-func orderOf(call plugins.Call) (order, error) {
-	o := order{call: call.ID, approvedBy: call.Origin.ApprovedBy}
+func (s *settings) orderOf(call plugins.Call) (order, error) {
+	o := order{call: call.ID, place: s.place, approvedBy: call.Origin.ApprovedBy}
 	switch {
 	case len(bytes.TrimSpace(call.Receipt)) > 0:
 		if call.Action != "settings.apply" {
@@ -60,11 +59,8 @@ func orderOf(call plugins.Call) (order, error) {
 	default:
 		return o, plugins.Fail(plugins.Invalid, "plugin kubernetes has no mutating action %q", call.Action)
 	}
-	if problems := validation.IsConfigMapKey(o.setting); len(problems) > 0 {
-		return o, plugins.Fail(plugins.Invalid, "setting %q is no key of a ConfigMap: %s", o.setting, problems[0])
-	}
-	o.to = normal(o.to)
-	return o, nil
+	o.to = s.place.normal(o.to)
+	return o, s.place.check(o.setting)
 }
 
 // title says what was done, as a commit's first line would.
@@ -80,7 +76,7 @@ func (o order) title(from capability.Scalar) string {
 
 // check compares the value with what the order, and expect, say of it.
 func (o order) check(was capability.Scalar, expect string) error {
-	if o.from != nil && was != normal(*o.from) {
+	if o.from != nil && was != o.place.normal(*o.from) {
 		return drift("%s is %s now, not %s: somebody changed it since", o.setting, was, *o.from)
 	}
 	if expect != "" && expect != fingerprint(o.setting, was) {

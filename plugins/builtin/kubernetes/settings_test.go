@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -104,7 +105,7 @@ func TestSettingsConflict(t *testing.T) {
 	// the version that was read.
 	at := p.now(s)
 	p.set("cache.ttl", "50s", "tomas")
-	o, err := orderOf(applyCall("c2", "db.pool.max", "60"))
+	o, err := s.orderOf(applyCall("c2", "db.pool.max", "60"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,5 +164,56 @@ func TestTyped(t *testing.T) {
 		if got.Value() != want || got.String() != text {
 			t.Errorf("%q is %v (%T), written back %q; want %v", text, got.Value(), got.Value(), got, want)
 		}
+	}
+}
+
+// A setting inside a document: its path is its name, and no other byte of the
+// document changes, nor any other key.
+func TestSettingsInADocument(t *testing.T) {
+	const yaml = "# of the api\ndb:\n  pool:\n    max: 20 # lowered\n    idle: \"5\"\nlevel: info\n"
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"application.yaml": strings.Replace(yaml, "20", "50", 1), "notes": "db.pool.max"}, nil)
+	p.set("application.yaml", yaml, "priya")
+	s := p.settings(map[string]any{"key": "application.yaml"})
+	found := p.changes(s, `{"setting": "db.pool.max"}`)
+	if len(found) != 2 || found[0].Before.Value() != int64(50) || found[0].After.Value() != int64(20) || found[0].Author != "priya" {
+		t.Fatalf("changes are %+v", found)
+	}
+	call := plugins.Call{ID: "r1", Action: "settings.rollback", Input: json.RawMessage(`{"change": ` + encode(t, found[0]) + `}`)}
+	plan, out := p.run(s, call)
+	p.done(out, plugins.All)
+	if !strings.Contains(plan.Detail, "in application.yaml, of which nothing else changes:\n- db.pool.max: 20\n+ db.pool.max: 50\n") {
+		t.Errorf("the plan shows\n%s", plan.Detail)
+	}
+	want := strings.Replace(yaml, "20", "50", 1)
+	if d := p.data(); d["application.yaml"] != want || d["notes"] != "db.pool.max" || len(d) != 2 {
+		t.Errorf("the ConfigMap holds %q", d)
+	}
+	if got := s.Probe(t.Context(), call, plan.Undo); got.Applied != plugins.All {
+		t.Errorf("a lost call: %+v", got)
+	}
+	undo := plugins.Call{ID: "u1", Action: "settings.apply", Receipt: out.Receipt}
+	p.done(s.Run(t.Context(), undo, &stream{}), plugins.All)
+	if d := p.data(); d["application.yaml"] != yaml {
+		t.Errorf("after the undo it holds %q", d["application.yaml"])
+	}
+	_, out = p.run(s, applyCall("a1", "db.pool.idle", `"7"`)) // text stays text
+	p.done(out, plugins.All)
+	if d := p.data(); d["application.yaml"] != strings.Replace(yaml, `"5"`, `"7"`, 1) {
+		t.Errorf("it holds %q", d["application.yaml"])
+	}
+
+	// What cannot be read, or written so, is not planned.
+	for setting, class := range map[string]string{"db": plugins.Invalid, "db..max": plugins.Invalid, "other.deep": plugins.Invalid} {
+		if _, err := s.Plan(t.Context(), applyCall("x", setting, "1")); err == nil || plugins.AsFailure(err).Class != class {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+	p.set("application.yaml", "a: [", "tomas")
+	if _, err := s.Plan(t.Context(), applyCall("x", "level", "1")); err == nil || plugins.AsFailure(err).Class != plugins.Invalid {
+		t.Errorf("of a broken document: %v", err)
+	}
+	if _, err := p.settings(map[string]any{"key": "none"}).Plan(t.Context(), applyCall("x", "level", "1")); err == nil || plugins.AsFailure(err).Class != plugins.NotFound {
+		t.Errorf("of a key that is not there: %v", err)
 	}
 }

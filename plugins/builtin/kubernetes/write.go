@@ -21,7 +21,7 @@ import (
 )
 
 func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
-	o, err := orderOf(call)
+	o, err := s.orderOf(call)
 	if err != nil {
 		return plugins.Plan{}, err
 	}
@@ -29,7 +29,13 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	was := valueOf(at.Data, o.setting)
+	was, err := s.place.value(at.Data, o.setting)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	if _, err := s.place.with(at.Data, o.setting, o.to); err != nil {
+		return plugins.Plan{}, err
+	}
 	if err := o.check(was, call.Expect); err != nil {
 		return plugins.Plan{}, err
 	}
@@ -59,6 +65,9 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 
 func difference(at *corev1.ConfigMap, o order, was capability.Scalar) string {
 	text := "ConfigMap " + at.Name + ":\n"
+	if o.place != "" {
+		text = fmt.Sprintf("ConfigMap %s, in %s, of which nothing else changes:\n", at.Name, o.place)
+	}
 	if !was.IsNull() {
 		text += fmt.Sprintf("- %s: %s\n", o.setting, was)
 	}
@@ -85,7 +94,7 @@ func (s *settings) writable(at *corev1.ConfigMap) error {
 
 // write performs settings.apply and settings.rollback.
 func (s *settings) write(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
-	o, err := orderOf(call)
+	o, err := s.orderOf(call)
 	if err == nil && s.access == plugins.Read {
 		err = plugins.Fail(plugins.Denied, "%s changes a setting, and this binding may only read", call.Action)
 	}
@@ -129,7 +138,9 @@ func (s *settings) land(ctx context.Context, call plugins.Call, o order) (was ca
 		if at, err = s.current(ctx); err != nil {
 			return was, nil, plugins.AsFailure(err) // nothing was written: not lost
 		}
-		was = valueOf(at.Data, o.setting)
+		if was, err = s.place.value(at.Data, o.setting); err != nil {
+			return was, nil, err
+		}
 		if err = o.check(was, call.Expect); err == nil {
 			err = s.writable(at)
 		}
@@ -178,14 +189,20 @@ func (s *settings) apply(ctx context.Context, at *corev1.ConfigMap, o order, not
 			"name": at.Name, "namespace": at.Namespace, "uid": at.UID, "resourceVersion": at.ResourceVersion,
 			"annotations": map[string]string{changesNote: note},
 		},
-		"data": with(data, o.setting, o.to),
+		"data": data,
 	}
-	if !o.to.IsNull() {
+	changed, err := s.place.with(at.Data, o.setting, o.to)
+	if err != nil {
+		return at, plugins.AsFailure(err)
+	}
+	key := s.place.key(o.setting)
+	if text, ok := changed[key]; ok {
+		data[key] = text
 		return now, s.patch(ctx, types.ApplyPatchType, "configmaps", at.Name, "", body, now)
 	}
 	// A setting that others share is not theirs to lose by an apply of ours:
 	// it is taken out by name.
-	body["data"] = map[string]any{o.setting: nil}
+	body["data"] = map[string]any{key: nil}
 	return now, s.patch(ctx, types.MergePatchType, "configmaps", at.Name, "", body, now)
 }
 
@@ -214,7 +231,10 @@ func applied(c *corev1.ConfigMap) map[string]bool {
 // replace makes a new immutable ConfigMap and points the Deployment to it. Its
 // name says what is in it, so that going back comes to the one that was.
 func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, note string) (*corev1.ConfigMap, error) {
-	data := with(at.Data, o.setting, o.to)
+	data, err := s.place.with(at.Data, o.setting, o.to)
+	if err != nil {
+		return at, plugins.AsFailure(err)
+	}
 	raw, err := json.Marshal([]any{data, at.BinaryData})
 	if err != nil {
 		return at, err
@@ -285,7 +305,10 @@ func (s *settings) probe(ctx context.Context, call plugins.Call, undo json.RawMe
 	if err != nil {
 		return plugins.Probed{}, err
 	}
-	now := valueOf(at.Data, planned.Setting)
+	now, err := s.place.value(at.Data, planned.Setting)
+	if err != nil {
+		return plugins.Probed{}, err
+	}
 	p := plugins.Probed{Applied: plugins.None, Left: fingerprint(planned.Setting, now), Reason: fmt.Sprintf("%s is %s", planned.Setting, now)}
 	for _, n := range notedChanges(at) {
 		if n.Call != call.ID || n.Setting != planned.Setting {

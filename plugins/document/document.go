@@ -1,4 +1,6 @@
-package git
+// Package document reads and changes one setting of a YAML or JSON document:
+// only the bytes of that one value change; comments and layout stay.
+package document
 
 import (
 	"bytes"
@@ -12,10 +14,11 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-const maxFile = 1 << 20
+// MaxSize is that of the largest document that Parse takes, in bytes.
+const MaxSize = 1 << 20
 
-// document is one settings file, parsed.
-type document struct {
+// Document is one settings file, parsed.
+type Document struct {
 	src  []byte
 	root *yaml.Node // nil: nothing but comments
 }
@@ -27,16 +30,16 @@ type leaf struct {
 	node    *yaml.Node
 }
 
-// parse reads a file of one YAML or JSON document.
-func parse(src []byte) (*document, error) {
-	if len(src) > maxFile {
-		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
+// Parse reads a file of one YAML or JSON document.
+func Parse(src []byte) (*Document, error) {
+	if len(src) > MaxSize {
+		return nil, fmt.Errorf("is larger than %d bytes", MaxSize)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(src))
 	var first, second yaml.Node
 	if err := dec.Decode(&first); err != nil {
 		if errors.Is(err, io.EOF) {
-			return &document{src: src}, nil
+			return &Document{src: src}, nil
 		}
 		return nil, fmt.Errorf("is not YAML: %w", err)
 	}
@@ -46,11 +49,14 @@ func parse(src []byte) (*document, error) {
 		}
 		return nil, errors.New("holds several YAML documents; settings live in files of one")
 	}
-	return &document{src: src, root: first.Content[0]}, nil
+	return &Document{src: src, root: first.Content[0]}, nil
 }
 
-// get returns the value of a setting; null when it is not there.
-func (d *document) get(keys []string) (capability.Scalar, error) {
+// Bytes is the document as it was parsed. It must not be written to.
+func (d *Document) Bytes() []byte { return d.src }
+
+// Get returns the value of a setting; null when it is not there.
+func (d *Document) Get(keys []string) (capability.Scalar, error) {
 	_, _, node, err := d.find(keys)
 	if err != nil || node == nil {
 		return capability.Scalar{}, err
@@ -59,7 +65,7 @@ func (d *document) get(keys []string) (capability.Scalar, error) {
 		node = node.Alias
 	}
 	if node.Kind != yaml.ScalarNode {
-		return capability.Scalar{}, fmt.Errorf("setting %s is not one value; name a key below it", joinSetting(keys))
+		return capability.Scalar{}, fmt.Errorf("setting %s is not one value; name a key below it", JoinSetting(keys))
 	}
 	return scalarOf(node), nil
 }
@@ -67,7 +73,7 @@ func (d *document) get(keys []string) (capability.Scalar, error) {
 // find returns the node that a setting names, the map or list that holds it
 // and, in a map, its key. All are nil where the way ends before the last key;
 // only node and key are where the last key is missing.
-func (d *document) find(keys []string) (parent, key, node *yaml.Node, err error) {
+func (d *Document) find(keys []string) (parent, key, node *yaml.Node, err error) {
 	node = d.root
 	for i, name := range keys {
 		if node != nil && node.Kind == yaml.AliasNode {
@@ -81,7 +87,7 @@ func (d *document) find(keys []string) (parent, key, node *yaml.Node, err error)
 		case yaml.MappingNode:
 			key, node, err = child(node, name)
 			if err != nil {
-				return nil, nil, nil, fmt.Errorf("setting %s: %w", joinSetting(keys[:i+1]), err)
+				return nil, nil, nil, fmt.Errorf("setting %s: %w", JoinSetting(keys[:i+1]), err)
 			}
 		case yaml.SequenceNode:
 			node = item(node, name)
@@ -117,7 +123,7 @@ func child(m *yaml.Node, name string) (key, value *yaml.Node, err error) {
 
 // leaves lists everything that the document holds, in its order. What an
 // alias points to is listed where it is written.
-func (d *document) leaves() []leaf {
+func (d *Document) leaves() []leaf {
 	var out []leaf
 	var walk func(n *yaml.Node, keys []string)
 	walk = func(n *yaml.Node, keys []string) {
@@ -137,7 +143,7 @@ func (d *document) leaves() []leaf {
 				walk(item, append(keys, strconv.Itoa(i)))
 			}
 		default:
-			out = append(out, leaf{joinSetting(keys), n})
+			out = append(out, leaf{JoinSetting(keys), n})
 		}
 	}
 	if d.root != nil {
@@ -146,13 +152,13 @@ func (d *document) leaves() []leaf {
 	return out
 }
 
-// settings returns the value of every setting below keys, by its name from
+// Settings returns the value of every setting below keys, by its name from
 // there.
-func (d *document) settings(below []string) map[string]capability.Scalar {
+func (d *Document) Settings(below []string) map[string]capability.Scalar {
 	out := map[string]capability.Scalar{}
 	prefix := ""
 	if len(below) > 0 {
-		prefix = joinSetting(below) + "."
+		prefix = JoinSetting(below) + "."
 	}
 	for _, l := range d.leaves() {
 		name, ok := bytes.CutPrefix([]byte(l.setting), []byte(prefix))

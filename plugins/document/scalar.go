@@ -1,4 +1,4 @@
-package git
+package document
 
 import (
 	"encoding/json"
@@ -57,8 +57,8 @@ func must(v any, text string) capability.Scalar {
 	return s
 }
 
-// same says whether two values mean the same: JSON does not tell 20.0 from 20.
-func same(a, b capability.Scalar) bool {
+// Same says whether two values mean the same: JSON does not tell 20.0 from 20.
+func Same(a, b capability.Scalar) bool {
 	if a == b {
 		return true
 	}

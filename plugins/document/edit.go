@@ -1,4 +1,4 @@
-package git
+package document
 
 import (
 	"bytes"
@@ -14,15 +14,15 @@ import (
 
 var errByHand = errors.New("edit this file by hand")
 
-// set returns the file with one setting changed and every other byte as it
+// Set returns the file with one setting changed and every other byte as it
 // was; null takes the setting out. What cannot be done that way is refused:
 // each result is parsed again and compared before it is returned.
-func (d *document) set(keys []string, value capability.Scalar) ([]byte, error) {
-	old, err := d.get(keys)
+func (d *Document) Set(keys []string, value capability.Scalar) ([]byte, error) {
+	old, err := d.Get(keys)
 	if err != nil {
 		return nil, err
 	}
-	if same(old, value) {
+	if Same(old, value) {
 		return d.src, nil
 	}
 	parent, key, node, err := d.find(keys)
@@ -39,18 +39,18 @@ func (d *document) set(keys []string, value capability.Scalar) ([]byte, error) {
 		tries, err = d.replace(node, value)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("setting %s: %w", joinSetting(keys), err)
+		return nil, fmt.Errorf("setting %s: %w", JoinSetting(keys), err)
 	}
 	for _, out := range tries {
 		if d.proves(out, keys, value) {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("setting %s cannot be changed without touching what stands around it; %w", joinSetting(keys), errByHand)
+	return nil, fmt.Errorf("setting %s cannot be changed without touching what stands around it; %w", JoinSetting(keys), errByHand)
 }
 
 // replace puts value where the scalar node stands.
-func (d *document) replace(node *yaml.Node, value capability.Scalar) ([][]byte, error) {
+func (d *Document) replace(node *yaml.Node, value capability.Scalar) ([][]byte, error) {
 	from, to, err := d.span(node)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (d *document) replace(node *yaml.Node, value capability.Scalar) ([][]byte, 
 
 // insert adds a line to a block map: behind its last entry of one line, or
 // else before its first.
-func (d *document) insert(parent *yaml.Node, name string, value capability.Scalar) ([][]byte, error) {
+func (d *Document) insert(parent *yaml.Node, name string, value capability.Scalar) ([][]byte, error) {
 	if parent == nil || parent.Kind != yaml.MappingNode || parent.Style&yaml.FlowStyle != 0 || len(parent.Content) == 0 {
 		return nil, fmt.Errorf("there is no block of keys to add it to; %w", errByHand)
 	}
@@ -109,7 +109,7 @@ func spelledKeys(name string) []string {
 }
 
 // remove takes out the line of an entry that has one to itself.
-func (d *document) remove(key, node *yaml.Node) ([][]byte, error) {
+func (d *Document) remove(key, node *yaml.Node) ([][]byte, error) {
 	if key == nil || key.Line != node.Line {
 		return nil, fmt.Errorf("it has no line of its own to take out; %w", errByHand)
 	}
@@ -127,16 +127,16 @@ func (d *document) remove(key, node *yaml.Node) ([][]byte, error) {
 
 // proves says whether out is the document with that one setting changed and
 // nothing else.
-func (d *document) proves(out []byte, keys []string, value capability.Scalar) bool {
-	after, err := parse(out)
+func (d *Document) proves(out []byte, keys []string, value capability.Scalar) bool {
+	after, err := Parse(out)
 	if err != nil {
 		return false
 	}
-	got, err := after.get(keys)
-	if err != nil || !same(got, value) {
+	got, err := after.Get(keys)
+	if err != nil || !Same(got, value) {
 		return false
 	}
-	name := joinSetting(keys)
+	name := JoinSetting(keys)
 	was, is := d.leaves(), after.leaves()
 	var oldTag string
 	was, oldTag = without(was, name)
@@ -168,7 +168,7 @@ func without(leaves []leaf, setting string) (rest []leaf, tag string) {
 }
 
 // span finds the bytes of a scalar that stands on one line.
-func (d *document) span(n *yaml.Node) (from, to int, err error) {
+func (d *Document) span(n *yaml.Node) (from, to int, err error) {
 	if n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Style&(yaml.TaggedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return 0, 0, fmt.Errorf("line %d: it has an anchor, alias or tag, or several lines; %w", n.Line, errByHand)
 	}
@@ -207,7 +207,7 @@ func quotedLen(s []byte) int {
 	return -1
 }
 
-func (d *document) splice(from, to int, text string) []byte {
+func (d *Document) splice(from, to int, text string) []byte {
 	out := make([]byte, 0, len(d.src)+len(text))
 	out = append(out, d.src[:from]...)
 	out = append(out, text...)
@@ -215,7 +215,7 @@ func (d *document) splice(from, to int, text string) []byte {
 }
 
 // offset is where a node begins; columns count characters.
-func (d *document) offset(n *yaml.Node) int {
+func (d *Document) offset(n *yaml.Node) int {
 	at := d.lineStart(n.Line)
 	for range n.Column - 1 {
 		if at >= len(d.src) {
@@ -228,7 +228,7 @@ func (d *document) offset(n *yaml.Node) int {
 }
 
 // lineStart is where a line begins, counted as YAML counts lines.
-func (d *document) lineStart(line int) int {
+func (d *Document) lineStart(line int) int {
 	at := 0
 	if bytes.HasPrefix(d.src, []byte("\ufeff")) {
 		at = len("\ufeff")

@@ -1,4 +1,4 @@
-package git
+package document
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 // A setting is named by the keys that lead to it, joined by dots. A dot or a
 // backslash inside a key is written \. or \\; a number is the index in a list.
 
-// parseSetting splits a setting's name into keys.
-func parseSetting(name string) ([]string, error) {
+// ParseSetting splits a setting's name into keys.
+func ParseSetting(name string) ([]string, error) {
 	var keys []string
 	var key strings.Builder
 	for i := 0; i < len(name); i++ {
@@ -32,8 +32,8 @@ func parseSetting(name string) ([]string, error) {
 	return keys, nil
 }
 
-// joinSetting is the inverse of parseSetting.
-func joinSetting(keys []string) string {
+// JoinSetting is the inverse of ParseSetting.
+func JoinSetting(keys []string) string {
 	escaped := make([]string, len(keys))
 	for i, k := range keys {
 		escaped[i] = strings.NewReplacer(`\`, `\\`, `.`, `\.`).Replace(k)

@@ -1,4 +1,4 @@
-package git
+package document
 
 import (
 	"fmt"
@@ -54,15 +54,15 @@ func TestSet(t *testing.T) {
 		{"same value", "a: 0.50\n", "a", 0.5, "a: 0.50\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			doc, err := parse([]byte(tt.src))
+			doc, err := Parse([]byte(tt.src))
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys, err := parseSetting(tt.setting)
+			keys, err := ParseSetting(tt.setting)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := doc.set(keys, scalar(t, tt.value))
+			got, err := doc.Set(keys, scalar(t, tt.value))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,15 +96,15 @@ func TestSetRefuses(t *testing.T) {
 		{"out of a flow map", "a: {b: 1, c: 2}\n", "a.b", nil, "other things stand on its line"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			doc, err := parse([]byte(tt.src))
+			doc, err := Parse([]byte(tt.src))
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys, err := parseSetting(tt.setting)
+			keys, err := ParseSetting(tt.setting)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := doc.set(keys, scalar(t, tt.value))
+			got, err := doc.Set(keys, scalar(t, tt.value))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %q, %v; want an error that says %q", got, err, tt.want)
 			}
@@ -116,11 +116,11 @@ func TestParseRefuses(t *testing.T) {
 	for src, want := range map[string]string{
 		"a: 1\n---\nb: 2\n":               "several YAML documents",
 		"a: [":                            "not YAML",
-		strings.Repeat("a", maxFile+1):    "larger than",
+		strings.Repeat("a", MaxSize+1):    "larger than",
 		"a: 1\n---\nb: [\n":               "not YAML",
 		strings.Repeat("[", 20000) + "\n": "not YAML",
 	} {
-		if _, err := parse([]byte(src)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse([]byte(src)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: got %v, want %q", src, err, want)
 		}
 	}
@@ -132,11 +132,11 @@ func TestScalars(t *testing.T) {
 		"012": "012", "0x1F": "0x1F", "1_000": "1_000", ".5": ".5", "yes": "yes", ".inf": ".inf", "2024-07-15": "2024-07-15",
 		"123456789012345678901234567890": "123456789012345678901234567890", "'20'": "20", `"a\tb"`: "a\tb",
 	} {
-		doc, err := parse([]byte("a: " + text + "\n"))
+		doc, err := Parse([]byte("a: " + text + "\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := doc.get([]string{"a"})
+		got, err := doc.Get([]string{"a"})
 		if err != nil || got != scalar(t, want) {
 			t.Errorf("%q: got %#v, %v; want %v", text, got.Value(), err, want)
 		}
@@ -145,13 +145,13 @@ func TestScalars(t *testing.T) {
 
 func TestSettingNames(t *testing.T) {
 	for _, keys := range [][]string{{"a"}, {"db", "pool", "max"}, {"a.b", `c\d`, "0"}, {`\.`, `.\`}} {
-		got, err := parseSetting(joinSetting(keys))
+		got, err := ParseSetting(JoinSetting(keys))
 		if err != nil || strings.Join(got, "\x00") != strings.Join(keys, "\x00") {
 			t.Errorf("%q: got %q, %v", keys, got, err)
 		}
 	}
 	for _, bad := range []string{"", ".", "a.", ".a", "a..b"} {
-		if got, err := parseSetting(bad); err == nil {
+		if got, err := ParseSetting(bad); err == nil {
 			t.Errorf("%q: got %q, want an error", bad, got)
 		}
 	}
@@ -171,26 +171,26 @@ func FuzzSet(f *testing.F) {
 		if value.UnmarshalJSON([]byte(raw)) != nil {
 			return
 		}
-		keys, err := parseSetting(setting)
+		keys, err := ParseSetting(setting)
 		if err != nil {
 			return
 		}
-		doc, err := parse([]byte(src))
+		doc, err := Parse([]byte(src))
 		if err != nil {
 			return
 		}
-		out, err := doc.set(keys, value)
+		out, err := doc.Set(keys, value)
 		if err != nil {
 			if out != nil {
 				t.Fatalf("both %q and %v", out, err)
 			}
 			return
 		}
-		again, err := parse(out)
+		again, err := Parse(out)
 		if err != nil {
 			t.Fatalf("%q does not parse: %v", out, err)
 		}
-		if got, err := again.get(keys); err != nil || !same(got, value) {
+		if got, err := again.Get(keys); err != nil || !Same(got, value) {
 			t.Fatalf("%q: %s reads back as %v, %v; want %v", out, setting, got, err, value)
 		}
 		var was, is any
@@ -222,14 +222,14 @@ func TestLargeFile(t *testing.T) {
 		fmt.Fprintf(&src, "key%d: %d\n", i, i)
 	}
 	began := time.Now()
-	doc, err := parse([]byte(src.String()))
+	doc, err := Parse([]byte(src.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	parsed := time.Since(began)
 	began = time.Now()
 	for setting, want := range map[string]string{"key39999": "key39999: 1\n", "new": "new: 1\n"} {
-		out, err := doc.set([]string{setting}, scalar(t, 1))
+		out, err := doc.Set([]string{setting}, scalar(t, 1))
 		if err != nil || !strings.HasSuffix(string(out), want) {
 			t.Errorf("%s: %v", setting, err)
 		}
