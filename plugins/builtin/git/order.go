@@ -84,27 +84,26 @@ const (
 // message is the commit's message. Its trailers name, for people, the run and
 // on whose word it was made, and the call, so that a probe can find the commit.
 func (o order) message(from capability.Scalar) string {
-	text := o.title(from) + "\n\n"
-	if o.origin.Run != "" {
-		text += "Made by firebreak in run " + line(o.origin.Run)
-		if len(o.origin.ApprovedBy) > 0 {
-			text += ", approved by " + line(strings.Join(o.origin.ApprovedBy, ", "))
-		}
-		text += ".\n\n"
-	}
+	body, trailers := "", []string(nil)
 	if o.undoes != "" {
-		text += "Undoes: " + o.undoes + "\n"
+		trailers = append(trailers, "Undoes: "+o.undoes)
 	}
 	if o.origin.RequestedBy != "" {
-		text += requestedTrailer + line(o.origin.RequestedBy) + "\n"
+		trailers = append(trailers, requestedTrailer+line(o.origin.RequestedBy))
 	}
 	for _, name := range o.origin.ApprovedBy {
-		text += approvedTrailer + line(name) + "\n"
+		trailers = append(trailers, approvedTrailer+line(name))
 	}
 	if o.origin.Run != "" {
-		text += runTrailer + line(o.origin.Run) + "\n"
+		trailers = append(trailers, runTrailer+line(o.origin.Run))
+		body = "Made by firebreak in run " + line(o.origin.Run)
+		if len(o.origin.ApprovedBy) > 0 {
+			body += ", approved by " + line(strings.Join(o.origin.ApprovedBy, ", "))
+		}
+		body += ".\n\n"
 	}
-	return text + callTrailer + o.call + "\n"
+	trailers = append(trailers, callTrailer+o.call)
+	return o.title(from) + "\n\n" + body + strings.Join(trailers, "\n") + "\n"
 }
 
 // author is who the commit is by: firebreak, for those who approved it.
