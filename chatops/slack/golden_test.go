@@ -16,6 +16,8 @@ import (
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/engine/enginetest"
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 var update = flag.Bool("update", false, "write the cards into testdata")
@@ -54,13 +56,28 @@ steps:
     verify: {none: a test, owner: sre, last_day: "2099-12-31"}
 `
 
+// diagnosed is what the first step of the story finds.
+const diagnosed = `{"top": {"cause": "app_pool_too_small", "confidence": 0.97,
+	"chain": ["requests queue for connections", "the pool allows 200", "it was 500 until 10:20"],
+	"evidence": [
+		{"source": "metrics", "observed": "200 of 200 connections in use, 312 waiting", "supports": true},
+		{"source": "database", "observed": "203 of 1000 connections used, none blocked", "supports": true},
+		{"source": "changes", "observed": "db.pool.max went from 500 to 200 at 10:20", "supports": true}],
+	"ruled_out": [
+		{"cause": "database_full", "because": "797 connections are free"},
+		{"cause": "lock_convoy", "because": "no session waits for a lock"}]}}`
+
 func play(t testing.TB, by string) *played {
 	t.Helper()
-	book, _, problems := enginetest.Book(storyBook)
+	catalog := enginetest.Catalog()
+	look := *catalog["world.read"]
+	look.Output = expr.Record(map[string]*expr.Type{"top": expr.Any()})
+	catalog[look.Name] = &look
+	book, problems := runbook.Parse("test.yaml", []byte("firebreak: v1\nname: test\nservice: api\n"+storyBook), catalog, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	p := &played{t: t, run: engine.New(book), now: noon, look: `{"value": 20}`, plan: engine.Plan{
+	p := &played{t: t, run: engine.New(book), now: noon, look: diagnosed, plan: engine.Plan{
 		Binding: json.RawMessage(`{"to":500}`), Detail: "--- a/api/pool.yaml\n+++ b/api/pool.yaml\n@@ -1,3 +1,3 @@\n db:\n   pool:\n-    max: 200\n+    max: 500\n",
 		Fingerprint: "f1", Unit: "settings", Affected: 1, Served: "git@1",
 	}}
