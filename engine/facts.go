@@ -73,8 +73,9 @@ func (r Requester) Answers() bool { return r.Kind == "person" || r.Kind == "mach
 
 // Role is a named set of people.
 type Role struct {
-	People     []string `json:"people"`
-	BreakGlass bool     `json:"break_glass,omitempty"`
+	People     []string      `json:"people"`
+	BreakGlass bool          `json:"break_glass,omitempty"`
+	AtMost     *policy.Limit `json:"at_most,omitempty"` // how much a change may touch that they say yes to; nil: any
 }
 
 // Pins are digests of all that decides what a run does. The bytes of the

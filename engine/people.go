@@ -108,10 +108,13 @@ func name(in Person) string {
 func (d *decider) rules() policy.Facts { return rules(d.run.Facts) }
 
 func rules(run Facts) policy.Facts {
-	f := policy.Facts{Members: map[string][]string{}, BreakGlass: map[string]bool{}}
+	f := policy.Facts{Members: map[string][]string{}, BreakGlass: map[string]bool{}, Limits: map[string]policy.Limit{}}
 	for name, role := range run.Roles {
 		f.Members[name] = role.People
 		f.BreakGlass[name] = role.BreakGlass
+		if role.AtMost != nil {
+			f.Limits[name] = *role.AtMost
+		}
 	}
 	if run.Requester.Answers() {
 		f.Requester = run.Requester.Name

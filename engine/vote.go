@@ -78,6 +78,16 @@ func (d *decider) answerable(q *Question, handed []Handed) int {
 	return n
 }
 
+// tooMuch says which change of a gate touches more than a person may say yes
+// to; empty: none.
+func (d *decider) tooMuch(person string, q *Question) string {
+	touches := make([]policy.Touch, 0, len(q.Members))
+	for _, m := range q.Members {
+		touches = append(touches, policy.Touch{What: m.Path, Unit: m.Unit, Affected: m.Affected, Total: m.Total})
+	}
+	return d.rules().MayTouch(person, q.Roles, touches)
+}
+
 func (d *decider) vote(v Vote) string {
 	q, refusal := d.openGate(v.Question)
 	if refusal != "" {
@@ -93,6 +103,15 @@ func (d *decider) vote(v Vote) string {
 	if !v.Approve {
 		d.denied(q, v)
 		return ""
+	}
+	if over := d.tooMuch(v.By, q); over != "" {
+		switch may := d.rules().MayBreak(v.By); {
+		case may && v.BreakGlass == "":
+			return over + "; in an emergency: --break-glass REASON"
+		case !may:
+			return over
+		}
+		glass = true
 	}
 	if q.Frozen != "" {
 		if refusal := d.passFreeze(v, q); refusal != "" {

@@ -72,7 +72,7 @@ func (w *workspace) roles() map[string]engine.Role {
 				}
 			}
 		}
-		roles[name] = engine.Role{People: people, BreakGlass: role.BreakGlass}
+		roles[name] = engine.Role{People: people, BreakGlass: role.BreakGlass, AtMost: role.AtMost}
 	}
 	return roles
 }

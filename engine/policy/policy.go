@@ -11,6 +11,7 @@ import (
 // Facts is what the rules decide with.
 type Facts struct {
 	Members    map[string][]string // people by role
+	Limits     map[string]Limit    // of the roles that have one
 	BreakGlass map[string]bool     // roles whose people may answer in spite of the rules
 	Requester  string              // the person who started the run; empty if no person did
 	Handed     []string            // people to whom somebody of the roles has left the answer

@@ -3,6 +3,8 @@ package service
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/firebreak-ops/firebreak/engine/policy"
 )
 
 // Config is a firebreak.yaml that has passed every check of [Parse]. It is
@@ -43,9 +45,10 @@ type Section struct {
 // Role is a named set of people.
 type Role struct {
 	Name       string
-	People     []string // in the order written
-	Machines   []string // those that hold tokens, by what tokens call them
-	BreakGlass bool     // its people may act alone, with a reason, in an emergency
+	People     []string      // in the order written
+	Machines   []string      // those that hold tokens, by what tokens call them
+	AtMost     *policy.Limit // how much a change may touch that they say yes to; nil: any
+	BreakGlass bool          // its people may act alone, with a reason, in an emergency
 	Pos        Pos
 }
 

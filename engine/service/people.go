@@ -53,6 +53,7 @@ func (r *reader) roles(n *yaml.Node) {
 		r.object(v, "role "+k.Value, fields{
 			"people":      func(list *yaml.Node) { r.roleMembers(role, list) },
 			"machines":    func(list *yaml.Node) { r.roleMachines(role, list) },
+			"at_most":     r.limit("at_most of role "+k.Value, &role.AtMost),
 			"break_glass": r.truth("break_glass of role "+k.Value, &role.BreakGlass),
 		}, "people")
 		r.cfg.Roles[role.Name] = role
