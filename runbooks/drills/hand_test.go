@@ -22,6 +22,7 @@ import (
 type operator struct {
 	api      serviceSection
 	scratch  string // for the clone
+	keeps    bool   // the backlog
 	approved chan string
 	work     sync.WaitGroup
 	failed   error
@@ -104,6 +105,9 @@ func (o *operator) repair(ctx context.Context) error {
 	}
 	if err := o.restart(ctx); err != nil {
 		return err
+	}
+	if o.keeps {
+		return nil
 	}
 	for _, url := range o.api.Backlog.Shed {
 		resp, err := http.Post(url, "application/json", strings.NewReader(`{"for": "3s"}`))

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // command runs the test binary as a sandbox's child. Under the race detector it
 // builds one without: instrumented children would need more than two cores to
 // be healthy, and package sandbox has its own tests with them.
-func command(t *testing.T) []string {
+func command(t testing.TB) []string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -49,7 +49,7 @@ func command(t *testing.T) []string {
 	return []string{exe, practiceVerb}
 }
 
-func shipped(t *testing.T) *Scenario {
+func shipped(t testing.TB) *Scenario {
 	t.Helper()
 	s, err := Shipped("inc-2024-0715")
 	if err != nil {
@@ -60,7 +60,7 @@ func shipped(t *testing.T) *Scenario {
 
 // folder is a temporary one that the database's user may enter, unlike the
 // test's own.
-func folder(t *testing.T) string {
+func folder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "drill-test-") //nolint:usetesting // as said
 	if err != nil {

@@ -72,3 +72,38 @@ func TestAnInterruptedDrillSaysSoAndLeavesNothing(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// BenchmarkRecovery is how long the service takes to be well again, and how
+// many requests fail meanwhile, when the setting is put back and the replicas
+// are restarted: with their backlog shed, and with it kept. Each takes about a
+// minute; -benchtime 5x takes five seeds.
+func BenchmarkRecovery(b *testing.B) {
+	for name, keeps := range map[string]bool{"shed": false, "kept": true} {
+		b.Run(name, func(b *testing.B) {
+			var seconds, failed float64
+			for i := range b.N {
+				result, err := Run(b.Context(), Options{
+					Scenario: shipped(b), Seed: uint64(i + 1), Command: command(b), Dir: folder(b),
+					Open: func(_ context.Context, config []byte) (Command, error) {
+						o, err := newOperator(config, b.TempDir())
+						if o != nil {
+							o.keeps = keeps
+						}
+						return o, err
+					},
+					Say: func(string) {},
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if result.Seconds.AlertToHealthy == nil {
+					b.Fatal("it was not well again in the time of the drill")
+				}
+				seconds += *result.Seconds.AlertToHealthy - *result.Seconds.WaitingOnPeople
+				failed += float64(result.Requests.FailedAfterRollback)
+			}
+			b.ReportMetric(seconds/float64(b.N), "s-to-healthy/op")
+			b.ReportMetric(failed/float64(b.N), "failed-after/op")
+		})
+	}
+}
