@@ -52,15 +52,15 @@ steps:
       - id: pool
         uses: metrics.pool
         optional: true
-        timeout: 5s
+        timeout: 2m
       - id: db
         uses: database.connections
         optional: true
-        timeout: 5s
+        timeout: 2m
       - id: changes
         uses: settings.changes
         optional: true
-        timeout: 5s
+        timeout: 2m
   - id: cause
     uses: diagnose.connections
     with:
