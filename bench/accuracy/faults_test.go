@@ -2,6 +2,7 @@ package accuracy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 // fault breaks a rig in one way of the taxonomy.
 type fault struct {
 	cause   capability.Cause
+	second  capability.Cause // of two at once; empty: it is alone
 	name    string
 	pooled  bool // needs a pooler
 	proxied bool // needs a proxy
@@ -114,6 +116,20 @@ var faults = []fault{
 		r.service.how.dial.Store(&f)
 		r.service.reconnect()
 		return nil
+	}},
+	{cause: capability.FailoverOrWrongEndpoint, name: "read-only", breaks: func(r *rig) error {
+		if err := r.server.Exec("postgres", "alter system set default_transaction_read_only = on", "select pg_reload_conf()"); err != nil {
+			return err
+		}
+		r.service.reconnect()
+		return nil
+	}},
+	{cause: capability.SlowQuery, second: capability.AppPoolTooSmall, name: "two: slow query and pool lowered", breaks: func(r *rig) error {
+		return errors.Join(r.service.resize(max(1, r.size*2/5)), r.slower(12))
+	}},
+	{cause: capability.LockBlocking, second: capability.TrafficSpike, name: "two: table lock and spike", breaks: func(r *rig) error {
+		r.service.rate.Store(int64(3 * r.rate))
+		return r.hold("lock table counters in access exclusive mode")
 	}},
 	{cause: capability.UnknownCause, name: "healthy", breaks: func(*rig) error { return nil }},
 	{cause: capability.UnknownCause, name: "busy but fine", breaks: func(r *rig) error {

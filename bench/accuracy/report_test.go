@@ -54,11 +54,20 @@ func (r result) print(w io.Writer) {
 // where there was a fault.
 type score struct {
 	first, third, faulty, alarms, calm, sure, wrong int
+	both, twice                                     int // of two at once: both among the first three, and how many there were
 	confused                                        map[string]int
 	said                                            map[int][2]int // by tenths: how often, and how often right
 }
 
-func (s *score) add(cause capability.Cause, out capability.DiagnoseOutput) {
+func (s *score) add(f fault, out capability.DiagnoseOutput) {
+	cause := f.cause
+	if f.second != "" {
+		s.twice++
+		if amongThree(out, cause) && amongThree(out, f.second) {
+			s.both++
+		}
+		return
+	}
 	if cause == capability.UnknownCause {
 		s.calm++
 		if out.Top.Cause != capability.UnknownCause {
@@ -74,10 +83,8 @@ func (s *score) add(cause capability.Cause, out capability.DiagnoseOutput) {
 		s.confused[fmt.Sprintf("%s taken for %s", cause, out.Top.Cause)]++
 	}
 	s.first += hit
-	for _, f := range out.Findings[:min(3, len(out.Findings))] {
-		if f.Cause == cause {
-			s.third++
-		}
+	if amongThree(out, cause) {
+		s.third++
 	}
 	if out.Top.Confidence >= 0.9 {
 		s.sure++
@@ -88,14 +95,18 @@ func (s *score) add(cause capability.Cause, out capability.DiagnoseOutput) {
 	}
 }
 
+func amongThree(out capability.DiagnoseOutput, cause capability.Cause) bool {
+	return slices.ContainsFunc(out.Findings[:min(3, len(out.Findings))], func(f capability.Finding) bool { return f.Cause == cause })
+}
+
 func (s *score) write(w io.Writer, v view) {
 	low, high := wilson(s.first, s.faulty)
 	met := "met"
 	if float64(s.first) < v.goal*float64(s.faulty) {
 		met = "missed"
 	}
-	fmt.Fprintf(w, "\n%s: first %d of %d (%.2f, 95 %% between %.2f and %.2f; goal %.2f %s), among three %d; at 0.9 and more wrong %d of %d; false alarms %d of %d\n",
-		v.name, s.first, s.faulty, float64(s.first)/float64(max(1, s.faulty)), low, high, v.goal, met, s.third, s.wrong, s.sure, s.alarms, s.calm)
+	fmt.Fprintf(w, "\n%s: first %d of %d (%.2f, 95 %% between %.2f and %.2f; goal %.2f %s), among three %d; at 0.9 and more wrong %d of %d; false alarms %d of %d; of two at once both among three %d of %d\n",
+		v.name, s.first, s.faulty, float64(s.first)/float64(max(1, s.faulty)), low, high, v.goal, met, s.third, s.wrong, s.sure, s.alarms, s.calm, s.both, s.twice)
 	for _, line := range slices.Sorted(maps.Keys(s.confused)) {
 		fmt.Fprintf(w, "  %d × %s\n", s.confused[line], line)
 	}
@@ -109,7 +120,7 @@ func report(w io.Writer, all []result) {
 	for _, v := range views {
 		s := score{confused: map[string]int{}, said: map[int][2]int{}}
 		for _, r := range all {
-			s.add(r.fault.cause, diagnose.Connections(v.input(r)))
+			s.add(r.fault, diagnose.Connections(v.input(r)))
 		}
 		s.write(w, v)
 	}

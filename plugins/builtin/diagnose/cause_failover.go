@@ -58,7 +58,7 @@ func (v *view) restarted() bool {
 
 func judgeFailover(v *view) *claim {
 	switch {
-	case !v.database:
+	case !v.database, v.databaseStandsIn && !v.refusesWrites():
 		return v.awayBySaying()
 	case v.connectBroken(), v.refusesWrites():
 	case v.restarted() && !v.refused() && v.in.Database.StartedAt.After(v.onset().Add(-clockSlack)) && v.failing():

@@ -38,13 +38,19 @@ func (v *view) allSlow() bool {
 	return v.sessions >= 8 && float64(v.resting.Count) <= 0.02*v.sessions && float64(v.active.Count) >= 0.7*v.sessions && v.active.P50S >= math.Max(0.3, v.usualQuery())
 }
 
-func judgeSlowQuery(v *view) *claim {
-	slower := v.now.query / v.before.query
-	behindPooler := v.pooler.now != nil && v.pooler.before != nil && v.pooler.now.QueryS != nil && v.pooler.before.QueryS != nil
-	if behindPooler {
-		// Behind a pooler the service counts the wait there as query time.
-		slower = *v.pooler.now.QueryS / *v.pooler.before.QueryS
+// slower is by which factor queries take longer than before. Behind a pooler the
+// service counts the wait there as query time, so that it is the pooler's word
+// that counts, where it has a past.
+func (v *view) slower() (factor float64, byPooler bool) {
+	p := v.pooler
+	if p.now != nil && p.before != nil && p.now.QueryS != nil && p.before.QueryS != nil {
+		return *p.now.QueryS / *p.before.QueryS, true
 	}
+	return v.now.query / v.before.query, false
+}
+
+func judgeSlowQuery(v *view) *claim {
+	slower, behindPooler := v.slower()
 	busy := float64(v.active.Count)
 	switch {
 	case v.pool && finite(slower) && slower < 1.5 && !v.stuck():
@@ -53,7 +59,7 @@ func judgeSlowQuery(v *view) *claim {
 		return notBecause("first attempts grew more: %s, were %s", rate(v.now.first), rate(v.before.first))
 	case v.standstill():
 		return notBecause("%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
-	case v.database && busy < 0.4*v.sessions:
+	case v.database && busy < 0.4*v.sessions && !(behindPooler && slower >= 1.5):
 		return notBecause("%.0f of %.0f sessions are active: the server is not at work on slow queries", busy, v.sessions)
 	case v.pool && v.database && busy < 0.4*v.now.acquired && !v.pooler.present:
 		return notBecause("the pool has %.0f connections in use, the server only %.0f active sessions", v.now.acquired, busy)

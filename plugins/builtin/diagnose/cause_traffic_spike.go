@@ -19,7 +19,7 @@ var trafficSpike = cause{
 
 func judgeTrafficSpike(v *view) *claim {
 	if !v.pool {
-		if v.noRest() && v.busier() >= 1.15 && v.more() >= 0.9 && !(v.workGrew() >= 1.7) && !v.standstill() && !v.slotsShort() && !v.pooler.present {
+		if v.noRest() && v.busier() >= 1.35 && v.more() >= 0.9 && !(v.workGrew() >= 1.7) && !v.standstill() && !v.slotsShort() && !v.pooler.present {
 			c := &claim{actions: spikeActions()}
 			c.thenf("%s transactions, were %s", rate(v.traffic().CommitsRPS), rate(v.usual().CommitsRPS))
 			c.speaksFor(0.65, v.past("as many transactions as before, and sessions at rest"))
@@ -40,6 +40,12 @@ func judgeTrafficSpike(v *view) *claim {
 	switch {
 	case p.demandKnown && p.demand == 1:
 		return notBecause("first attempts are as before: %s, were %s", rate(v.now.first), rate(v.before.first))
+	case !p.demandKnown && v.now.offered >= 4*v.before.offered:
+		// More than retries are apt to make of it, but they may be all.
+		c := &claim{actions: spikeActions()}
+		c.thenf("attempts %s → %s, retries among them", rate(v.before.offered), rate(v.now.offered))
+		c.speaksFor(0.25, v.poolUsed())
+		return c
 	case !p.demandKnown && v.baseline && (p.hold > 1 || p.size > 1 || v.stuck()):
 		return notBecause("attempts that are no retry could not be compared, and other things changed")
 	case p.demand == 1 && v.stuck():

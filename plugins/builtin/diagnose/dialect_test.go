@@ -171,6 +171,9 @@ func TestDialects(t *testing.T) {
 		{"exporters: slow query behind a pooler", made(behindPooler, slow, poolerFull, slowOnServer, exported, noChanges), capability.SlowQuery, 0.6, 1},
 		{"exporters: not let in", made(maxLowered, exporterOut, noDatabase, noChanges), unknown, 0, 0},
 
+		{"exporters: read-only", made(failedWith("25006"), exported, noChanges), capability.FailoverOrWrongEndpoint, 0.5, 0.85},
+		{"exporters: led to a standby", made(readOnly, exported, func(in *capability.DiagnoseInput) { in.Pool.Database.Standby = new(true) }, noChanges), capability.FailoverOrWrongEndpoint, 0.8, 1},
+
 		// The server with its past, and without the service.
 		{"server alone: as ever", made(pasts(310), noPool, noChanges), unknown, 0, 0},
 		{"server alone: busy", made(busy, pasts(320), noPool, noChanges), unknown, 0, 0},

@@ -24,6 +24,7 @@ func exportedDatabase(p *capability.PoolOutput) *capability.ConnectionsOutput {
 		Now:      e.Now, Baseline: e.Baseline,
 		Recovery: e.Standby != nil && *e.Standby,
 	}
+	d.ReadOnly = d.Recovery
 	if e.StartedAt != nil {
 		d.StartedAt = *e.StartedAt
 	}
