@@ -112,6 +112,9 @@ func (s *Story) askFields(a *Asked) []Field {
 	if len(q.Members) > 0 {
 		fields = append(fields, Field{Name: "Risk", Text: risk(q.Members)}, Field{Name: "Touches", Text: radius(q.Members)})
 	}
+	if text := s.unwaived(a); q.Kind == engine.AskGate && text != "" {
+		fields = append(fields, Field{Name: "Not verified", Text: text})
+	}
 	if a.State == Open || a.State == Announced {
 		fields = append(fields, Field{Name: "Who may answer", Text: s.who(a)})
 	}
@@ -119,6 +122,19 @@ func (s *Story) askFields(a *Asked) []Field {
 		fields = append(fields, Field{Name: "Until", At: q.Expires, After: s.silence(a)})
 	}
 	return fields
+}
+
+// unwaived says which verifies of what a gate covers were not waived any more
+// when it asked.
+func (s *Story) unwaived(a *Asked) string {
+	var over []string
+	for _, step := range s.Run.Book.All() {
+		covers := step.Path == a.Path || strings.HasPrefix(step.Path, a.Path+"/") || strings.HasPrefix(a.Path, step.Path+"/")
+		if v := step.Verify; covers && v != nil && v.None != "" && v.LastDay < a.Since.UTC().Format(time.DateOnly) {
+			over = append(over, fmt.Sprintf("the verify of %s was waived by %s until %s, which is over: %s", s.outline.Name(step.Path), v.Owner, v.LastDay, v.None))
+		}
+	}
+	return strings.Join(over, "; ")
 }
 
 // Irreversible reports whether something that a question covers has no undo,

@@ -47,6 +47,11 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 	if err := w.unknownRoles(q.runbook); err != nil {
 		return f, err
 	}
+	if q.requester.Automatic() {
+		if err := unwaived(q.runbook); err != nil {
+			return f, err
+		}
+	}
 	name, err := serviceOf(q)
 	if err != nil || name == "" {
 		return f, err
@@ -58,6 +63,17 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 	}
 	f.Service, f.Environment, f.Owner = name, svc.Environment, svc.Owner
 	return f, w.bindings(ctx, h, q.runbook, &f)
+}
+
+// unwaived refuses a runbook with a verify that is not waived any more: what it
+// changes nobody looks at, and nobody answers for that.
+func unwaived(book *runbook.Runbook) error {
+	over := book.Expired(time.Now().UTC().Format(time.DateOnly))
+	if len(over) == 0 {
+		return nil
+	}
+	p := over[0]
+	return fail(exitProblems, p.Hint, "%s:%d:%d: %s, so automation does not begin it", p.File, p.Pos.Line, p.Pos.Col, p.What)
 }
 
 // roles are the people of the configuration by what they may decide.

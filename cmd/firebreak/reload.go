@@ -86,10 +86,16 @@ func (w *workspace) trace(books bookshelf) (*kept, error) {
 	return k, nil
 }
 
-// keep makes runbooks those of this daemon.
+// keep makes runbooks those of this daemon, and warns of those that automation
+// may not begin.
 func (o *owner) keep(k *kept) {
 	for _, found := range k.books {
 		o.origins.Store(found.book.Digest, found.origins)
+	}
+	for _, book := range k.all {
+		if err := unwaived(book); err != nil {
+			o.warn("", err)
+		}
 	}
 	o.kept.Store(k)
 }

@@ -141,6 +141,50 @@ func TestServeBounded(t *testing.T) {
 	}
 }
 
+// TestServeWaived holds that a runbook whose verify is waived no more is warned
+// of, begun by no alert and no machine, and by people all the same.
+func TestServeWaived(t *testing.T) {
+	d := newDaemonCase(t)
+	file := filepath.Join(d.dir, "firebreak.yaml")
+	config, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := strings.Replace(boundBook, "2099-12-31", "2025-01-01", 1)
+	for name, text := range map[string]string{file: string(config) + boundConfig, filepath.Join(d.dir, "runbooks/mend.yaml"): book} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := d.serve("A=")
+	eventually(t, func() error {
+		if said := p.said(); !strings.Contains(said, "the verify of note is waived until 2025-01-01 only") {
+			return fmt.Errorf("it does not warn: %s", said)
+		}
+		return nil
+	})
+	if code := d.post(delivery("firing", "Broken", "b", "b")); code != http.StatusAccepted {
+		t.Fatalf("answered with %d", code)
+	}
+	if _, err := p.await(t.Context(), regexp.MustCompile(`"outcome":"failed".*waived until 2025-01-01 only|waived until 2025-01-01 only.*"outcome":"failed"`)); err != nil {
+		t.Fatal(err)
+	}
+	if runs := d.runs(); len(runs) != 0 {
+		t.Errorf("it has begun %v", runs)
+	}
+	mine, err := startProcess(d.command("A=", "run", "mend", "--input", "service=b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(mine.end)
+	eventually(t, func() error {
+		if runs := d.runs(); len(runs) != 1 {
+			return fmt.Errorf("there are the runs %v", runs)
+		}
+		return nil
+	})
+}
+
 // token is the text of a new token of a machine.
 func (d *daemonCase) token(machine, may string) string {
 	d.t.Helper()
