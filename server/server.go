@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -115,5 +116,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	<-s.served
 	s.listener = nil
-	return errors.Join(err, os.Remove(s.cfg.Socket))
+	gone := os.Remove(s.cfg.Socket)
+	if errors.Is(gone, fs.ErrNotExist) {
+		gone = nil // somebody was quicker
+	}
+	return errors.Join(err, gone)
 }

@@ -143,7 +143,8 @@ func (a *app) runbookNames(context.Context, []string, string) []string {
 	for _, name := range runbooks.Names() {
 		set[name] = true
 	}
-	for _, dir := range a.runbookDirs() {
+	dirs, _ := a.runbookDirs() // of none nothing is offered
+	for _, dir := range dirs {
 		files, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // it fails only for a bad pattern
 		for _, file := range files {
 			if name := strings.TrimSuffix(filepath.Base(file), ".yaml"); !strings.HasSuffix(name, "_test") {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -143,7 +142,7 @@ func (a *app) drill(ctx context.Context, name string, o drillOptions) error {
 			return &usageError{err: errors.New("no cluster to practise on is named"), hint: "give --kubeconfig FILE; the drill makes a node and a namespace there, and takes them away"}
 		}
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, append(endings(), os.Interrupt)...)
 	defer stop()
 	d := &drill{app: a, scenario: scenario, interactive: o.interactive, chat: o.chat}
 	opts := drills.Options{

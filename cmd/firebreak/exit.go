@@ -42,7 +42,7 @@ var exitCodes = []struct {
 	name    string
 	meaning string
 }{
-	{exitOK, "ok", "it worked; of a run: succeeded, no_action or undone; also after SIGTERM, which parks a run"},
+	{exitOK, "ok", "it worked; of a run: succeeded, no_action or undone; also after SIGTERM or SIGHUP, which park a run"},
 	{exitError, "error", "it did not work for another reason; the message says which"},
 	{exitUsage, "usage", "the command line is wrong; nothing was done"},
 	{exitProblems, "problems", "a runbook or firebreak.yaml has problems, each with file:line:col; nothing was done"},

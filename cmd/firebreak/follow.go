@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/chatops"
@@ -23,7 +22,7 @@ import (
 
 // follower shows a run until it has ended, takes answers from the terminal,
 // and turns signals into what they mean: the first Ctrl-C cancels the run,
-// the second leaves it waiting, and SIGTERM leaves it waiting at once.
+// the second leaves it waiting, and SIGTERM and SIGHUP leave it waiting at once.
 type follower struct {
 	app    *app
 	s      *session
@@ -37,7 +36,7 @@ type follower struct {
 	leaving    bool // this process ends, whatever becomes of the run
 }
 
-// errTerminated ends a command that SIGTERM asked to end: well.
+// errTerminated ends a command that SIGTERM or SIGHUP asked to end: well.
 var errTerminated = ended{exitOK}
 
 // follow shows a run that was started or resumed here, and returns what ends
@@ -57,7 +56,7 @@ func (f *follower) follow(ctx context.Context) error {
 	defer stop()
 
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, append(endings(), os.Interrupt)...)
 	defer signal.Stop(signals)
 	lines := make(chan server.Line)
 	done := make(chan error, 1)
@@ -249,7 +248,7 @@ func (f *follower) signalled(ctx context.Context, sig os.Signal) error {
 		return ended{exitOK}
 	}
 	f.interrupts++
-	if sig == syscall.SIGTERM {
+	if sig != os.Interrupt {
 		f.parked()
 		return errTerminated
 	}

@@ -90,7 +90,7 @@ func (a *app) order(ctx context.Context, req server.StopRequest, on bool) error 
 func (a *app) standing(ctx context.Context) error {
 	err := a.withRuns(ctx, a.workspaceOrNone, func(s *session) error { return a.showStops(ctx, s) })
 	if errors.Is(err, errNoState) {
-		return a.writeStops(nil)
+		return a.writeStops(nil, false)
 	}
 	return err
 }
@@ -100,12 +100,25 @@ func (a *app) showStops(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return a.writeStops(now.Stops)
+	h, err := s.Health(ctx)
+	if err != nil {
+		return err
+	}
+	return a.writeStops(now.Stops, h.Drives)
 }
 
-func (a *app) writeStops(stops []engine.Stop) error {
+// writeStops says what stands, and, where nobody drives the runs that it is
+// about, in which state: another one goes on.
+func (a *app) writeStops(stops []engine.Stop, driven bool) error {
+	where := a.remoteURL()
+	if where == "" {
+		var err error
+		if where, err = a.statePath(); err != nil {
+			return err
+		}
+	}
 	if a.flags.json {
-		return a.printJSON(map[string]any{"type": "stops", "stops": append([]engine.Stop{}, stops...)})
+		return a.printJSON(map[string]any{"type": "stops", "stops": append([]engine.Stop{}, stops...), "state": where, "driven": driven})
 	}
 	if len(stops) == 0 {
 		a.printf("nothing is halted or held\n")
@@ -119,6 +132,9 @@ func (a *app) writeStops(stops []engine.Stop) error {
 			word = "held"
 		}
 		a.printf("%s is %s by %s since %s: %s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), chatops.Plain(stop.Reason))
+	}
+	if !driven {
+		a.printf("  so it is in %s, where nobody drives runs now; a firebreak that has another state goes on: name that with --state\n", where)
 	}
 	return nil
 }

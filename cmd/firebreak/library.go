@@ -23,7 +23,11 @@ func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 		}
 		return name, src, nil
 	}
-	for _, dir := range a.runbookDirs() {
+	dirs, err := a.runbookDirs()
+	if err != nil {
+		return "", nil, err
+	}
+	for _, dir := range dirs {
 		file = filepath.Join(dir, name+".yaml")
 		src, err = readFile(file)
 		if err == nil {
@@ -67,14 +71,21 @@ func (a *app) library(file string) runbook.Library {
 	}
 }
 
-func (a *app) runbookDirs() []string {
-	if len(a.flags.runbooks) > 0 {
-		return a.flags.runbooks
+// runbookDirs are the folders with runbooks. Those that were named must exist.
+func (a *app) runbookDirs() ([]string, error) {
+	named, by := a.flags.runbooks, "--runbooks"
+	if len(named) == 0 {
+		named, by = filepath.SplitList(a.env("FIREBREAK_RUNBOOKS")), "FIREBREAK_RUNBOOKS"
 	}
-	if env := a.env("FIREBREAK_RUNBOOKS"); env != "" {
-		return filepath.SplitList(env)
+	for _, dir := range named {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fail(exitUsage, "name a folder with "+by+", or leave it out: what is in ./runbooks and what is built in is there by itself", "there is no folder %s with runbooks", dir)
+		}
 	}
-	return []string{"runbooks"}
+	if len(named) == 0 {
+		named = []string{"runbooks"}
+	}
+	return named, nil
 }
 
 // take finds a runbook, checks it and reports its problems.

@@ -27,9 +27,11 @@ func newPolicy(a *app) *cobra.Command {
 		Use:   "show",
 		Short: "Show what is frozen, and until when",
 		Long: `show says of each rule whether it holds now, until when, and what it is about. With
---at it says so of another time, which is how a rule is tried before it counts.
-The owner of the state answers by the firebreak.yaml that it has read.`,
-		Example: "  firebreak policy show\n  firebreak policy show --at \"2026-12-24 18:00\"",
+--at it says so of another time.
+The owner of the state answers by the firebreak.yaml that it has read, and counts its
+runs; with --config FILE that file is
+shown, as if nothing had run, which is how a rule is tried before it counts.`,
+		Example: "  firebreak policy show\n  firebreak policy show --config new.yaml\n  firebreak policy show --at \"2026-12-24 18:00\"",
 		Args:    args(0, 0, "no arguments"),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.showPolicy(c.Context(), at) },
 	}, exitProblems, exitState)
@@ -47,10 +49,13 @@ func (a *app) showPolicy(ctx context.Context, text string) error {
 		}
 	}
 	var view server.PolicyView
-	err := a.withOwner(ctx, func(s *session) (err error) {
-		view, err = s.Policy(ctx, at)
-		return err
-	})
+	err := errNoState
+	if a.flags.config == "" {
+		err = a.withOwner(ctx, func(s *session) (err error) {
+			view, err = s.Policy(ctx, at)
+			return err
+		})
+	}
 	if errors.Is(err, errNoState) {
 		view, err = a.policyOfFile(ctx, at)
 	}
@@ -69,7 +74,7 @@ func (a *app) showPolicy(ctx context.Context, text string) error {
 	return nil
 }
 
-// policyOfFile is what the rules say where nothing has run.
+// policyOfFile is what the rules of the configuration here say, of no run.
 func (a *app) policyOfFile(ctx context.Context, at time.Time) (server.PolicyView, error) {
 	ws, err := a.loadWorkspace(ctx)
 	if err != nil {

@@ -37,7 +37,7 @@ import (
 //	start NAME [as:USER] COMMAND...       start it, and go on
 //	waitfor NAME REGEXP                   wait for a line of it; named groups become variables
 //	finish NAME CODE                      wait for its end
-//	signal NAME INT|TERM|KILL
+//	signal NAME INT|TERM|HUP|STOP|KILL
 //	commits DIR VALUE...                  a repository of settings: a commit for each value of db.pool.max
 //	expand FILE...                        fill in the variables that are written $NAME
 //	shape                                 of the JSON lines in stdout: their types and keys, as stdout
@@ -234,9 +234,9 @@ func cmdFinish(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "STOP": syscall.SIGSTOP, "KILL": syscall.SIGKILL}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
-		ts.Fatalf("usage: signal NAME INT|TERM|KILL")
+		ts.Fatalf("usage: signal NAME INT|TERM|HUP|STOP|KILL")
 	}
 	ts.Check(started(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }

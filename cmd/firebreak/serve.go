@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -38,8 +37,9 @@ it: once, however often it comes, and not while a run of the same cause goes on 
 cools down. What came, and what became of it: firebreak alerts list.
 
 All other verbs work beside it. Runbooks and firebreak.yaml are read when it begins,
-runbooks again at firebreak reload; secrets whenever they are needed. Ctrl-C and SIGTERM end it: no more is taken, what
-is in flight ends, and every run goes on with the next owner.`,
+runbooks again at firebreak reload; secrets whenever they are needed. Ctrl-C, SIGTERM
+and SIGHUP end it: no more is taken, what is in flight ends, and every run goes on with
+the next owner.`,
 		Example: `  firebreak serve
   firebreak serve --listen 127.0.0.1:9000 --json`,
 		Args: args(0, 0, "no arguments"),
@@ -50,7 +50,7 @@ is in flight ends, and every run goes on with the next owner.`,
 }
 
 func (a *app) serve(ctx context.Context, listen string) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, append(endings(), os.Interrupt)...)
 	defer stop()
 	if err := a.here("serve"); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -42,7 +44,7 @@ func (a *app) connect(ctx context.Context, drive bool, load loader) (*session, e
 			return s, err
 		}
 		if time.Now().After(end) {
-			return nil, err
+			return nil, unheard(state, err)
 		}
 		select {
 		case <-pause.C:
@@ -59,7 +61,11 @@ func (a *app) connectRemote(ctx context.Context, drive bool) (*session, error) {
 		return nil, err
 	}
 	s := &session{Client: c}
-	if err := s.usable(ctx, drive); err != nil {
+	h, err := s.Health(ctx)
+	if err == nil && drive && !h.Drives {
+		err = errNoDriver
+	}
+	if err != nil {
 		s.Client.Close()
 		return nil, err
 	}
@@ -68,6 +74,20 @@ func (a *app) connectRemote(ctx context.Context, drive bool) (*session, error) {
 
 // errBusy says that the owner of the state will be another one soon.
 var errBusy = errors.New("the state file is in use for a moment")
+
+// unheard says why nobody could be told: the owner's socket is gone, or err.
+// The owner goes on without one, and only its end makes room for another.
+func unheard(state string, err error) error {
+	o, owned, _ := sqlite.FindOwner(state)
+	if !owned || o.Socket == "" {
+		return err
+	}
+	if _, lost := os.Stat(o.Socket); !errors.Is(lost, fs.ErrNotExist) {
+		return err
+	}
+	return fail(exitState, fmt.Sprintf("end it with `kill %d`: what is in flight ends first; then begin again, and a halt can be said then", o.PID),
+		"process %d owns the state, and its socket %s is gone: nothing can be said to it", o.PID, o.Socket)
+}
 
 // loader gives the configuration to a process that becomes the owner.
 type loader func(context.Context) (*workspace, error)
@@ -102,7 +122,7 @@ func (a *app) tryConnect(ctx context.Context, state string, drive bool, load loa
 // usable is nil when the other process does what is wanted of an owner.
 func (s *session) usable(ctx context.Context, drive bool) error {
 	h, err := s.Health(ctx)
-	if _, gone := errors.AsType[*client.UnreachableError](err); gone {
+	if e, gone := errors.AsType[*client.UnreachableError](err); gone && !e.Hangs() {
 		return busy(err)
 	}
 	if err == nil && drive && !h.Drives {
@@ -138,7 +158,7 @@ func (a *app) join(state string) (*session, error) {
 	if o.Socket == "" {
 		return nil, busy(&sqlite.OwnedError{Path: state, Owner: o})
 	}
-	return &session{Client: client.New(o.Socket)}, nil
+	return &session{Client: client.New(o.Socket).Of(o.PID)}, nil
 }
 
 // Close ends the session, and the owner if this process is it.

@@ -39,7 +39,11 @@ func (s *shelved) trace() (err error) {
 // problems of all of them are returned.
 func (a *app) shelve(ws *workspace) (bookshelf, []runbook.Problem, error) {
 	files := map[string]string{}
-	for _, dir := range slices.Backward(a.runbookDirs()) {
+	dirs, err := a.runbookDirs()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, dir := range slices.Backward(dirs) {
 		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
 		for _, file := range found {
 			if !strings.HasSuffix(file, cases.Suffix) {

@@ -107,7 +107,11 @@ func (a *app) test(ctx context.Context, paths []string, f testFlags) error {
 // testFiles returns the test files that paths name, sorted within each.
 func (a *app) testFiles(paths []string) ([]string, error) {
 	if len(paths) == 0 {
-		for _, dir := range a.runbookDirs() {
+		dirs, err := a.runbookDirs()
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range dirs {
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
 				paths = append(paths, dir)
 			}

@@ -29,16 +29,29 @@ type Client struct {
 	where string // for messages
 	base  string // what stands before a path
 	token string // empty: the socket tells who asks
+	pid   int    // of the owner; 0: not known
 	http  *http.Client
 }
 
 // UnreachableError says that nobody answers on a socket, or at an address.
 type UnreachableError struct {
 	Where string
+	PID   int // of the owner; 0: not known
 	Err   error
+
+	remote bool
+}
+
+// Hangs reports whether somebody was there, and did not begin to answer.
+func (e *UnreachableError) Hangs() bool {
+	slow, ok := errors.AsType[net.Error](e.Err)
+	return ok && slow.Timeout()
 }
 
 func (e *UnreachableError) Error() string {
+	if e.Hangs() && e.PID != 0 {
+		return fmt.Sprintf("the owner, process %d, takes what it is asked on %s and does not answer: it hangs, or its disk does", e.PID, e.Where)
+	}
 	return fmt.Sprintf("the owner does not answer on %s: %v", e.Where, e.Err)
 }
 
@@ -50,20 +63,38 @@ func (e *UnreachableError) Hint() string {
 	if _, bad := errors.AsType[*tls.CertificateVerificationError](e.Err); bad {
 		return "this machine does not trust its certificate: name the file of the one that does with --server-ca"
 	}
+	switch {
+	case e.remote:
+		return "see that `firebreak serve` runs there, and that the address is right: https:// where it has a certificate, http:// where it has none"
+	case e.Hangs() && e.PID != 0:
+		return fmt.Sprintf("what was asked may still be done; to halt for certain end it with `kill -KILL %d`, then `firebreak halt`: the next owner finds it halted, and asks what became of a change in flight", e.PID)
+	}
 	return "it may be starting or ending: try again in a moment"
 }
 
 // idle is how many connections are kept, for those who ask much at once.
 const idle = 256
 
+// patience is how long an owner may take until its answer begins. What it has
+// to do before that takes it a second or two; one that hangs takes for ever.
+const patience = 30 * time.Second
+
 // New returns a client of the owner that listens on a socket. It does not
 // connect yet.
-func New(socket string) *Client {
+func New(socket string) *Client { return newClient(socket, patience) }
+
+func newClient(socket string, patience time.Duration) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}
-	return &Client{where: socket, base: "http://owner", http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idle}}}
+	return &Client{where: socket, base: "http://owner", http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idle, ResponseHeaderTimeout: patience}}}
+}
+
+// Of says which process the owner is, for messages.
+func (c *Client) Of(pid int) *Client {
+	c.pid = pid
+	return c
 }
 
 // Remote is an owner on another machine.
@@ -97,7 +128,7 @@ func NewRemote(r Remote) (*Client, error) {
 	}
 	base := u.Scheme + "://" + u.Host
 	return &Client{where: base, base: base, token: r.Token, http: &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second},
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: patience},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
@@ -345,7 +376,7 @@ func (c *Client) ask(ctx context.Context, method, path string, in any) (*http.Re
 		if unwrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = unwrapped.Err
 		}
-		return nil, &UnreachableError{Where: c.where, Err: err}
+		return nil, &UnreachableError{Where: c.where, PID: c.pid, Err: err, remote: c.base == c.where}
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
+)
+
+// An owner without its socket is told of by its process; one that has it may
+// be starting or ending.
+func TestUnheardOfAnOwnerWithoutItsSocket(t *testing.T) {
+	state, socket := filepath.Join(t.TempDir(), "state.db"), filepath.Join(t.TempDir(), "state.sock")
+	store, err := sqlite.Open(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Announce(socket); err != nil {
+		t.Fatal(err)
+	}
+	_, text, hint := explain(unheard(state, busy(errors.New("it is gone"))))
+	if !strings.Contains(text, socket+" is gone") || !strings.Contains(hint, fmt.Sprintf("`kill %d`", os.Getpid())) {
+		t.Errorf("it says: %s; %s", text, hint)
+	}
+	if err := os.WriteFile(socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unheard(state, errBusy); !errors.Is(err, errBusy) {
+		t.Errorf("with its socket: %v", err)
+	}
+}
