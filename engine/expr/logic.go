@@ -287,29 +287,76 @@ func casesOf(n node, holds bool) ([]Case, bool) {
 	case *ast.ConditionalNode:
 		return either(step{n.Cond, true}, step{n.Exp1, holds}, step{n.Cond, false}, step{n.Exp2, holds})
 	case *ast.BinaryNode:
-		if mirrored[n.Operator] != "" && n.Left.String() == n.Right.String() {
-			return casesOf(&ast.BoolNode{Value: strings.Contains(n.Operator, "=") && n.Operator != "!="}, holds)
+		return casesOfTwo(n, holds)
+	case *ast.BuiltinNode:
+		if nothing, ok := ofNothing[n.Name]; ok && nothing == holds && mayBeEmpty(n.Arguments[0]) {
+			c := claimOf(n, holds)
+			c.Reads, c.Needs = readsOf(n.Arguments[0]), needsOf(n.Arguments[0], true)
+			return []Case{{c}}, true
 		}
-		switch n.Operator {
-		case "&&", "and":
-			if !holds {
-				return shortcut(n, true, false)
-			}
-			return allOf(step{n.Left, true}, step{n.Right, true})
-		case "||", "or":
-			if holds {
-				return shortcut(n, false, true)
-			}
-			return allOf(step{n.Left, false}, step{n.Right, false})
-		case "in":
-			if list, ok := n.Right.(*ast.ArrayNode); ok {
-				if cases, ok := oneOf(n, list, holds); ok {
-					return cases, len(cases) <= maxCases
-				}
+	}
+	return []Case{{claimOf(n, holds)}}, true
+}
+
+// casesOfTwo are those of a condition with an operator between its parts.
+func casesOfTwo(n *ast.BinaryNode, holds bool) ([]Case, bool) {
+	if mirrored[n.Operator] != "" && n.Left.String() == n.Right.String() {
+		return casesOf(&ast.BoolNode{Value: strings.Contains(n.Operator, "=") && n.Operator != "!="}, holds)
+	}
+	switch n.Operator {
+	case "==", "!=":
+		if condition, value, ok := compares(n); ok {
+			return casesOf(condition, holds == (value == (n.Operator == "==")))
+		}
+	case "&&", "and":
+		if !holds {
+			return shortcut(n, true, false)
+		}
+		return allOf(step{n.Left, true}, step{n.Right, true})
+	case "||", "or":
+		if holds {
+			return shortcut(n, false, true)
+		}
+		return allOf(step{n.Left, false}, step{n.Right, false})
+	case "in":
+		if list, ok := n.Right.(*ast.ArrayNode); ok {
+			if cases, ok := oneOf(n, list, holds); ok {
+				return cases, len(cases) <= maxCases
 			}
 		}
 	}
 	return []Case{{claimOf(n, holds)}}, true
+}
+
+// ofNothing is what is said of a list without elements: then nothing is said
+// of anything else.
+var ofNothing = map[string]bool{"all": true, "none": true, "any": false, "one": false}
+
+func mayBeEmpty(list node) bool {
+	written, ok := list.(*ast.ArrayNode)
+	return !ok || len(written.Nodes) == 0
+}
+
+// compares takes (a > b) == true apart: a condition that has a value, and the
+// value that it is compared with.
+func compares(n *ast.BinaryNode) (condition node, value, ok bool) {
+	for _, sides := range [][2]node{{n.Left, n.Right}, {n.Right, n.Left}} {
+		if b, written := sides[1].(*ast.BoolNode); written && isCondition(sides[0]) {
+			return sides[0], b.Value, true
+		}
+	}
+	return nil, false, false
+}
+
+// isCondition reports whether a node is true or false, and never null.
+func isCondition(n node) bool {
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		return n.Operator == "!" || n.Operator == "not"
+	case *ast.BinaryNode:
+		return mirrored[n.Operator] != "" || slices.Contains([]string{"&&", "and", "||", "or", "in"}, n.Operator)
+	}
+	return false
 }
 
 // shortcut are the ways of a && b to be false, and of a || b to be true: by

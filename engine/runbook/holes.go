@@ -53,7 +53,7 @@ func (f *flow) hole(s *Step, r reading) {
 	}
 	told := map[string]bool{}
 	for _, use := range f.logic(r.program).Uses(func(name string) bool { return open[name] }) {
-		if use.Known && !told[use.Name] && f.missing(use, s, r) {
+		if !told[use.Name] && f.missing(use, s, r) {
 			told[use.Name] = true
 			f.report(use, s, r)
 		}
@@ -130,9 +130,13 @@ func (f *flow) cannotFail(s *Step) bool {
 }
 
 // missing reports whether there certainly is a way to a use on which nothing
-// has made it.
+// has made it. Of an undo it is enough that there may be one: it is needed in
+// the worst moment, and then cannot be mended any more.
 func (f *flow) missing(use expr.Use, reader *Step, r reading) bool {
-	when := r.when
+	when, doubt := r.when, r.when == undone
+	if !use.Known {
+		return doubt
+	}
 	w := f.way[reader]
 	if when != before && reader.If != nil {
 		w = &way{before: w, holding: holding{reader.If, true}}
@@ -141,7 +145,7 @@ func (f *flow) missing(use expr.Use, reader *Step, r reading) bool {
 	}
 	worlds, ok := f.worlds(w, use.Under, rootsOf(r.program))
 	if !ok {
-		return false
+		return doubt
 	}
 	_, makers := f.made(strings.Split(use.Name, "."))
 	sure := false
@@ -152,7 +156,7 @@ func (f *flow) missing(use expr.Use, reader *Step, r reading) bool {
 		}
 		misses, certain := world.misses(use.Name, makers, when)
 		if !certain {
-			return false
+			return doubt
 		}
 		sure = sure || misses
 	}
