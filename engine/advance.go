@@ -116,7 +116,7 @@ func (d *decider) begin(step *runbook.Step) bool {
 		return true
 	}
 	if step.If != nil {
-		ok, err := step.If.Bool(d.vars(step.Frame, nil))
+		ok, err := step.If.Bool(d.vars(step.Frame, nil, step.If))
 		if err != nil {
 			d.emit(StepStarted{Path: step.Path})
 			d.fail(step, "expression", err.Error())
@@ -335,7 +335,9 @@ func (d *decider) troubleAt(path, class, reason string) {
 
 func (d *decider) trouble(c Cause, f *RunFailure) { d.emit(Troubled{Cause: c, Failure: f}) }
 
-func (d *decider) vars(f *runbook.Frame, result any) expr.Vars { return d.run.vars(f, result) }
+func (d *decider) vars(f *runbook.Frame, result any, readers ...*expr.Program) expr.Vars {
+	return d.run.vars(f, result, readers...)
+}
 
 // input evaluates a `with`; without one the input is an empty object.
 func (d *decider) input(f *runbook.Frame, v *expr.Value) (json.RawMessage, error) {
@@ -346,7 +348,7 @@ func (d *decider) input(f *runbook.Frame, v *expr.Value) (json.RawMessage, error
 }
 
 func (d *decider) value(f *runbook.Frame, v *expr.Value) (json.RawMessage, error) {
-	got, err := v.Eval(d.vars(f, nil))
+	got, err := v.Eval(d.vars(f, nil, v.Programs()...))
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +360,7 @@ func (d *decider) value(f *runbook.Frame, v *expr.Value) (json.RawMessage, error
 }
 
 func (d *decider) text(f *runbook.Frame, v *expr.Value) (string, error) {
-	got, err := v.Eval(d.vars(f, nil))
+	got, err := v.Eval(d.vars(f, nil, v.Programs()...))
 	if err != nil {
 		return "", err
 	}

@@ -13,13 +13,21 @@ import (
 // longer matters returns [ErrStale] and no records; an input that would
 // change nothing returns neither. Decide never blocks and changes nothing.
 func Decide(r Run, in Input, now time.Time) ([]Record, error) {
+	_, recs, err := Advance(r, in, now)
+	return recs, err
+}
+
+// Advance is Decide and Fold in one: it also returns the run with the records
+// folded in, which were folded to decide.
+func Advance(r Run, in Input, now time.Time) (Run, []Record, error) {
 	d := &decider{run: r, now: now}
 	err := d.take(in)
 	if err != nil && len(d.out) == 0 {
-		return nil, err
+		return r, nil, err
 	}
 	d.advance()
-	return d.out, err
+	d.run.own = own{}
+	return d.run, d.out, err
 }
 
 // decider collects the records of one Decide, and applies each at once so
@@ -33,7 +41,7 @@ type decider struct {
 func (d *decider) emit(e Event) {
 	rec := Record{Seq: d.run.Seq + 1, At: d.now, Event: e}
 	d.out = append(d.out, rec)
-	d.run = Apply(d.run, rec)
+	d.run.apply(rec)
 }
 
 func (d *decider) take(in Input) error {
@@ -160,7 +168,7 @@ func (d *decider) notified(in Notified) error {
 // a command that is not open is stale, or a late result.
 func (d *decider) machine(in Input) error {
 	id := answers(in)
-	for _, c := range Pending(d.run) {
+	for _, c := range d.run.pending() {
 		if c.CommandID() != id {
 			continue
 		}
@@ -284,7 +292,7 @@ func (d *decider) timedOut(path string) {
 // unanswered treats a call that was never answered as one that timed out.
 func (d *decider) unanswered(call string) error {
 	f := &Failure{Class: "timeout", Reason: "no answer came by the deadline"}
-	for _, c := range Pending(d.run) {
+	for _, c := range d.run.pending() {
 		if c.CommandID() != call {
 			continue
 		}

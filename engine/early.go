@@ -17,21 +17,24 @@ func (d *decider) early() bool {
 	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.run.Facts.Bar != nil || d.blocked() {
 		return false
 	}
-	return d.earlyIn(d.run.Book.Steps, false, nil)
+	return d.earlyIn(d.run.Book.Steps, false, func() []*runbook.Step { return nil })
 }
 
-// earlyIn looks through steps for a gate to ask about. before are mutations
+// earlyIn looks through steps for a gate to ask about. before finds mutations
 // that may come before all of them.
-func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before []*runbook.Step) bool {
+func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before func() []*runbook.Step) bool {
 	for i, step := range steps {
 		if d.run.step(step.Path).Done() {
 			continue
 		}
-		others := before
-		for j, other := range steps {
-			if j < i || sideBySide && j != i {
-				others = slices.Concat(others, d.toCome(other))
+		others := func() []*runbook.Step {
+			found := before()
+			for j, other := range steps {
+				if j < i || sideBySide && j != i {
+					found = append(found, d.toCome(other)...)
+				}
 			}
+			return found
 		}
 		if d.earlyAt(step, others) {
 			return true
@@ -40,7 +43,7 @@ func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before []*runb
 	return false
 }
 
-func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
+func (d *decider) earlyAt(step *runbook.Step, before func() []*runbook.Step) bool {
 	pending := d.run.step(step.Path).Status == StatusPending
 	if pending && !d.willRun(step) {
 		return false
@@ -63,7 +66,11 @@ func (d *decider) earlyAt(step *runbook.Step, before []*runbook.Step) bool {
 		return false
 	}
 	members := d.members(step)
-	if len(members) == 0 || !d.lockable(members) || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) || d.touched(m, before) }) {
+	if len(members) == 0 || !d.lockable(members) || slices.ContainsFunc(members, func(m *runbook.Step) bool { return !d.known(m) }) {
+		return d.announce(step, g)
+	}
+	others := before()
+	if slices.ContainsFunc(members, func(m *runbook.Step) bool { return d.touched(m, others) }) {
 		return d.announce(step, g)
 	}
 	moved, _ := d.planGate(step, g)
@@ -131,7 +138,7 @@ func (d *decider) willRun(step *runbook.Step) bool {
 	if !d.settledNames(step.Frame, step.If) {
 		return false
 	}
-	ok, err := step.If.Bool(d.vars(step.Frame, nil))
+	ok, err := step.If.Bool(d.vars(step.Frame, nil, step.If))
 	return err == nil && ok
 }
 

@@ -33,8 +33,10 @@ func Pauses(r *runbook.Retry) time.Duration {
 
 // Scope is what the expressions of a frame may read now. result is the answer
 // of the read that a guard, a verify or a wait has made, decoded by [Decoded];
-// nil where there is none.
-func (r *Run) Scope(frame *runbook.Frame, result any) expr.Vars { return r.vars(frame, result) }
+// nil where there is none. What none of the readers reads is left out.
+func (r *Run) Scope(frame *runbook.Frame, result any, readers ...*expr.Program) expr.Vars {
+	return r.vars(frame, result, readers...)
+}
 
 // Given is what the runbook of a frame is called with, or would be now.
 func (r *Run) Given(frame *runbook.Frame) (map[string]json.RawMessage, error) {

@@ -113,7 +113,7 @@ func (d *decider) members(step *runbook.Step) []*runbook.Step {
 // all the same, people are asked then.
 func (d *decider) foreseen(m *runbook.Step) (json.RawMessage, bool) {
 	if m.If != nil && d.run.step(m.Path).Status == StatusPending {
-		if ok, err := m.If.Bool(d.vars(m.Frame, nil)); err != nil || !ok {
+		if ok, err := m.If.Bool(d.vars(m.Frame, nil, m.If)); err != nil || !ok {
 			return nil, false
 		}
 	}

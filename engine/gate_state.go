@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/json"
-	"maps"
 	"time"
 )
 
@@ -60,10 +59,6 @@ func (r *Run) gate(path string) *Gate {
 func (r *Run) setGate(path string, change func(*Gate)) {
 	g := *r.gate(path)
 	change(&g)
-	m := maps.Clone(r.Gates)
-	if m == nil {
-		m = map[string]*Gate{}
-	}
-	m[path] = &g
-	r.Gates = m
+	r.Gates = owned(r.Gates, &r.own.gates)
+	r.Gates[path] = &g
 }

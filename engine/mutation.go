@@ -206,7 +206,7 @@ func (d *decider) guarded(path string, o Outcome) {
 		return
 	}
 	d.emit(GuardAnswered{Path: path, Answer: o.Outputs})
-	ok, err := step.Guard.That.Bool(d.vars(step.Frame, decode(step.Guard.Action.Output, o.Outputs)))
+	ok, err := step.Guard.That.Bool(d.vars(step.Frame, decode(step.Guard.Action.Output, o.Outputs), step.Guard.That))
 	switch {
 	case err != nil:
 		d.fail(step, "guard", err.Error())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -22,16 +23,18 @@ const (
 
 // Pending returns the commands that should be open for the run, in a stable
 // order. It is a function of the run alone.
-func Pending(r Run) []Command {
-	p := pending{r: &r}
+func Pending(r Run) []Command { return r.pending() }
+
+func (r *Run) pending() []Command {
+	p := pending{r: r}
 	p.notices()
 	if r.Ended() || r.Phase == "" {
 		return p.out
 	}
-	for _, path := range slices.Sorted(maps.Keys(r.Steps)) {
+	for _, path := range sortedWhere(r.Steps, func(s *Step) bool { return s.Doing != DoingNothing && !s.Done() }) {
 		p.step(r.Book.Step(path), r.Steps[path])
 	}
-	for _, path := range slices.Sorted(maps.Keys(r.Gates)) {
+	for _, path := range sortedWhere(r.Gates, func(g *Gate) bool { return g.State == GateApproved || g.State == GatePlanning }) {
 		p.gate(path, r.Gates[path])
 	}
 	for _, row := range r.Ledger {
@@ -48,9 +51,21 @@ func Pending(r Run) []Command {
 	return p.out
 }
 
+// sortedWhere returns the keys of the values that are wanted, sorted.
+func sortedWhere[V any](m map[string]V, wanted func(V) bool) []string {
+	var keys []string
+	for key, v := range m {
+		if wanted(v) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // id names a command of the run: run/path#attempt/phase.n.
 func (r *Run) id(path string, attempt int, phase string) string {
-	return fmt.Sprintf("%s/%s#%d/%s", r.Facts.ID, path, attempt, phase)
+	return r.Facts.ID + "/" + path + "#" + strconv.Itoa(attempt) + "/" + phase
 }
 
 type pending struct {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"time"
 )
 
@@ -85,12 +84,8 @@ type Member struct {
 // open adds a question; at is when.
 func (r *Run) open(q Question, at time.Time) {
 	q.since, q.turn = at, at
-	m := maps.Clone(r.Questions)
-	if m == nil {
-		m = map[string]*Question{}
-	}
-	m[q.ID] = &q
-	r.Questions = m
+	r.Questions = owned(r.Questions, &r.own.questions)
+	r.Questions[q.ID] = &q
 	r.repause(at)
 }
 
@@ -102,7 +97,7 @@ func (r *Run) change(id string, to func(*Question)) {
 	}
 	c := *q
 	to(&c)
-	r.Questions = maps.Clone(r.Questions)
+	r.Questions = owned(r.Questions, &r.own.questions)
 	r.Questions[id] = &c
 }
 
@@ -112,20 +107,15 @@ func (r *Run) close(id string, at time.Time) {
 	if q == nil {
 		return
 	}
-	m := maps.Clone(r.Questions)
-	delete(m, id)
-	r.Questions = m
+	r.Questions = owned(r.Questions, &r.own.questions)
+	delete(r.Questions, id)
 	waited := r.Waited[q.Path]
 	waited.Asked += max(at.Sub(q.since), 0)
 	if !q.Early && q.Frozen == "" {
 		waited.Held += max(at.Sub(q.turn), 0)
 	}
-	w := maps.Clone(r.Waited)
-	if w == nil {
-		w = map[string]Waited{}
-	}
-	w[q.Path] = waited
-	r.Waited = w
+	r.Waited = owned(r.Waited, &r.own.waited)
+	r.Waited[q.Path] = waited
 	r.repause(at)
 }
 

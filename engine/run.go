@@ -51,6 +51,7 @@ type Run struct {
 
 	pausedSince time.Time       // zero: not paused
 	late        map[string]bool // ids of calls whose late result is recorded
+	own         own
 }
 
 // Phase is where a run stands.

@@ -93,7 +93,7 @@ func (d *decider) judged(step *runbook.Step, action *runbook.Action, until *expr
 	sample := Sample{At: d.now, Verdict: sampleFalse}
 	if o.Failure != nil {
 		sample.Verdict, sample.Why = sampleVoid, o.Failure.Reason
-	} else if ok, err := until.Bool(d.vars(step.Frame, decode(action.Output, o.Outputs))); err != nil {
+	} else if ok, err := until.Bool(d.vars(step.Frame, decode(action.Output, o.Outputs), until)); err != nil {
 		sample.Verdict, sample.Why = sampleVoid, err.Error()
 	} else if ok {
 		sample.Verdict = sampleTrue

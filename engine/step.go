@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/json"
-	"maps"
 	"time"
 )
 
@@ -71,7 +70,7 @@ type Step struct {
 	PausedFor   time.Duration // of a group: time of people and stops, not counted by its timeout
 	Accepted    string        // who accepted it instead of a passed verify
 
-	value any // the outputs as expressions read them: they are decoded once
+	value *decoded // the outputs as expressions read them
 }
 
 // Sample is one answer of a verify or a wait.
@@ -113,13 +112,9 @@ func (r *Run) setStep(path string, change func(*Step)) {
 	if !same(was, s.Outputs) && r.Book != nil {
 		s.value = nil
 		if step := r.Book.Step(path); step != nil {
-			s.value = decode(step.OutputType(), s.Outputs)
+			s.value = &decoded{raw: s.Outputs, typ: step.OutputType}
 		}
 	}
-	m := maps.Clone(r.Steps)
-	if m == nil {
-		m = map[string]*Step{}
-	}
-	m[path] = &s
-	r.Steps = m
+	r.Steps = owned(r.Steps, &r.own.steps)
+	r.Steps[path] = &s
 }

@@ -166,10 +166,9 @@ func (p *player) give(d due) {
 	if in == nil {
 		return
 	}
-	recs, err := engine.Decide(p.run, in, p.now)
+	run, recs, err := engine.Advance(p.run, in, p.now)
+	p.run, p.records = run, append(p.records, recs...)
 	for _, rec := range recs {
-		p.run = engine.Apply(p.run, rec)
-		p.records = append(p.records, rec)
 		p.stepBegan(rec.Event)
 	}
 	p.refusal(d, in, err)

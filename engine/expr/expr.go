@@ -54,6 +54,7 @@ type Program struct {
 	want  *Type
 	label string
 	refs  []Ref
+	names [][]string
 	place func(at int) string
 	text  bool // its value becomes part of a text
 	base  int  // where the source begins in the text that holds it, in runes
@@ -103,7 +104,7 @@ func Compile(src string, scope Scope, want *Type) (program *Program, problem *Er
 	if err != nil {
 		return nil, &Error{ID: "syntax", What: "the expression cannot be compiled"}
 	}
-	return &Program{src: src, code: code, typ: typ, want: want, label: t.rootLabel, refs: t.refs}, nil
+	return &Program{src: src, code: code, typ: typ, want: want, label: t.rootLabel, refs: t.refs, names: namesOf(t.refs)}, nil
 }
 
 // libraryBuiltins is never written to: filling it anew took a third of the
@@ -185,10 +186,12 @@ func (p *Program) Type() *Type { return p.typ }
 func (p *Program) Refs() []Ref { return p.refs }
 
 // Names returns what the program reads, each as long as it is written.
-func (p *Program) Names() [][]string {
+func (p *Program) Names() [][]string { return p.names }
+
+func namesOf(refs []Ref) [][]string {
 	var names [][]string
-	for i, ref := range p.refs {
-		if i+1 < len(p.refs) && p.refs[i+1].At == ref.At && len(p.refs[i+1].Path) > len(ref.Path) {
+	for i, ref := range refs {
+		if i+1 < len(refs) && refs[i+1].At == ref.At && len(refs[i+1].Path) > len(ref.Path) {
 			continue
 		}
 		names = append(names, ref.Path)

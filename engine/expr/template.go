@@ -27,7 +27,7 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		if err != nil {
 			return nil, err.asText(inner, scope, want)
 		}
-		return &Value{program: program, typ: program.typ}, nil
+		return &Value{program: program, typ: program.typ, programs: []*Program{program}}, nil
 	}
 	v := &Value{typ: Of(String)}
 	at := 0 // where rest begins, in runes
@@ -57,6 +57,7 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		}
 		program.text = true
 		v.parts = append(v.parts, part{program: program})
+		v.programs = append(v.programs, program)
 		at += utf8.RuneCountInString(body[:end]) + len(closing)
 		rest = body[end+len(closing):]
 	}

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,8 @@ type Value struct {
 	list    []*Value
 	fields  map[string]*Value
 	typ     *Type
+
+	programs []*Program // all that are in it
 }
 
 // part is a piece of a text: literal, or the text of a program's value.
@@ -37,6 +40,7 @@ func ListOf(items []*Value) *Value {
 		v.list = []*Value{}
 	}
 	for i, item := range items {
+		v.programs = append(v.programs, item.programs...)
 		if i == 0 {
 			v.typ.Elem = item.typ
 		} else {
@@ -52,7 +56,11 @@ func ObjectOf(fields map[string]*Value) *Value {
 	for name, field := range fields {
 		types[name] = field.typ
 	}
-	return &Value{fields: fields, typ: Record(types)}
+	v := &Value{fields: fields, typ: Record(types)}
+	for _, name := range sortedKeys(fields) {
+		v.programs = append(v.programs, fields[name].programs...)
+	}
+	return v
 }
 
 // Type returns the type of the value.
@@ -72,22 +80,7 @@ func (v *Value) Programs() []*Program {
 	if v == nil {
 		return nil
 	}
-	var programs []*Program
-	if v.program != nil {
-		programs = append(programs, v.program)
-	}
-	for _, part := range v.parts {
-		if part.program != nil {
-			programs = append(programs, part.program)
-		}
-	}
-	for _, item := range v.list {
-		programs = append(programs, item.Programs()...)
-	}
-	for _, name := range sortedKeys(v.fields) {
-		programs = append(programs, v.fields[name].Programs()...)
-	}
-	return programs
+	return slices.Clip(v.programs)
 }
 
 // Eval computes the value. A nil *Value is an empty object. The result shares

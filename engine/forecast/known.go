@@ -69,7 +69,7 @@ func (w *walk) condition(s *runbook.Step) (c *Condition, holds bool, failure str
 	if len(c.Needs) > 0 {
 		return c, false, ""
 	}
-	vars := w.run.Scope(s.Frame, nil)
+	vars := w.run.Scope(s.Frame, nil, s.If)
 	for _, path := range s.If.Names() {
 		if c.Reads == nil {
 			c.Reads = map[string]any{}
@@ -101,7 +101,7 @@ func (w *walk) value(frame *runbook.Frame, v *expr.Value, failure **engine.Failu
 	if needs = w.needs(frame, v.Programs()...); len(needs) > 0 {
 		return nil, needs
 	}
-	got, err := v.Eval(w.run.Scope(frame, nil))
+	got, err := v.Eval(w.run.Scope(frame, nil, v.Programs()...))
 	if err == nil {
 		raw, err = json.Marshal(got)
 	}
@@ -120,7 +120,7 @@ func (w *walk) text(s *runbook.Step) (text string, needs []string) {
 	if needs = w.needs(s.Frame, s.Text.Programs()...); len(needs) > 0 {
 		return "", needs
 	}
-	v, err := s.Text.Eval(w.run.Scope(s.Frame, nil))
+	v, err := s.Text.Eval(w.run.Scope(s.Frame, nil, s.Text.Programs()...))
 	if err != nil {
 		return err.Error(), nil
 	}

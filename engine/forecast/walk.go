@@ -265,7 +265,7 @@ func (w *walk) target(s *runbook.Step) string {
 	if len(w.needs(s.Frame, s.Resource.Programs()...)) > 0 {
 		return ""
 	}
-	v, err := s.Resource.Eval(w.run.Scope(s.Frame, nil))
+	v, err := s.Resource.Eval(w.run.Scope(s.Frame, nil, s.Resource.Programs()...))
 	if err != nil {
 		return ""
 	}
@@ -316,7 +316,7 @@ func (w *walk) guard(s *runbook.Step, f *Step) {
 		}
 		return
 	}
-	holds, err := s.Guard.That.Bool(w.run.Scope(s.Frame, engine.Decoded(s.Guard.Action, got.Outcome.Outputs)))
+	holds, err := s.Guard.That.Bool(w.run.Scope(s.Frame, engine.Decoded(s.Guard.Action, got.Outcome.Outputs), s.Guard.That))
 	if err != nil {
 		g.Failure = err.Error()
 		return

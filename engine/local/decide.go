@@ -21,11 +21,8 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	now := rt.now()
 	next, b, errs := l.run, Batch{Run: l.id, After: l.run.Seq}, make([]error, len(items))
 	add := func(in engine.Input) error {
-		recs, err := engine.Decide(next, in, now)
-		for _, rec := range recs {
-			next = engine.Apply(next, rec)
-		}
-		b.Records = append(b.Records, recs...)
+		run, recs, err := engine.Advance(next, in, now)
+		next, b.Records = run, append(b.Records, recs...)
 		return err
 	}
 	for _, in := range rt.overdue(l.run) {
@@ -199,11 +196,7 @@ func (rt *Runtime) replay(ctx context.Context, id string) (engine.Run, error) {
 	if err != nil {
 		return engine.Run{}, fmt.Errorf("read run %s: %w", id, err)
 	}
-	r := engine.New(book)
-	for _, rec := range recs {
-		r = engine.Apply(r, rec)
-	}
-	return r, nil
+	return engine.Fold(engine.New(book), recs), nil
 }
 
 func unknown(run string) error {

@@ -96,10 +96,7 @@ func (rt *Runtime) withSaid(r engine.Run) engine.Run {
 		if err != nil {
 			continue // the next owner says so
 		}
-		recs, _ := engine.Decide(r, in, s.At) // what is refused then is recorded then
-		for _, rec := range recs {
-			r = engine.Apply(r, rec)
-		}
+		r, _, _ = engine.Advance(r, in, s.At) // what is refused then is recorded then
 	}
 	return r
 }

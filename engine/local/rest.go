@@ -47,11 +47,11 @@ func rest(r engine.Run, want []engine.Command) *Rest {
 	if r.Locks.State == engine.LocksHeld {
 		out.Held = r.Locks.Identities
 	}
-	would, err := engine.Decide(r, engine.Recovered{Generation: r.Generation + 1, Down: time.Hour}, r.StartedAt)
+	then, would, err := engine.Advance(r, engine.Recovered{Generation: r.Generation + 1, Down: time.Hour}, r.StartedAt)
 	if err != nil || len(would) != 1 {
 		return nil
 	}
-	next := engine.Pending(engine.Apply(r, would[0]))
+	next := engine.Pending(then)
 	for _, cmd := range want {
 		switch c := cmd.(type) {
 		case engine.Timer:
