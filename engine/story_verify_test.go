@@ -205,6 +205,14 @@ var undoStories = []story{
 	{"the undo of an ended run may be denied", func(t *testing.T) {
 		undoing(t).Deny("alice", false).Called().Holds("a", 7).Ended(engine.Refused)
 	}},
+	{"the undo of an ended run needs as many people as its changes did", func(t *testing.T) {
+		undoingOf(t, book(group("g", set("a", unverified), two))).Approve("alice").WaitsOn("approval").Called().Approve("bob").
+			Called("g/a#1/undo").Holds("g/a", 0).Ended(engine.Undone)
+	}},
+	{"the undo of what no one role gates needs two people", func(t *testing.T) {
+		undoingOf(t, book(set("a", "approve: {of: [{role: ops, for: 5m}]}", unverified), set("b", "approve: {of: [{role: lead, for: 5m}]}", unverified))).
+			Approve("alice").WaitsOn("approval").Called().Approve("carol").Called("b#1/undo", "a#1/undo").Ended(engine.Undone)
+	}},
 	{"the undo of an ended run asks where somebody has changed the target", func(t *testing.T) {
 		p := undoing(t)
 		p.World.Set("b", 50)
@@ -255,10 +263,20 @@ func rows(done *enginetest.Play) func(*engine.Facts) {
 }
 
 // undoing plays the undo of a run that has ended until its gate is open.
-func undoing(t *testing.T) *enginetest.Play {
+func undoing(t *testing.T) *enginetest.Play { t.Helper(); return undoingOf(t, undoBook) }
+
+// undoingOf does so of a runbook that two people say yes to wherever they can.
+func undoingOf(t *testing.T, src string) *enginetest.Play {
 	t.Helper()
-	done := undone(t)
-	p := play(t, undoBook)
+	done := play(t, src).Start()
+	for len(done.Run.OpenQuestions()) > 0 {
+		done.Approve("alice")
+		if len(done.Run.OpenQuestions()) > 0 {
+			done.Approve("carol")
+		}
+	}
+	done.Ended(engine.Succeeded)
+	p := play(t, src)
 	p.World = done.World
 	p.World.Forget()
 	return p.Start(rows(done))

@@ -294,15 +294,43 @@ func (d *decider) askUndoRun(g *Gate) bool {
 			}})
 		}
 	}
+	roles, quorum := d.undoDeciders(members)
 	d.emit(QuestionOpened{Question: Question{
 		ID:   d.run.id(undoGate, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind: AskGate, Path: undoGate, Undo: true,
 		Text:   fmt.Sprintf("May all that run %s changed be undone?", d.run.Facts.UndoOf),
 		Digest: gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, undoGate, members),
-		Roles:  d.rolesOf(undoGate), Choices: []string{ChoiceApprove, ChoiceDeny},
+		Roles:  roles, Quorum: quorum, Choices: []string{ChoiceApprove, ChoiceDeny},
 		Members: members, OpenedAt: d.now, Expires: d.now.Add(undoValidFor),
 	}})
 	return true
+}
+
+// undoDeciders are who may say yes to undoing the members, and how many must:
+// as many as had to agree to any of them, of the roles that could to each.
+// Where no role could to all, those that could to some, and more than one
+// person.
+func (d *decider) undoDeciders(members []Member) (of []string, quorum int) {
+	var some []string
+	for i, m := range members {
+		here := d.rolesOf(m.Path)
+		if gate := d.run.Book.Step(m.Path).Gate(); gate != nil {
+			quorum = max(quorum, gate.Approve.Quorum)
+		}
+		if i == 0 {
+			of = slices.Clone(here)
+		}
+		of = slices.DeleteFunc(of, func(role string) bool { return !slices.Contains(here, role) })
+		for _, role := range here {
+			if !slices.Contains(some, role) {
+				some = append(some, role)
+			}
+		}
+	}
+	if len(of) == 0 {
+		return some, max(quorum, 2)
+	}
+	return of, quorum
 }
 
 // endUndoRun leaves the forward path of an undo run for the undos.

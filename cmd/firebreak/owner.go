@@ -397,6 +397,13 @@ func (o *owner) retryFacts(ctx context.Context, by server.Caller, done engine.Ru
 	if facts, err = engine.Retry(&done, from, facts); err != nil {
 		return facts, nil, fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` shows how its steps ended", "%s", err)
 	}
+	undo, _, err := o.store.UndoneBy(ctx, done.Facts.ID)
+	if err != nil {
+		return facts, nil, err
+	}
+	if undo != "" && len(facts.Carried) > 0 {
+		return facts, nil, fail(exitRefused, "begin with its first step, or run it anew", "run %s has put back what %s changed before that step", undo, done.Facts.ID)
+	}
 	src, err = o.store.Blob(ctx, done.Facts.Pins.Runbook)
 	return facts, src, err
 }

@@ -163,7 +163,8 @@ func (o *owner) runOver(ctx context.Context, r engine.Run) (bool, error) {
 	case r.Word == engine.FailedDirty && r.Facts.Service != "" && !o.held(r.Facts.Service):
 		return true, nil
 	}
-	return o.store.Undone(ctx, r.Facts.ID)
+	_, whole, err := o.store.UndoneBy(ctx, r.Facts.ID)
+	return whole, err
 }
 
 func (o *owner) held(service string) bool {
