@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -23,9 +24,10 @@ func execute(ctx context.Context, a *app, args []string) exitCode {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		code, hint = exitUsage, usage.hint
 	}
-	if lost := out.failed(); lost != nil {
-		if code == exitOK || text != "" && errors.Is(err, lost) {
-			code, text, hint = exitError, "what it says cannot be written: "+lost.Error(), "the disk is full, or the reader has gone; what the command does is done"
+	if lost := out.failed(); lost != nil && (code == exitOK || text != "" && errors.Is(err, lost)) {
+		code, text, hint = exitError, "what it says cannot be written: "+lost.Error(), "the disk is full; what the command does is done"
+		if errors.Is(lost, syscall.EPIPE) {
+			text = "" // who reads has seen enough: head, a pager that was left
 		}
 	}
 	if text == "" {

@@ -208,7 +208,7 @@ func (t *typer) arithmetic(slot *node, n *ast.BinaryNode, left, right *Type, bot
 		both(number)
 	}
 	if v, ok := constant(n.Right); ok && v == 0.0 && (op == "/" || op == "%") {
-		return t.fail(n.Right.Location().From, "wrong-type", "division by zero", "")
+		return t.fail(n.Right.Location().From, "wrong-type", "division by zero", "divide by a number that is not 0")
 	}
 	if op == "/" || op == "**" {
 		result = Of(Num)

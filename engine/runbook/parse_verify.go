@@ -39,6 +39,8 @@ func (p *parser) samples(f fields) *Verify {
 	v.For, v.Within, v.Every = f.duration("for", 0), f.duration("within", defaultWithin), p.every(f)
 	if v.Within < v.For || v.Within <= 0 {
 		p.add(f.at("within"), "duration", "verify within "+v.Within.String()+" can never hold for "+v.For.String(), "make within longer than for")
+	} else if v.Every > v.Within {
+		p.add(f.at("every"), "duration", "verify looks every "+v.Every.String()+" and ends within "+v.Within.String()+": one look shows nothing", "make every shorter than within, by far")
 	}
 	return v
 }
