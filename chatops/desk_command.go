@@ -47,11 +47,29 @@ func (d *Desk) Do(ctx context.Context, who Speaker, said Said) (Reply, error) {
 	if who.Person == "" {
 		return Reply{Text: sentence(who.Refusal)}, nil
 	}
+	if begins(c) && d.isOld(said) {
+		return tooLate, nil
+	}
 	reply, err := d.command(ctx, who, c, said)
 	if err != nil && !unavailable(err) {
 		return Reply{Text: sentence(explain(err))}, nil
 	}
 	return reply, err
+}
+
+// goodFor is how long what somebody has said holds: who has waited longer, for
+// a daemon that was down, may have done something else since.
+const goodFor = 10 * time.Minute
+
+func (d *Desk) isOld(said Said) bool { return d.Now().Sub(said.At) > goodFor }
+
+var tooLate = Reply{Text: "That was said more than ten minutes ago and is heard only now, so it is not done. Say it again if it still holds."}
+
+// begins reports whether a command sets something going, which halts and
+// answers to questions do not.
+func begins(c Command) bool {
+	_, lift := c.Flags["lift"]
+	return lift || slices.Contains([]string{"run", "diagnose", "retry", "cancel"}, c.Verb)
 }
 
 func (d *Desk) command(ctx context.Context, who Speaker, c Command, said Said) (Reply, error) {
@@ -266,6 +284,9 @@ func (d *Desk) Submit(ctx context.Context, who Speaker, do Do, value string, fil
 	if do == DoRun {
 		if who.Person == "" {
 			return Reply{Text: sentence(who.Refusal)}, nil
+		}
+		if d.isOld(said) {
+			return tooLate, nil
 		}
 		reply, err := d.run(ctx, who, Command{Verb: "run", Args: []string{value}, Named: filled}, said)
 		if err != nil && !unavailable(err) {
