@@ -145,7 +145,7 @@ func (d *decider) passFreeze(v Vote, q *Question) string {
 	case may:
 		return q.Frozen + "; wait for its end, or in an emergency: --break-glass REASON"
 	default:
-		return q.Frozen + "; wait for its end; in an emergency who may break the glass can approve it"
+		return q.Frozen + "; wait for its end; in an emergency it takes somebody who may break the glass, and " + v.By + " may not"
 	}
 }
 

@@ -51,6 +51,9 @@ type Config struct {
 
 	// List lists runs, newest first.
 	List func(ctx context.Context, q Query) ([]Summary, error)
+	// Blocker is the run that keeps another from its locks; empty: none does.
+	// Optional.
+	Blocker func(run engine.Run) string
 	// Live calls to for what the calls of a run say while they go on, until
 	// ctx ends. to does not block.
 	Live func(ctx context.Context, run string, to func(Progress))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine"
 )
@@ -40,7 +41,7 @@ func (s *Server) show(r *http.Request, _ Caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, NewView(run, s.cfg.Now()), nil
+	return http.StatusOK, s.view(run), nil
 }
 
 // give passes on what a person says to the run that a request names.
@@ -99,4 +100,19 @@ func (s *Server) order(r *http.Request, by Caller, on bool) (int, any, error) {
 		return 0, nil, err
 	}
 	return s.stops(r, by)
+}
+
+// view shows a run, and names the one that it waits for.
+func (s *Server) view(run engine.Run) View {
+	v := NewView(run, s.cfg.Now())
+	if run.Locks.State != engine.LocksRequested || s.cfg.Blocker == nil {
+		return v
+	}
+	v.Blocker = s.cfg.Blocker(run)
+	for i, w := range v.Waits {
+		if w.On == "lock" && v.Blocker != "" {
+			v.Waits[i].Text = "run " + v.Blocker + " has " + strings.Join(run.Locks.Identities, ", ")
+		}
+	}
+	return v
 }

@@ -36,6 +36,7 @@ type View struct {
 	EndedAt       time.Time                  `json:"ended_at,omitzero"`
 	PeopleSeconds float64                    `json:"people_seconds"` // how long people were waited for
 	Waits         []engine.Wait              `json:"waits"`
+	Blocker       string                     `json:"blocker,omitempty"` // the run that has the locks which it waits for
 	Steps         []StepView                 `json:"steps"`             // in the runbook's order
 	Outputs       json.RawMessage            `json:"outputs,omitempty"` // what the run returned
 	Questions     []engine.Question          `json:"questions"`

@@ -22,6 +22,8 @@ type View struct {
 	width int
 	as    string
 
+	blocker func() string
+
 	outline  chatops.Outline
 	run      engine.Run
 	progress map[string]string // what a step last said, by path
@@ -36,6 +38,9 @@ type Options struct {
 	Color bool
 	Width int    // of the terminal, in columns; 0: 100
 	As    string // how commands name the run; empty: by its id
+	// Blocker names the run that has the locks which this one waits for, or is
+	// empty. It may block for a moment. Optional.
+	Blocker func() string
 }
 
 // NewView returns a view that writes to out.
@@ -44,7 +49,7 @@ func NewView(out io.Writer, o Options) *View {
 		o.Width = 100
 	}
 	return &View{
-		out: out, live: o.Live, color: o.Color, width: o.Width, as: o.As,
+		out: out, live: o.Live, color: o.Color, width: o.Width, as: o.As, blocker: o.Blocker,
 		run: engine.New(&runbook.Runbook{}), progress: map[string]string{},
 	}
 }
@@ -294,6 +299,11 @@ func (v *View) hold(now time.Time) {
 		v.held = now
 	case why != v.told && now.Sub(v.held) > patience:
 		v.told = why
+		if v.blocker != nil && v.run.Locks.State == engine.LocksRequested {
+			if other := v.blocker(); other != "" {
+				why += ", run " + other
+			}
+		}
 		v.Say(why, now)
 	}
 }

@@ -375,9 +375,14 @@ func (d *drill) tick(ctx context.Context, f *follower) {
 		select {
 		case <-ctx.Done():
 			return
-		case text := <-typed:
+		case text, open := <-typed:
 			d.mu.Lock()
-			f.reply(ctx, text)
+			if open {
+				f.reply(ctx, text)
+			} else {
+				typed = nil
+				f.inputEnded()
+			}
 			d.mu.Unlock()
 		case now := <-t.C:
 			d.mu.Lock()

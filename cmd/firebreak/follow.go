@@ -84,7 +84,12 @@ func (f *follower) follow(ctx context.Context) error {
 			}
 		case now := <-ticks.C:
 			f.view.Tick(now)
-		case text := <-typed:
+		case text, open := <-typed:
+			if !open {
+				typed = nil
+				f.inputEnded()
+				continue
+			}
 			f.reply(ctx, text)
 		case sig := <-signals:
 			if err := f.signalled(ctx, sig); err != nil {
@@ -104,13 +109,22 @@ func (f *follower) follow(ctx context.Context) error {
 // open makes the view, which calls the steps by their names.
 func (f *follower) open(ctx context.Context) error {
 	a := f.app
-	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width, As: f.as})
+	f.view = console.NewView(a.out, console.Options{Live: a.tty && !a.flags.json, Color: a.color, Width: a.width, As: f.as, Blocker: func() string { return f.blocker(ctx) }})
 	run, err := f.s.Run(ctx, f.run)
 	if err != nil {
 		return err
 	}
 	f.view.Outline(outline(run.Steps))
 	return nil
+}
+
+// blocker is the run that has the locks which this one waits for, or empty.
+func (f *follower) blocker(ctx context.Context) string {
+	v, err := f.s.Run(ctx, f.run)
+	if err != nil {
+		return ""
+	}
+	return v.Blocker
 }
 
 // outline says what the steps of a run are.
@@ -128,8 +142,10 @@ func outline(steps []server.StepView) chatops.Outline {
 }
 
 // readLines sends what is typed, a line at a time. It ends with the process:
-// a read from a terminal cannot be called back.
+// a read from a terminal cannot be called back. Where the input ends it closes
+// to.
 func readLines(ctx context.Context, a *app, to chan<- string) {
+	defer close(to)
 	in := bufio.NewScanner(a.in)
 	for in.Scan() {
 		select {
@@ -139,6 +155,9 @@ func readLines(ctx context.Context, a *app, to chan<- string) {
 		}
 	}
 }
+
+// inputEnded says that nothing that is typed here is read any more.
+func (f *follower) inputEnded() { f.say("the input has ended: answer from another terminal") }
 
 func (f *follower) show(l server.Line) error {
 	if p := l.Progress; p != nil {
@@ -289,7 +308,21 @@ func (f *follower) say(text string) {
 // parked says how a run goes on that has not ended.
 func (f *follower) parked() {
 	f.view.Close()
-	fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.as)
+	if f.s.own != nil {
+		fmt.Fprintf(f.app.err, "run %s has not ended and waits; it goes on with\n  firebreak resume %s\n", f.run, f.as)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if h, err := f.s.Health(ctx); err == nil && h.Drives {
+		fmt.Fprintf(f.app.err, "run %s has not ended; another process drives it and goes on: follow it with\n  firebreak runs watch %s\n", f.run, f.as)
+		return
+	}
+	again := "resume"
+	if f.app.remoteURL() != "" {
+		again = "runs watch"
+	}
+	fmt.Fprintf(f.app.err, "run %s has not ended, and the process that drove it has gone; once it is back, or to go on yourself\n  firebreak %s %s\n", f.run, again, f.as)
 }
 
 // rest shows what is left of a run that had ended when its owner went away: the

@@ -101,7 +101,7 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	}
 	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
-		List: o.list, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
+		List: o.list, Blocker: o.rt.Blocker, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws, o.rt}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),

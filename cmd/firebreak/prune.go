@@ -58,7 +58,7 @@ func parseAge(flag, text string) (time.Duration, error) {
 		n, err = strconv.ParseUint(days, 10, 16)
 		old = time.Duration(n) * 24 * time.Hour
 	}
-	if err != nil || old < 0 {
+	if err != nil || old <= 0 {
 		return 0, &usageError{err: fmt.Errorf("%s %s is no age", flag, text), hint: "write days, as in 90d, or hours, as in 36h"}
 	}
 	return old, nil

@@ -105,6 +105,7 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 	})
 	if errors.Is(err, errNoState) && !a.flags.json {
 		a.printf("no runs\n")
+		fmt.Fprintf(a.err, "firebreak: %s\n", err)
 	}
 	if errors.Is(err, errNoState) {
 		return nil
@@ -261,6 +262,9 @@ func writeWaits(out io.Writer, v server.View, as string, now time.Time) {
 		}
 		if !w.Until.IsZero() {
 			text += ", until " + w.Until.Local().Format("15:04:05")
+		}
+		if w.On == "lock" {
+			text += ": " + w.Text
 		}
 		fmt.Fprintf(out, "  %s\n", text)
 	}

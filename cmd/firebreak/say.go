@@ -39,7 +39,10 @@ func (a *app) hasState() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(state); {
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
+		return fail(exitNotFound, "name another state with --state, or begin with `firebreak run`", "%w: the file %s is empty", errNoState, state)
+	case errors.Is(err, fs.ErrNotExist):
 		return fail(exitNotFound, "name another state with --state, or begin with `firebreak run`", "%w: there is no state file %s", errNoState, state)
 	}
 	return nil

@@ -5,11 +5,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 )
+
+// Who types nothing more is told so: the end of the input is seen.
+func TestReadLinesToTheEndOfTheInput(t *testing.T) {
+	typed := make(chan string)
+	go readLines(t.Context(), &app{in: strings.NewReader("approve \ny")}, typed)
+	var got []string
+	for text := range typed {
+		got = append(got, text)
+	}
+	if want := []string{"approve", "y"}; !slices.Equal(want, got) {
+		t.Errorf("it read %q, not %q", got, want)
+	}
+}
 
 // An owner without its socket is told of by its process; one that has it may
 // be starting or ending.

@@ -115,6 +115,12 @@ func (rt *Runtime) busy(l *life, c engine.Lock) {
 	}
 }
 
+// Blocker is the run that keeps another from the locks that it has asked for,
+// or asked for them before it; empty: none does.
+func (rt *Runtime) Blocker(run engine.Run) string {
+	return rt.locks.Holder(run.Facts.ID, run.Locks.Identities)
+}
+
 // alike reports whether two runs do the same.
 func alike(a, b engine.Facts) bool {
 	same := func(x, y json.RawMessage) bool { return bytes.Equal(x, y) }

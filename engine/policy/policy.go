@@ -36,7 +36,10 @@ func (f Facts) MayAnswer(person string, roles []string, self bool, glass string)
 	}
 	if glass == "" {
 		if f.MayBreak(person) {
-			return false, why + "; in an emergency: --break-glass REASON"
+			return false, why + "; in an emergency: approve with --break-glass REASON"
+		}
+		if person == f.Requester {
+			why += ": somebody else of " + strings.Join(roles, " or ") + " can"
 		}
 		return false, why
 	}
@@ -55,7 +58,7 @@ func (f Facts) MayStop(person string) (refusal string) {
 	if f.Known(person) {
 		return ""
 	}
-	return fmt.Sprintf("%s has no role in firebreak.yaml and did not start the run", person)
+	return fmt.Sprintf("%s has no role in firebreak.yaml and started no run that this is about", person)
 }
 
 // Known says whether a person is in any role.

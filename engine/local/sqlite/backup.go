@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
 	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
@@ -56,7 +59,7 @@ func absent(path string) error {
 func (r *Reader) copy(ctx context.Context, dir string) (path string, err error) {
 	f, err := os.CreateTemp(dir, ".firebreak-copy-*")
 	if err != nil {
-		return "", explain("copy the state to", filepath.Join(dir, "copy"), err)
+		return "", uncopied(dir, err)
 	}
 	defer func() {
 		err = errors.Join(err, explain("store", f.Name(), f.Close()))
@@ -65,9 +68,18 @@ func (r *Reader) copy(ctx context.Context, dir string) (path string, err error) 
 		}
 	}()
 	if _, err := r.db.ExecContext(ctx, `VACUUM INTO ?`, f.Name()); err != nil {
+		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == lib.SQLITE_FULL {
+			return "", uncopied(dir, err) // the state is only read
+		}
 		return "", explain("copy", r.path, err)
 	}
 	return f.Name(), explain("store", f.Name(), f.Sync())
+}
+
+// uncopied says that a folder takes no copy.
+func uncopied(dir string, err error) error {
+	return local.NewError(local.ClassJournal, "write a copy of the state into the folder "+dir,
+		fmt.Sprintf("make the directory (mkdir -p %s), free space on the disk of it (see `df -h %s`), or name another", dir, dir), err)
 }
 
 // verified looks whether a copy is as what it was made of was written.
