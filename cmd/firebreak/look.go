@@ -106,7 +106,10 @@ func look(ctx context.Context, h caller, svc *service.Service, since time.Durati
 				said.OK, said.Error = false, "internal: "+err.Error()
 			}
 			if d := s.Input.Database; a.name == "database" && d != nil && d.Unread {
-				said.OK, said.Error = false, strings.TrimSpace("the login is refused: "+d.Connect.SQLState+" "+d.Connect.Text)
+				said.OK, said.Error = false, "the login is refused: "+d.Connect.SQLState+" "+d.Connect.Text
+				if d.Connect.SQLState == "" { // nothing that speaks for a server
+					said.Error = "unavailable: " + d.Connect.Text
+				}
 			}
 			s.Sources = append(s.Sources, said)
 			continue
