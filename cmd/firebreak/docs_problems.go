@@ -20,7 +20,7 @@ func writeProblems(b *strings.Builder) error {
 			}
 		}
 	}
-	b.WriteString("\n## Of the configuration\n\n| id | refused |\n|---|---|\n")
+	b.WriteString("\n## Of the configuration\n\nIt is read as a runbook is, with the ids above for keys, names, forms and YAML. These are its own:\n\n| id | refused |\n|---|---|\n")
 	for _, k := range service.ProblemKinds() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", k.ID, cellOf(k.What))
 	}

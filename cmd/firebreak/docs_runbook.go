@@ -59,6 +59,9 @@ func writeShapes(b *strings.Builder, shapes []*runbook.Shape) {
 			}
 			fmt.Fprintf(b, "It needs one of: %s.\n\n", strings.Join(either, "; or "))
 		}
+		if names := s.OneOf(); len(names) > 0 {
+			fmt.Fprintf(b, "It needs one of `%s`, and not two.\n\n", strings.Join(names, "`, `"))
+		}
 		b.WriteString("| key | form | without it | meaning |\n|---|---|---|---|\n")
 		for _, k := range s.Keys() {
 			otherwise := k.Otherwise()
@@ -66,6 +69,9 @@ func writeShapes(b *strings.Builder, shapes []*runbook.Shape) {
 				otherwise = "refused"
 			}
 			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name(), cellOf(k.Takes(linkTo)), cellOf(otherwise), cellOf(k.Doc()))
+		}
+		if k, ok := s.Others(); ok {
+			fmt.Fprintf(b, "| any other | %s | | %s |\n", cellOf(k.Takes(linkTo)), cellOf(k.Doc()))
 		}
 		if i < len(shapes)-1 {
 			b.WriteString("\n")
@@ -100,6 +106,9 @@ func holdersOf(s *runbook.Shape, shapes []*runbook.Shape) []string {
 			if k.Shape() == s {
 				holders = append(holders, fmt.Sprintf("`%s` of %s", k.Name(), linkTo(other)))
 			}
+		}
+		if k, ok := other.Others(); ok && k.Shape() == s {
+			holders = append(holders, linkTo(other))
 		}
 	}
 	return holders

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
-	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/runbooks"
 )
 
@@ -56,7 +55,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, max(runbook.MaxBytes, service.MaxBytes)+1))
+	return io.ReadAll(io.LimitReader(f, runbook.MaxBytes+1))
 }
 
 // library finds the runbooks that one in a file calls: beside it, else as any

@@ -5,36 +5,30 @@ import (
 	"io"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
-	"github.com/firebreak-ops/firebreak/engine/service"
 )
 
 // problemsOf prints to a writer what is wrong with a file, and returns the error that
 // ends the command with the code for problems.
-func problemsOf[P runbook.Problem | service.Problem](a *app, to io.Writer, problems []P) error {
+func problemsOf(a *app, to io.Writer, problems []runbook.Problem) error {
 	for _, p := range problems {
-		switch p := any(p).(type) {
-		case runbook.Problem:
-			a.problem(to, p.ID, p.File, p.Pos.Line, p.Pos.Col, p.What, p.Why, p.Hint)
-		case service.Problem:
-			a.problem(to, p.ID, p.File, p.Pos.Line, p.Pos.Col, p.What, "", p.Hint)
-		}
+		a.problem(to, p)
 	}
 	return ended{exitProblems}
 }
 
-func (a *app) problem(to io.Writer, id, file string, line, col int, what, why, hint string) {
+func (a *app) problem(to io.Writer, p runbook.Problem) {
 	if a.flags.json {
 		fields := map[string]any{
-			"type": "problem", "id": id, "file": file, "line": line, "col": col, "what": what, "hint": hint,
+			"type": "problem", "id": p.ID, "file": p.File, "line": p.Pos.Line, "col": p.Pos.Col, "what": p.What, "hint": p.Hint,
 		}
-		if why != "" {
-			fields["why"] = why
+		if p.Why != "" {
+			fields["why"] = p.Why
 		}
 		_ = a.printJSON(fields)
 		return
 	}
-	fmt.Fprintf(to, "%s:%d:%d: %s [%s]\n", file, line, col, what, id)
-	if hint != "" {
-		fmt.Fprintf(to, "    %s\n", hint)
+	fmt.Fprintf(to, "%s:%d:%d: %s [%s]\n", p.File, p.Pos.Line, p.Pos.Col, p.What, p.ID)
+	if p.Hint != "" {
+		fmt.Fprintf(to, "    %s\n", p.Hint)
 	}
 }

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -35,16 +36,13 @@ func (p *parser) document(src []byte) *yaml.Node {
 		return nil
 	}
 	p.src = newSource(p.file, src)
+	p.src.private = p.private
 	if at, deep := tooDeep(string(src), MaxDepth); deep {
 		p.addf(at, "too-deep", "", "nested deeper than %d", MaxDepth)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(src))
 	doc, err := decode(decoder)
-	if errors.Is(err, io.EOF) || err == nil && isEmpty(doc.Content[0]) {
-		p.add(start, "empty", "the file holds no "+p.holds, "begin with "+p.begin)
-		return nil
-	}
 	if err == nil {
 		var second *yaml.Node
 		if second, err = decode(decoder); err == nil {
@@ -54,6 +52,12 @@ func (p *parser) document(src []byte) *yaml.Node {
 	}
 	if !errors.Is(err, io.EOF) {
 		p.syntax(err)
+		return nil
+	}
+	if len(doc.Content) == 0 || isEmpty(doc.Content[0]) {
+		if p.holds != "" {
+			p.add(start, "empty", "the file holds no "+p.holds, "begin with "+p.begin)
+		}
 		return nil
 	}
 	if !p.admit(doc.Content[0], 1) {
@@ -103,17 +107,17 @@ func (p *parser) admit(n *yaml.Node, depth int) bool {
 		p.addf(at, "too-deep", "", "nested deeper than %d", MaxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		p.add(at, "yaml-alias", "aliases are not read: *"+n.Value, "write the value again, or "+p.src.quotedRest(at))
+		p.add(at, "yaml-alias", "aliases are not read"+p.src.shown(": *"+n.Value), "write the value again, or "+p.src.quotedRest(at))
 		return false
 	case n.Anchor != "":
-		hint := "remove &" + n.Anchor
+		hint := "remove " + cmp.Or(p.src.shown("&"+n.Anchor), "the anchor")
 		if n.Kind == yaml.ScalarNode {
 			hint += ", or " + p.src.quotedRest(at)
 		}
-		p.add(at, "yaml-anchor", "anchors are not read: &"+n.Anchor, hint)
+		p.add(at, "yaml-anchor", "anchors are not read"+p.src.shown(": &"+n.Anchor), hint)
 		return false
 	case n.Style&yaml.TaggedStyle != 0:
-		p.add(at, "yaml-tag", "YAML reads "+clip(firstWord(p.src.rest(at)))+" as a tag, and the value is lost", p.src.quotedRest(at))
+		p.add(at, "yaml-tag", "YAML reads "+cmp.Or(p.src.shown(clip(firstWord(p.src.rest(at)))), "this")+" as a tag, and the value is lost", p.src.quotedRest(at))
 		return false
 	}
 	ok := true
@@ -178,7 +182,7 @@ func (p *parser) syntax(err error) {
 		for i, l := range p.src.lines {
 			if col := strings.Index(l, "*"+name); col >= 0 {
 				at := Pos{i + 1, utf8.RuneCountInString(l[:col]) + 1}
-				p.add(at, "yaml-alias", "aliases are not read: *"+name, p.src.quotedRest(at))
+				p.add(at, "yaml-alias", "aliases are not read"+p.src.shown(": *"+name), p.src.quotedRest(at))
 				return
 			}
 		}
@@ -186,7 +190,7 @@ func (p *parser) syntax(err error) {
 	if slices.ContainsFunc([]int{line, line - 1, line + 1}, p.trap) {
 		return
 	}
-	if strings.Contains(text, "tab character") {
+	if strings.Contains(text, "tab character") || strings.Contains(text, "cannot start any token") {
 		for i, l := range p.src.lines {
 			if col := strings.IndexByte(l, '\t'); col >= 0 && strings.TrimSpace(l[:col]) == "" {
 				p.add(Pos{i + 1, col + 1}, "yaml-tab", "YAML takes no tab for indentation", "indent with spaces")
@@ -209,7 +213,7 @@ func (p *parser) trap(number int) bool {
 	case value == "":
 		return false
 	case (value[0] == '{' || value[0] == '[') && strings.Contains(value, "${{"):
-		p.add(at, "yaml-flow", "YAML cannot read ${{ }} inside { } or [ ]", blockStyle(strings.TrimSpace(m[2]), value))
+		p.add(at, "yaml-flow", "YAML cannot read ${{ }} inside { } or [ ]", blockStyle(strings.TrimSpace(m[2]), p.src.shown(value)))
 	case strings.ContainsRune("!&*%@`", rune(value[0])):
 		p.add(at, "yaml-quote", "YAML gives a value that begins with "+value[:1]+" another meaning", p.src.quotedRest(at))
 	case (value[0] == '"' || value[0] == '\'') && strings.Count(value, value[:1])%2 == 0 && value[len(value)-1] != value[0],

@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,21 @@ type fields struct {
 	pos    Pos
 	nodes  map[string]*yaml.Node
 	values map[string]any
+	others []Entry // what is not in the shape's table, in the order written
+}
+
+// Entry is a name that stands in no table, and what is written for it.
+type Entry struct {
+	Name  string
+	Pos   Pos // of the name
+	Node  *yaml.Node
+	Value any // as of [Fields.Value]
+}
+
+// Word is a text of a list, and where it stands.
+type Word struct {
+	Text string
+	Pos  Pos
 }
 
 func (f fields) has(name string) bool        { return f.nodes[name] != nil }
@@ -78,6 +94,10 @@ func (p *parser) fields(n *yaml.Node, s *shape) (fields, bool) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		known, ok := s.key(k.Value)
+		if !ok && s.others != nil {
+			f.others = p.entry(f.others, k, v, *s.others)
+			continue
+		}
 		if !ok {
 			p.add(posOf(k), "unknown-key", s.name+" has no key "+clip(k.Value), p.hintKey(k.Value, s))
 			continue
@@ -92,7 +112,46 @@ func (p *parser) fields(n *yaml.Node, s *shape) (fields, bool) {
 			p.add(f.pos, "missing-key", s.name+" needs "+k.name, k.doc)
 		}
 	}
+	p.one(f, s)
 	return f, true
+}
+
+// one refuses a mapping that has none of the keys of which it must have one,
+// or more.
+func (p *parser) one(f fields, s *shape) {
+	written := slices.DeleteFunc(slices.Clone(s.one), func(name string) bool { return !f.has(name) })
+	if len(s.one) == 0 || len(written) == 1 {
+		return
+	}
+	hints := make([]string, len(s.one))
+	for i, name := range s.one {
+		k, _ := s.key(name)
+		hints[i] = name + ": " + k.doc
+	}
+	p.add(f.pos, "missing-key", s.name+" needs one of "+strings.Join(s.one, " and "), strings.Join(hints, "; "))
+}
+
+// entries reads a mapping of names that are in no table.
+func (p *parser) entries(n *yaml.Node, k key) []Entry {
+	if n.Kind != yaml.MappingNode {
+		p.add(posOf(n), "wrong-type", k.name+" must be a mapping, not "+kindWord(n), "write a name, and below it, indented, what it stands for")
+		return nil
+	}
+	var all []Entry
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		all = p.entry(all, n.Content[i], n.Content[i+1], k)
+	}
+	return all
+}
+
+func (p *parser) entry(all []Entry, name, n *yaml.Node, k key) []Entry {
+	if k.names != nil && !k.names.Pattern.MatchString(name.Value) {
+		p.add(posOf(name), "name", quote(clip(name.Value))+" is not "+k.names.Is, k.names.Hint)
+		return all
+	}
+	k = k.each()
+	k.name = clip(name.Value)
+	return append(all, Entry{name.Value, posOf(name), n, p.formed(n, k)})
 }
 
 // hintKey names the key that was meant, or where the key belongs.
@@ -106,14 +165,16 @@ func (p *parser) hintKey(name string, s *shape) string {
 // formed returns the Go value of a key whose form needs no scope; nil for the
 // others, and after a problem.
 func (p *parser) formed(n *yaml.Node, k key) any {
+	if k.byName {
+		return p.entries(n, k)
+	}
 	switch k.form {
 	case formText:
-		s, ok := p.text(n, k.name)
-		if ok && strings.Contains(s, "${{") {
-			p.add(posOf(n), "no-template", k.name+" is read as it stands: it takes no ${{ }}", "write the text itself")
-		} else if ok {
+		if s, ok := p.plain(n, k); ok {
 			return s
 		}
+	case formTextList:
+		return p.textList(n, k)
 	case formName, formID:
 		return p.name(n, k)
 	case formDate:
@@ -131,9 +192,11 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 			return d
 		}
 	case formCount:
-		if i, ok := p.count(n, k.name, 1, 100); ok {
+		if i, ok := p.count(n, k.name, 1, k.upTo()); ok {
 			return i
 		}
+	case formAmount:
+		return p.amount(n, k)
 	case formNumber:
 		if i, ok := p.count(n, k.name, 0, MaxItems); ok {
 			return i
@@ -144,6 +207,31 @@ func (p *parser) formed(n *yaml.Node, k key) any {
 		formTexts, formTextsBy, formShapesBy, formSome, formListed, formVars:
 	}
 	return nil
+}
+
+// plain reads a text as it stands.
+func (p *parser) plain(n *yaml.Node, k key) (string, bool) {
+	s, ok := p.text(n, k.name)
+	switch {
+	case !ok:
+	case strings.Contains(s, "${{"):
+		p.add(posOf(n), "no-template", k.name+" is read as it stands: it takes no ${{ }}", "write the text itself")
+	case k.like != nil && !k.like.Pattern.MatchString(s):
+		p.add(posOf(n), "wrong-type", k.name+" must be "+k.like.Is, k.like.Hint)
+	default:
+		return s, true
+	}
+	return "", false
+}
+
+func (p *parser) textList(n *yaml.Node, k key) []Word {
+	var words []Word
+	for _, item := range p.list(n, k.name) {
+		if s, ok := p.plain(item, k); ok {
+			words = append(words, Word{s, posOf(item)})
+		}
+	}
+	return words
 }
 
 func (p *parser) name(n *yaml.Node, k key) any {

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"encoding/json"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -26,6 +27,7 @@ const (
 	FormWord     = formWord     // one of the key's words
 	FormDuration = formDuration // 90s, 1m30s, 2d
 	FormCount    = formCount    // an integer from 1
+	FormAmount   = formAmount   // such a count, or a share: 25%
 	FormFlag     = formFlag     // true or false
 	FormValue    = formValue    // any value
 	FormValues   = formValues   // names and values
@@ -36,6 +38,8 @@ const (
 	FormShapesBy = formShapesBy // names, and to each one mapping or a list of them
 	FormSome     = formSome     // one mapping, or a list of them
 	FormListed   = formListed   // a list of texts or of mappings
+	FormTextList = formTextList // a list of texts
+	FormWords    = formWords    // a list of the key's words
 )
 
 // NewKey returns a key that may be left out.
@@ -65,6 +69,25 @@ func (k key) Else(otherwise string) Key {
 	return k
 }
 
+// Like returns the key with how its text must look.
+func (k key) Like(l *Look) Key {
+	k.like = l
+	return k
+}
+
+// UpTo returns the key with the most that its count may be.
+func (k key) UpTo(most int) Key {
+	k.most = most
+	return k
+}
+
+// ByName returns the key as one that holds names, and to each what its form
+// says. nil: the names may look as they like.
+func (k key) ByName(names *Look) Key {
+	k.byName, k.names = true, names
+	return k
+}
+
 // Name and Doc are what is told of a key.
 func (k key) Name() string { return k.name }
 
@@ -74,6 +97,19 @@ func (k key) Doc() string { return k.doc }
 // NewShape returns the mapping with these keys; name is for messages, def for
 // the JSON Schema. The keys of a shape that holds itself may be added later.
 func NewShape(name, def string, keys ...Key) *Shape { return &shape{name: name, def: def, keys: keys} }
+
+// With returns the shape as one that has other keys than those of its table,
+// and what they hold.
+func (s *shape) With(others Key) *Shape {
+	s.others = &others
+	return s
+}
+
+// One returns the shape as one that has exactly one of these keys.
+func (s *shape) One(keys ...string) *Shape {
+	s.one = keys
+	return s
+}
 
 // Keys returns the keys of a shape, in their order.
 func (s *shape) Keys() []Key { return s.keys }
@@ -90,8 +126,32 @@ func (f fields) At(name string) Pos { return f.at(name) }
 // Text returns the text, name or word of a key, or "".
 func (f fields) Text(name string) string { return f.text(name) }
 
+// Flag returns whether a key holds true.
+func (f fields) Flag(name string) bool { return f.flag(name) }
+
+// Count returns the count of a key, or 0.
+func (f fields) Count(name string) int { return f.count(name, 0) }
+
+// Duration returns the duration of a key, or 0.
+func (f fields) Duration(name string) time.Duration { return f.duration(name, 0) }
+
+// Words returns the texts of a list of them.
+func (f fields) Words(name string) []Word {
+	words, _ := f.values[name].([]Word)
+	return words
+}
+
+// Entries returns the names that a key holds, in the order written.
+func (f fields) Entries(name string) []Entry {
+	entries, _ := f.values[name].([]Entry)
+	return entries
+}
+
+// Others returns the keys that are not in the table, in the order written.
+func (f fields) Others() []Entry { return f.others }
+
 // Value returns what a key with a form of its own holds: a string, a
-// time.Duration, an int or a bool; nil without it.
+// time.Duration, an int, a Percent, a bool or words; nil without it.
 func (f fields) Value(name string) any { return f.values[name] }
 
 // File is a file that is read as strictly as a runbook. It collects problems.
@@ -100,9 +160,22 @@ type File struct{ p *parser }
 // ReadFile reads the YAML of a file called name. holds says for messages what
 // it should hold, and begin how that begins. The node is nil after a problem.
 func ReadFile(name string, src []byte, holds, begin string) (*File, *yaml.Node) {
-	f := &File{&parser{problems: problems{file: name}, holds: holds, begin: begin}}
+	f := NewFile(name)
+	f.p.holds, f.p.begin = holds, begin
 	return f, f.p.document(src)
 }
+
+// ReadPrivate reads the YAML of a file in which a secret may stand, by mistake:
+// no message shows a line of it. It may be empty: the node is then nil, as it
+// is after a problem.
+func ReadPrivate(name string, src []byte) (*File, *yaml.Node) {
+	f := NewFile(name)
+	f.p.private = true
+	return f, f.p.document(src)
+}
+
+// NewFile returns a file that was read before, to report more problems of it.
+func NewFile(name string) *File { return &File{&parser{problems: problems{file: name}}} }
 
 // Problems returns what is wrong with the file, in the order of a reader.
 func (f *File) Problems() []Problem {

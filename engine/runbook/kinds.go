@@ -191,7 +191,7 @@ var problemKinds = []ProblemKind{
 	},
 	{
 		"wrong-type", groupNames, "a value of another type than is wanted",
-		"the step would fail in the middle of the run",
+		"it would fail later, in the middle of a run",
 		"give a value of the type in the message",
 	},
 	{
@@ -282,17 +282,17 @@ var problemKinds = []ProblemKind{
 	},
 	{
 		"yaml-alias", groupYAML, "`*name`: write the value again",
-		"what a step does must stand where the step is",
+		"what counts must stand where it is read",
 		"write the value again, or put it in quotes",
 	},
 	{
 		"yaml-anchor", groupYAML, "`&name`",
-		"what a step does must stand where the step is",
+		"what counts must stand where it is read",
 		"remove it, or put the value in quotes",
 	},
 	{
 		"yaml-merge", groupYAML, "`<<:`",
-		"what a step does must stand where the step is",
+		"what counts must stand where it is read",
 		"write the keys out",
 	},
 	{

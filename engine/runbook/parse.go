@@ -39,9 +39,12 @@ func once(library Library) Library {
 type parser struct {
 	problems
 	*shared
-	holds string // what the file should hold
+	holds string // what the file should hold; empty: it may be empty
 	begin string // how that begins
 	src   *source
+
+	private bool // it may hold a secret: no message shows a line of it
+
 	book  *Runbook
 	ids   map[string]Pos   // of every step of the file, those below included
 	byID  map[string]*Step // those that are read

@@ -17,6 +17,7 @@ var (
 	plainFloat = regexp.MustCompile(`^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 	idForm     = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	nameForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	shareForm  = regexp.MustCompile(`^([1-9][0-9]?|100)%$`)
 	days       = regexp.MustCompile(`^([0-9]+)d`)
 )
 
@@ -29,6 +30,10 @@ func (p *parser) literal(n *yaml.Node) (any, bool) {
 	at := posOf(n)
 	switch n.ShortTag() {
 	case "!!str":
+		if plainFloat.MatchString(n.Value) {
+			p.add(at, "number", n.Value+" does not fit a number", p.src.quoted(at, n.Value))
+			return nil, false
+		}
 		return n.Value, true
 	case "!!null":
 		return nil, true
@@ -79,6 +84,16 @@ func kindWord(n *yaml.Node) string {
 		return "a list"
 	case isEmpty(n):
 		return "nothing"
+	case n.Style != 0:
+		return "text"
+	}
+	switch n.ShortTag() {
+	case "!!bool":
+		return "true or false"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!timestamp":
+		return "a date"
 	}
 	return "text"
 }
@@ -126,6 +141,34 @@ func (p *parser) count(n *yaml.Node, key string, least, most int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Percent is a share of a total, from 1 to 100.
+type Percent int
+
+// amount reads a count as an int, or a share as a [Percent].
+func (p *parser) amount(n *yaml.Node, k key) any {
+	what := k.name + " must be an integer from 1 to " + strconv.Itoa(k.upTo()) + ", or a share from 1% to 100%"
+	if !p.scalar(n, what) {
+		return nil
+	}
+	v, ok := p.literal(n)
+	if !ok {
+		return nil
+	}
+	switch v := v.(type) {
+	case int:
+		if v >= 1 && v <= k.upTo() {
+			return v
+		}
+	case string:
+		if shareForm.MatchString(v) {
+			share, _ := strconv.Atoi(strings.TrimSuffix(v, "%")) // its form says so
+			return Percent(share)
+		}
+	}
+	p.add(posOf(n), "wrong-type", what, "write a number such as 3, or a share such as 25%")
+	return nil
 }
 
 // duration reads Go text, with days before it or alone.

@@ -56,6 +56,17 @@ func define(s *shape, defs object) object {
 		}
 		schema["oneOf"] = rows
 	}
+	if len(s.one) > 0 {
+		var rows []any
+		for _, name := range s.one {
+			rows = append(rows, object{"required": []any{name}})
+		}
+		schema["oneOf"] = rows
+	}
+	if s.others != nil {
+		schema["additionalProperties"] = formSchema(s.others.each(), defs)
+		nameSchema(schema, s.others.names)
+	}
 	return schema
 }
 
@@ -90,7 +101,19 @@ func refTo(s *shape, defs object) object {
 
 func someOf(items any) object { return object{"type": "array", "minItems": 1, "items": items} }
 
+// nameSchema says how the names of a mapping must look.
+func nameSchema(mapping object, names *Look) {
+	if names != nil {
+		mapping["propertyNames"] = object{"pattern": names.Pattern.String()}
+	}
+}
+
 func formSchema(k key, defs object) object {
+	if k.byName {
+		mapping := object{"type": "object", "additionalProperties": formSchema(k.each(), defs)}
+		nameSchema(mapping, k.names)
+		return mapping
+	}
 	switch k.form {
 	case formName:
 		return object{"type": "string", "pattern": nameForm.String(), "maxLength": maxName}
@@ -105,7 +128,10 @@ func formSchema(k key, defs object) object {
 	case formDuration:
 		return durationSchema()
 	case formCount:
-		return object{"type": "integer", "minimum": 1, "maximum": 100}
+		return object{"type": "integer", "minimum": 1, "maximum": k.upTo()}
+	case formAmount:
+		share := object{"type": "string", "pattern": shareForm.String()}
+		return object{"oneOf": []any{object{"type": "integer", "minimum": 1, "maximum": k.upTo()}, share}}
 	case formNumber:
 		return object{"type": "integer", "minimum": 0, "maximum": 1000}
 	case formFlag:
@@ -142,9 +168,19 @@ func formSchema(k key, defs object) object {
 		return object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": idForm.String()}}
 	case formTemplate:
 		return textSchema()
+	case formTextList:
+		return someOf(plainSchema(k))
 	case formText:
 	}
+	return plainSchema(k)
+}
+
+// plainSchema is a text that is read as it stands.
+func plainSchema(k key) object {
 	plain := textSchema()
+	if k.like != nil {
+		plain["pattern"] = k.like.Pattern.String()
+	}
 	plain["not"] = object{"pattern": `\$\{\{`}
 	return plain
 }

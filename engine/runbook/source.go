@@ -12,6 +12,16 @@ import (
 type source struct {
 	file  string
 	lines []string // without their ends
+
+	private bool // a secret may stand in them: no message shows one
+}
+
+// shown is a text of the source for a message; empty where nobody may see it.
+func (s *source) shown(text string) string {
+	if s.private {
+		return ""
+	}
+	return text
 }
 
 func newSource(file string, src []byte) *source {
@@ -51,6 +61,9 @@ func (s *source) before(at Pos) string {
 // instead is the hint that shows a corrected line: other in the place of what
 // stands there.
 func (s *source) instead(at Pos, old, other string) string {
+	if s.private {
+		return "write " + other
+	}
 	line := s.line(at.Line)
 	after := line[byteAt(line, at.Col-1):]
 	tail, ok := strings.CutPrefix(after, old)
@@ -64,7 +77,12 @@ func (s *source) instead(at Pos, old, other string) string {
 func (s *source) quoted(at Pos, value string) string { return s.instead(at, value, quote(value)) }
 
 // quotedRest is the hint that shows a line whose rest is put in quotes.
-func (s *source) quotedRest(at Pos) string { return s.quoted(at, s.rest(at)) }
+func (s *source) quotedRest(at Pos) string {
+	if s.private {
+		return "put the value in quotes"
+	}
+	return s.quoted(at, s.rest(at))
+}
 
 func clipLine(text string) string {
 	if runes := []rune(text); len(runes) > 200 {

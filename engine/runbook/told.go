@@ -1,6 +1,9 @@
 package runbook
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Shapes returns the mappings of a runbook, in the order in which people read
 // them: the file, what it holds, each kind of step, and what those hold.
@@ -19,6 +22,9 @@ func ShapesOf(root *Shape) []*Shape {
 	for i := 0; i < len(found); i++ {
 		for _, k := range found[i].keys {
 			add(k.of)
+		}
+		if others := found[i].others; others != nil {
+			add(others.of)
 		}
 		for _, k := range found[i].keys {
 			if k.form == formSteps {
@@ -48,6 +54,19 @@ func (s *shape) Name() string { return s.name }
 // the needed ones do.
 func (s *shape) Either() [][]string { return s.either }
 
+// OneOf returns the keys of which the mapping has exactly one; nil: there are no
+// such.
+func (s *shape) OneOf() []string { return s.one }
+
+// Others returns what the keys hold that are not in the table, and whether
+// there are any.
+func (s *shape) Others() (Key, bool) {
+	if s.others == nil {
+		return Key{}, false
+	}
+	return s.others.each(), true
+}
+
 // Need reports whether the key may not be left out.
 func (k key) Need() bool { return k.need }
 
@@ -64,6 +83,9 @@ func (k key) Steps() bool { return k.form == formSteps }
 // Takes says in words what the value of a key looks like. link writes the
 // name of a mapping; steps are link(nil).
 func (k key) Takes(link func(*Shape) string) string {
+	if k.byName {
+		return "names, each " + k.each().Takes(link)
+	}
 	switch k.form {
 	case formName:
 		return "name"
@@ -78,7 +100,9 @@ func (k key) Takes(link func(*Shape) string) string {
 	case formDuration:
 		return "duration"
 	case formCount:
-		return "1 to 100"
+		return "1 to " + strconv.Itoa(k.upTo())
+	case formAmount:
+		return "1 to " + strconv.Itoa(k.upTo()) + ", or `1%` to `100%`"
 	case formNumber:
 		return "0 to 1000"
 	case formFlag:
@@ -115,7 +139,15 @@ func (k key) Takes(link func(*Shape) string) string {
 		return link(k.of) + ", or a list of them"
 	case formListed:
 		return "list of texts, or of " + link(k.of)
+	case formTextList:
+		if k.like != nil {
+			return "list, each " + k.like.Is
+		}
+		return "list of texts"
 	case formText:
+	}
+	if k.like != nil {
+		return k.like.Is
 	}
 	return "text"
 }

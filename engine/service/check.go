@@ -3,6 +3,8 @@ package service
 import (
 	"maps"
 	"slices"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // Known is what firebreak can do besides what a configuration adds.
@@ -15,12 +17,12 @@ type Known struct {
 // Check finds the names in a configuration that stand for nothing: unknown
 // capabilities, plugins and time zones, and plugins named like a built-in, which nobody
 // may replace.
-func (c *Config) Check(known Known) []Problem {
-	p := &problems{file: c.File}
+func (c *Config) Check(known Known) []runbook.Problem {
+	r := &reader{file: runbook.NewFile(c.File), cfg: c}
 	plugins := slices.Concat(known.Builtins, slices.Collect(maps.Keys(c.Plugins)))
 	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		if slices.Contains(known.Builtins, name) {
-			p.addf(c.Plugins[name].Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
+			r.addf(c.Plugins[name].Pos, "shadowed-builtin", "give it another name", "plugin %s would replace the built-in of that name", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -28,22 +30,22 @@ func (c *Config) Check(known Known) []Problem {
 		for _, capability := range slices.Sorted(maps.Keys(s.Sections)) {
 			section := s.Sections[capability]
 			if !slices.Contains(known.Capabilities, capability) {
-				p.addf(section.Pos, "unknown-capability", hintFrom(capability, "capabilities", known.Capabilities), "unknown capability %q in service %s", capability, s.Name)
+				r.addf(section.Pos, "unknown-capability", suggest(capability, known.Capabilities, "docs/reference/configuration.md lists them"), "unknown capability %q in service %s", capability, s.Name)
 			}
-			p.plugin(section, plugins)
+			r.plugin(section, plugins)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Tools)) {
-		p.plugin(c.Tools[name], plugins)
+		r.plugin(c.Tools[name], plugins)
 	}
 	if c.Policy != nil {
-		p.zones(c.Policy, known.Zone)
+		r.zones(c.Policy, known.Zone)
 	}
-	return p.sorted()
+	return r.file.Problems()
 }
 
-func (p *problems) plugin(s Section, known []string) {
+func (r *reader) plugin(s Section, known []string) {
 	if !slices.Contains(known, s.Plugin) {
-		p.addf(s.PluginPos, "unknown-plugin", hintFrom(s.Plugin, "plugins", known), "there is no plugin %.80q", s.Plugin)
+		r.addf(s.PluginPos, "unknown-plugin", suggest(s.Plugin, known, "name a built-in, or add it under plugins"), "there is no plugin %.80q", s.Plugin)
 	}
 }

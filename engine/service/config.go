@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/firebreak-ops/firebreak/engine/policy"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // Config is a firebreak.yaml that has passed every check of [Parse]. It is
@@ -31,15 +32,15 @@ type Service struct {
 	Environment string
 	Owner       string             // the team that answers for it
 	Sections    map[string]Section // by capability
-	Pos         Pos
+	Pos         runbook.Pos
 }
 
 // Section binds a capability of a service, or a tool, to a plugin.
 type Section struct {
 	Plugin    string
 	Config    json.RawMessage // an object, canonical: keys sorted, `plugin` taken out; secrets stay {"secret": "env:NAME"}
-	Pos       Pos             // of the section's key
-	PluginPos Pos             // of the plugin's name
+	Pos       runbook.Pos     // of the section's key
+	PluginPos runbook.Pos     // of the plugin's name
 }
 
 // Role is a named set of people.
@@ -49,7 +50,7 @@ type Role struct {
 	Machines   []string      // those that hold tokens, by what tokens call them
 	AtMost     *policy.Limit // how much a change may touch that they say yes to; nil: any
 	BreakGlass bool          // its people may act alone, with a reason, in an emergency
-	Pos        Pos
+	Pos        runbook.Pos
 }
 
 // MachinePrefix is what stands before the name of a machine where people
@@ -73,14 +74,14 @@ type Person struct {
 	OSUser string
 	Slack  string
 	Email  string
-	Pos    Pos
+	Pos    runbook.Pos
 }
 
 // PluginBinary is the executable of a third party's plugin.
 type PluginBinary struct {
 	Path   string // absolute
 	SHA256 string // of the file: 64 lower-case hexadecimal digits
-	Pos    Pos
+	Pos    runbook.Pos
 }
 
 // PersonByOSUser returns the person who logs in as an OS user. A user who is

@@ -70,13 +70,13 @@ plugins:
 		t.Fatal(report(found))
 	}
 	want := `[unknown-capability] firebreak.yaml:5:5: unknown capability "metrcs" in service api
-    did you mean "metrics"?
+    did you mean metrics?
 [unknown-plugin] firebreak.yaml:6:24: there is no plugin "postgre"
-    did you mean "postgres"?
+    did you mean postgres?
 [unknown-capability] firebreak.yaml:7:5: unknown capability "workload" in service api
-    capabilities: database, metrics
+    there is database, metrics
 [unknown-plugin] firebreak.yaml:10:3: there is no plugin "htpp"
-    did you mean "http"?
+    did you mean http?
 [shadowed-builtin] firebreak.yaml:13:3: plugin http would replace the built-in of that name
     give it another name
 `

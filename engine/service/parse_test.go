@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firebreak-ops/firebreak/engine/policy"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 var update = flag.Bool("update", false, "write what Parse says into testdata")
@@ -40,7 +43,7 @@ func TestParseRefused(t *testing.T) {
 	}
 }
 
-func report(found []Problem) string {
+func report(found []runbook.Problem) string {
 	var b strings.Builder
 	for _, p := range found {
 		b.WriteString("[" + p.ID + "] " + p.String() + "\n")
@@ -100,41 +103,50 @@ func parse(t *testing.T, name string) *Config {
 	return cfg
 }
 
+func at(line, col int) runbook.Pos { return runbook.Pos{Line: line, Col: col} }
+
 func TestParse(t *testing.T) {
 	cfg := parse(t, "design.yaml")
 	want := &Config{
 		File: "firebreak.yaml",
 		Services: map[string]*Service{"api": {
-			Name: "api", Environment: "prod", Owner: "platform", Pos: Pos{2, 3},
+			Name: "api", Environment: "prod", Owner: "platform", Pos: at(2, 3),
 			Sections: map[string]Section{
-				"metrics":  {Plugin: "prometheus", Config: []byte(`{"url":"http://127.0.0.1:9090"}`), Pos: Pos{5, 5}, PluginPos: Pos{5, 24}},
-				"database": {Plugin: "postgres", Config: []byte(`{"mutate":{"secret":"env:API_ADMIN_DSN"},"read":{"secret":"env:API_READ_DSN"}}`), Pos: Pos{6, 5}, PluginPos: Pos{6, 24}},
-				"pooler":   {Plugin: "pgbouncer", Config: []byte(`{"read":{"secret":"file:/run/secrets/pgb"}}`), Pos: Pos{7, 5}, PluginPos: Pos{7, 24}},
-				"settings": {Plugin: "git", Config: []byte(`{"path":"api/pool.yaml","repo":"/srv/config"}`), Pos: Pos{8, 5}, PluginPos: Pos{8, 24}},
-				"workload": {Plugin: "kubernetes", Config: []byte(`{"deployment":"api","namespace":"prod"}`), Pos: Pos{9, 5}, PluginPos: Pos{9, 24}},
-				"backlog":  {Plugin: "http", Config: []byte(`{"shed":"http://127.0.0.1:8081/backlog/shed","status":"http://127.0.0.1:8081/backlog"}`), Pos: Pos{10, 5}, PluginPos: Pos{10, 24}},
+				"metrics":  {Plugin: "prometheus", Config: []byte(`{"url":"http://127.0.0.1:9090"}`), Pos: at(5, 5), PluginPos: at(5, 24)},
+				"database": {Plugin: "postgres", Config: []byte(`{"mutate":{"secret":"env:API_ADMIN_DSN"},"read":{"secret":"env:API_READ_DSN"}}`), Pos: at(6, 5), PluginPos: at(6, 24)},
+				"pooler":   {Plugin: "pgbouncer", Config: []byte(`{"read":{"secret":"file:/run/secrets/pgb"}}`), Pos: at(7, 5), PluginPos: at(7, 24)},
+				"settings": {Plugin: "git", Config: []byte(`{"path":"api/pool.yaml","repo":"/srv/config"}`), Pos: at(8, 5), PluginPos: at(8, 24)},
+				"workload": {Plugin: "kubernetes", Config: []byte(`{"deployment":"api","namespace":"prod"}`), Pos: at(9, 5), PluginPos: at(9, 24)},
+				"backlog":  {Plugin: "http", Config: []byte(`{"shed":"http://127.0.0.1:8081/backlog/shed","status":"http://127.0.0.1:8081/backlog"}`), Pos: at(10, 5), PluginPos: at(10, 24)},
 			},
 		}},
 		Tools: map[string]Section{
-			"http": {Plugin: "http", Config: []byte(`{}`), Pos: Pos{12, 3}, PluginPos: Pos{12, 3}},
-			"exec": {Plugin: "exec", Config: []byte(`{"commands":{"uptime":{"argv":["uptime","-p"],"effect":"read"}}}`), Pos: Pos{13, 3}, PluginPos: Pos{13, 3}},
+			"http": {Plugin: "http", Config: []byte(`{}`), Pos: at(12, 3), PluginPos: at(12, 3)},
+			"exec": {Plugin: "exec", Config: []byte(`{"commands":{"uptime":{"argv":["uptime","-p"],"effect":"read"}}}`), Pos: at(13, 3), PluginPos: at(13, 3)},
 		},
 		Roles: map[string]*Role{
-			"sre-oncall": {Name: "sre-oncall", People: []string{"alice", "bob"}, Pos: Pos{17, 3}},
-			"sre-leads":  {Name: "sre-leads", People: []string{"carol"}, BreakGlass: true, Pos: Pos{18, 3}},
+			"sre-oncall": {Name: "sre-oncall", People: []string{"alice", "bob"}, Pos: at(17, 3)},
+			"sre-leads":  {Name: "sre-leads", People: []string{"carol"}, BreakGlass: true, Pos: at(18, 3)},
 		},
 		People: map[string]*Person{
-			"alice": {Name: "alice", OSUser: "alice", Slack: "U0123", Email: "alice@example.com", Pos: Pos{20, 3}},
-			"bob":   {Name: "bob", OSUser: "bob", Pos: Pos{21, 3}},
-			"carol": {Name: "carol", Pos: Pos{22, 3}},
+			"alice": {Name: "alice", OSUser: "alice", Slack: "U0123", Email: "alice@example.com", Pos: at(20, 3)},
+			"bob":   {Name: "bob", OSUser: "bob", Pos: at(21, 3)},
+			"carol": {Name: "carol", Pos: at(22, 3)},
 		},
 		Plugins: map[string]PluginBinary{
-			"acme": {Path: "/opt/firebreak/acme", SHA256: "0f0e0d0c0b0a09080706050403020100ffeeddccbbaa99887766554433221100", Pos: Pos{24, 3}},
+			"acme": {Path: "/opt/firebreak/acme", SHA256: "0f0e0d0c0b0a09080706050403020100ffeeddccbbaa99887766554433221100", Pos: at(24, 3)},
 		},
 		Sources: map[string]*Source{},
 		Digest:  cfg.Digest,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseLimit(t *testing.T) {
+	roles := parse(t, "limit.yaml").Roles
+	if diff := cmp.Diff([]*policy.Limit{{Percent: 25}, {Count: 3}, nil}, []*policy.Limit{roles["sre"].AtMost, roles["dba"].AtMost, roles["all"].AtMost}); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -170,7 +182,7 @@ func TestParsePaging(t *testing.T) {
 
 func TestParseValues(t *testing.T) {
 	sections := parse(t, "values.yaml").Services["api"].Sections
-	want := `{"alpha":[1,0,2000,true,null,"012","a & <b>",{"inner":{"x":1,"y":2}}],"big":18446744073709551615,"empty":"",` +
+	want := `{"alpha":[1,0,2000,true,null,"012","a & <b>",{"inner":{"x":1,"y":2}}],"big":9223372036854775807,"empty":"",` +
 		`"pattern":"http://127.0.0.1:{port}/ready@now","url":"postgres://reader@db1:5432,db2:5432/api","zulu":1.5}`
 	if diff := cmp.Diff(want, string(sections["metrics"].Config)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -203,28 +215,28 @@ func TestDigest(t *testing.T) {
 // TestParseLimits feeds what would hurt a careless parser. Each must be
 // refused, with few problems.
 func TestParseLimits(t *testing.T) {
-	wide := func(line string) string { return strings.Repeat(line, MaxBytes/4/len(line)) }
-	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
+	wide := func(line string) string { return strings.Repeat(line, runbook.MaxBytes/4/len(line)) }
+	deep := strings.Repeat("[", runbook.MaxDepth+1) + strings.Repeat("]", runbook.MaxDepth+1)
 	for name, c := range map[string]struct{ src, id string }{
-		"too big":             {strings.Repeat(" ", MaxBytes+1), "too-big"},
-		"50 MB":               {strings.Repeat("a: b\n", 10<<20), "too-big"},
+		"too big":             {strings.Repeat(" ", runbook.MaxBytes+1), "too-large"},
+		"50 MB":               {strings.Repeat("a: b\n", 10<<20), "too-large"},
 		"deep":                {"tools: {http: {a: " + deep + "}}", "too-deep"},
-		"20,000 deep":         {strings.Repeat("[", 20_000), "syntax"},
+		"20,000 deep":         {strings.Repeat("[", 20_000), "too-deep"},
 		"deep in lines":       {strings.Repeat("- ", 9_000) + "a", "too-deep"},
-		"open brackets":       {strings.Repeat("[", MaxBytes), "syntax"},
-		"alias bomb":          {"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "anchor"},
+		"open brackets":       {strings.Repeat("[", runbook.MaxBytes), "too-deep"},
+		"alias bomb":          {"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "yaml-anchor"},
 		"one key, many times": {wide("a: 1\n"), "duplicate-key"},
 		"many documents":      {wide("---\n"), "second-document"},
 		"many strangers":      {"people: {a: {}}\nroles: {sre: {people: [" + wide("x1,") + "]}}", "duplicate-person"},
-		"not UTF-8":           {"a: \xff\n", "not-utf8"},
-		"UTF-16":              {"\xff\xfea\x00:\x00", "not-utf8"},
-		"a hidden line":       {"roles: {} # all of them\u0085people: {}\n", "not-utf8"},
-		"a lone return":       {"roles: {}\rpeople: {}\n", "not-utf8"},
-		"control character":   {"a: \x01\n", "syntax"},
+		"not UTF-8":           {"a: \xff\n", "not-text"},
+		"UTF-16":              {"\xff\xfea\x00:\x00", "not-text"},
+		"a hidden line":       {"roles: {} # all of them\u0085people: {}\n", "not-text"},
+		"a lone return":       {"roles: {}\rpeople: {}\n", "not-text"},
+		"control character":   {"a: \x01\n", "not-text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, found := Parse("firebreak.yaml", []byte(c.src))
-			if cfg != nil || len(found) == 0 || len(found) > maxProblems {
+			if cfg != nil || len(found) == 0 || len(found) > 101 {
 				t.Fatalf("%d problems", len(found))
 			}
 			ids := map[string]bool{}
@@ -246,7 +258,7 @@ func TestParseChat(t *testing.T) {
 	want := &Slack{
 		BotToken: "env:SLACK_BOT_TOKEN", AppToken: "file:/run/secrets/slack-app", Channel: "C0OPS", Fallback: "C0OTHER",
 		Services: map[string]string{"api": "C0API"}, Roles: map[string]string{"sre-leads": "C0LEADS"}, Groups: map[string]string{"sre-oncall": "S0ONCALL"},
-		Email: true, Command: "/rb", APIURL: "https://slack-gov.com/api/", Pos: Pos{11, 5},
+		Email: true, Command: "/rb", APIURL: "https://slack-gov.com/api/", Pos: at(11, 5),
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -3,109 +3,59 @@ package service
 import (
 	"maps"
 	"slices"
-	"strings"
 
-	"gopkg.in/yaml.v3"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-func (r *reader) people(n *yaml.Node) {
-	byOSUser, bySlack, byEmail := map[string]string{}, map[string]string{}, map[string]string{}
-	r.entries(n, "people", func(k, v *yaml.Node) {
-		p := &Person{Name: k.Value, Pos: posOf(k)}
-		r.object(v, "person "+k.Value, fields{
-			"os_user": r.identity(p, "os_user", &p.OSUser, byOSUser),
-			"slack":   r.identity(p, "slack", &p.Slack, bySlack),
-			"email":   r.email(p, byEmail),
-		})
+func (r *reader) people(f runbook.Fields) {
+	taken := map[[2]string]string{}
+	for _, e := range f.Entries("people") {
+		f, _ := r.file.Fields(e.Node, personShape)
+		p := &Person{Name: e.Name, OSUser: f.Text("os_user"), Slack: f.Text("slack"), Email: f.Text("email"), Pos: e.Pos}
+		for _, key := range []string{"os_user", "slack", "email"} {
+			r.identity(p.Name, f, key, taken)
+		}
 		r.cfg.People[p.Name] = p
-	})
+	}
 }
 
-// identity reads how a person is recognised. Two people who look the same
+// identity looks at how a person is recognised. Two people who look the same
 // could answer for each other, so each identity is one person's.
-func (r *reader) identity(p *Person, key string, into *string, taken map[string]string) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.text(key+" of "+p.Name, into)(n)
-		if *into == "" {
-			return
-		}
-		if other, ok := taken[*into]; ok {
-			r.addf(posOf(n), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, *into, other)
-			return
-		}
-		taken[*into] = p.Name
-	}
-}
-
-func (r *reader) email(p *Person, taken map[string]string) func(*yaml.Node) {
-	read := r.identity(p, "email", &p.Email, taken)
-	return func(n *yaml.Node) {
-		read(n)
-		if before, after, ok := strings.Cut(p.Email, "@"); p.Email != "" && (!ok || before == "" || after == "") {
-			r.addf(posOf(n), "bad-email", "write name@host", "email of %s is not an address", p.Name)
-		}
-	}
-}
-
-func (r *reader) roles(n *yaml.Node) {
-	r.entries(n, "roles", func(k, v *yaml.Node) {
-		role := &Role{Name: k.Value, Pos: posOf(k)}
-		r.object(v, "role "+k.Value, fields{
-			"people":      func(list *yaml.Node) { r.roleMembers(role, list) },
-			"machines":    func(list *yaml.Node) { r.roleMachines(role, list) },
-			"at_most":     r.limit("at_most of role "+k.Value, &role.AtMost),
-			"break_glass": r.truth("break_glass of role "+k.Value, &role.BreakGlass),
-		}, "people")
-		r.cfg.Roles[role.Name] = role
-	})
-}
-
-func (r *reader) roleMembers(role *Role, list *yaml.Node) {
-	if list.Kind != yaml.SequenceNode {
-		r.addf(posOf(list), "wrong-type", "write [alice, bob]", "people of role %s must be a list, not %s", role.Name, kindOf(list))
+func (r *reader) identity(person string, f runbook.Fields, key string, taken map[[2]string]string) {
+	id := [2]string{key, f.Text(key)}
+	if id[1] == "" {
 		return
 	}
-	if len(list.Content) == 0 {
-		r.addf(posOf(list), "empty", "name at least one person, or remove the role", "role %s is nobody: what it is asked would never be answered", role.Name)
-	}
-	seen := map[string]bool{}
-	for _, item := range list.Content {
-		var name string
-		r.text("a person of role "+role.Name, &name)(item)
-		if name == "" {
-			continue
-		}
-		if seen[name] {
-			r.addf(posOf(item), "duplicate-person", "remove one", "%.80q is in role %s twice", name, role.Name)
-			continue
-		}
-		seen[name] = true
-		role.People = append(role.People, name)
-		r.named = append(r.named, member{role: role.Name, person: name, at: posOf(item)})
-	}
-}
-
-// roleMachines reads the names of machines that have a role.
-func (r *reader) roleMachines(role *Role, list *yaml.Node) {
-	if list.Kind != yaml.SequenceNode {
-		r.addf(posOf(list), "wrong-type", "write [ci]", "machines of role %s must be a list, not %s", role.Name, kindOf(list))
+	if other, ok := taken[id]; ok {
+		r.addf(f.At(key), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, id[1], other)
 		return
 	}
-	for _, item := range list.Content {
-		var name string
-		r.text("a machine of role "+role.Name, &name)(item)
-		if name != "" && r.isName(item, "machines of role "+role.Name) {
-			role.Machines = append(role.Machines, name)
+	taken[id] = person
+}
+
+func (r *reader) roles(f runbook.Fields) {
+	for _, e := range f.Entries("roles") {
+		f, _ := r.file.Fields(e.Node, roleShape)
+		r.cfg.Roles[e.Name] = &Role{
+			Name: e.Name, People: texts(f.Words("people")), Machines: texts(f.Words("machines")), AtMost: limit(f, "at_most"),
+			BreakGlass: f.Flag("break_glass"), Pos: e.Pos,
+		}
+		seen := map[string]bool{}
+		for _, w := range f.Words("people") {
+			if seen[w.Text] {
+				r.addf(w.Pos, "duplicate-person", "remove one", "%.80q is in role %s twice", w.Text, e.Name)
+				continue
+			}
+			seen[w.Text] = true
+			r.later = append(r.later, func() { r.isPerson(e.Name, w) })
 		}
 	}
 }
 
-// members checks that roles are made of known people.
-func (r *reader) members() {
-	known := slices.Collect(maps.Keys(r.cfg.People))
-	for _, m := range r.named {
-		if r.cfg.People[m.person] == nil {
-			r.addf(m.at, "unknown-person", hintFrom(m.person, "people", known), "role %s names %.80q, who is not under people", m.role, m.person)
-		}
+// isPerson checks that a role is made of known people.
+func (r *reader) isPerson(role string, w runbook.Word) {
+	if r.cfg.People[w.Text] == nil {
+		hint := suggest(w.Text, slices.Collect(maps.Keys(r.cfg.People)), "add the person under people")
+		r.addf(w.Pos, "unknown-person", hint, "role %s names %.80q, who is not under people", role, w.Text)
 	}
 }

@@ -2,19 +2,18 @@ package service
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/firebreak-ops/firebreak/engine/policy"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // Policy is the rules that hold automation, or everybody, back.
 type Policy struct {
-	Zone        string    // of windows that name none; empty: UTC
-	ZonePos     Pos       //
+	Zone        string // of windows that name none; empty: UTC
+	ZonePos     runbook.Pos
 	Freezes     []*Freeze // in the order written
 	Maintenance []*Freeze
 	Automation  *Automation // nil: it is not bounded
@@ -34,7 +33,7 @@ type Freeze struct {
 	Services     []string     // empty, and no environments: everything
 	Environments []string
 	Rollbacks    bool
-	Pos, ZonePos Pos
+	Pos, ZonePos runbook.Pos
 }
 
 // Concerns lists the services that a rule is about which names these services
@@ -53,90 +52,69 @@ func (c *Config) Concerns(services, environments []string) []string {
 	return out
 }
 
-func (r *reader) policy(n *yaml.Node) {
-	p := &Policy{}
-	r.object(n, "policy", fields{
-		"zone":        r.zone("zone of policy", &p.Zone, &p.ZonePos),
-		"freezes":     func(n *yaml.Node) { p.Freezes = r.freezes("freezes", n) },
-		"maintenance": func(n *yaml.Node) { p.Maintenance = r.freezes("maintenance", n) },
-		"automation":  func(n *yaml.Node) { p.Automation = r.automation(n) },
-	})
-	r.cfg.Policy = p
-}
-
-// zone reads the name of a time zone. Whether it exists is not known here:
-// [Config.Check] is told.
-func (r *reader) zone(what string, into *string, at *Pos) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.text(what, into)(n)
-		*at = posOf(n)
+func (r *reader) policy(f runbook.Fields) {
+	f, ok := r.within(f, "policy", policyShape)
+	if !ok {
+		return
+	}
+	r.cfg.Policy = &Policy{
+		Zone: f.Text("zone"), ZonePos: f.At("zone"),
+		Freezes:     r.freezes(f, "freezes", freezeShape),
+		Maintenance: r.freezes(f, "maintenance", windowShape),
+		Automation:  r.automation(f),
 	}
 }
 
-func (r *reader) freezes(section string, n *yaml.Node) []*Freeze {
+// freezes reads rules. Whether their time zones exist is not known here:
+// [Config.Check] is told.
+func (r *reader) freezes(f runbook.Fields, section string, shape *runbook.Shape) []*Freeze {
 	var all []*Freeze
-	r.entries(n, section+" of policy", func(k, v *yaml.Node) {
-		f := &Freeze{Name: k.Value, Section: section, Pos: posOf(k)}
-		what := section + "." + k.Value
-		var w window
-		known := fields{
-			"reason":       r.text("reason of "+what, &f.Reason),
-			"zone":         r.zone("zone of "+what, &f.Zone, &f.ZonePos),
-			"calendar":     func(n *yaml.Node) { w.calendar = n; r.path("calendar of "+what, &f.Calendar)(n) },
-			"days":         func(n *yaml.Node) { w.days = n; f.Days = r.days("days of "+what, n) },
-			"from":         func(n *yaml.Node) { w.from = n; r.text("from of "+what, &w.fromText)(n) },
-			"until":        func(n *yaml.Node) { w.until = n; r.text("until of "+what, &w.untilText)(n) },
-			"services":     r.names("services of "+what, &f.Services, r.isService),
-			"environments": r.names("environments of "+what, &f.Environments, r.isEnvironment),
+	for _, e := range f.Entries(section) {
+		f, ok := r.file.Fields(e.Node, shape)
+		freeze := &Freeze{
+			Name: e.Name, Section: section, Pos: e.Pos,
+			Reason: f.Text("reason"), Zone: f.Text("zone"), ZonePos: f.At("zone"), Calendar: f.Text("calendar"), Days: days(f),
+			Services: r.serviceNames(f), Environments: r.environments(f), Rollbacks: f.Flag("rollbacks"),
 		}
-		if section == "freezes" {
-			known["rollbacks"] = r.truth("rollbacks of "+what, &f.Rollbacks)
+		if ok {
+			r.window(section+"."+e.Name, freeze, f, runbook.PosOf(e.Node))
 		}
-		r.object(v, what, known)
-		if v.Kind == yaml.MappingNode {
-			r.window(what, f, w, posOf(v))
-		}
-		all = append(all, f)
-	})
+		all = append(all, freeze)
+	}
 	return all
-}
-
-// window is the keys that say when, as they are written.
-type window struct {
-	calendar, days, from, until *yaml.Node
-	fromText, untilText         string
 }
 
 const windowHint = `write calendar: /a/file.ics; or from: "09:00" and until: "18:00", with days: [mon, fri] if need be; or from: "2026-12-20" and until: "2027-01-04 06:00"`
 
-func (r *reader) window(what string, f *Freeze, w window, at Pos) {
-	if w.calendar != nil {
-		if w.days != nil || w.from != nil || w.until != nil {
-			r.addf(posOf(w.calendar), "bad-window", "keep the calendar, or the times", "%s has a calendar and times of its own", what)
+// window reads when a rule holds.
+func (r *reader) window(what string, freeze *Freeze, f runbook.Fields, at runbook.Pos) {
+	if f.Has("calendar") {
+		if f.Has("days") || f.Has("from") || f.Has("until") {
+			r.addf(f.At("calendar"), "bad-window", "keep the calendar, or the times", "%s has a calendar and times of its own", what)
 		}
 		return
 	}
-	if w.from == nil || w.until == nil {
+	if !f.Has("from") || !f.Has("until") {
 		r.addf(at, "bad-window", windowHint, "%s does not say when", what)
 		return
 	}
-	from, fromDay, ok := r.moment("from of "+what, w.from, w.fromText)
-	until, untilDay, fine := r.moment("until of "+what, w.until, w.untilText)
+	from, fromDay, ok := r.moment(f, "from")
+	until, untilDay, fine := r.moment(f, "until")
 	switch {
 	case !ok || !fine:
 	case fromDay != untilDay:
-		r.addf(posOf(w.until), "bad-window", "write both with a day, or both without one", "%s begins at a time of another kind than that at which it ends", what)
+		r.addf(f.At("until"), "bad-window", "write both with a day, or both without one", "%s begins at a time of another kind than that at which it ends", what)
 	case !fromDay:
-		f.From, f.Until = from.Clock, until.Clock
-		if w.days == nil {
-			f.Days = everyDay
+		freeze.From, freeze.Until = from.Clock, until.Clock
+		if !f.Has("days") {
+			freeze.Days = everyDay
 		}
-	case w.days != nil:
-		r.addf(posOf(w.days), "bad-window", "remove days, or write times without a day", "%s comes once, and has days", what)
+	case f.Has("days"):
+		r.addf(f.At("days"), "bad-window", "remove days, or write times without a day", "%s comes once, and has days", what)
 	case !before(from, until):
-		r.addf(posOf(w.until), "bad-window", "write a later time", "%s ends before it begins", what)
+		r.addf(f.At("until"), "bad-window", "write a later time", "%s ends before it begins", what)
 	default:
-		f.Once = &policy.Period{From: from, Until: until}
+		freeze.Once = &policy.Period{From: from, Until: until}
 	}
 }
 
@@ -152,7 +130,8 @@ func before(a, b policy.Wall) bool {
 }
 
 // moment reads a time of day, or a day and maybe a time of it.
-func (r *reader) moment(what string, n *yaml.Node, text string) (w policy.Wall, day, ok bool) {
+func (r *reader) moment(f runbook.Fields, key string) (w policy.Wall, day, ok bool) {
+	text := f.Text(key)
 	if text == "" {
 		return w, false, false // it has been said why
 	}
@@ -162,82 +141,61 @@ func (r *reader) moment(what string, n *yaml.Node, text string) (w policy.Wall, 
 			return policy.Wall{Year: t.Year(), Month: t.Month(), Day: t.Day(), Clock: clock}, layout != "15:04", true
 		}
 	}
-	r.addf(posOf(n), "bad-time", `write "18:00", "2026-12-20" or "2026-12-20 06:00"`, "%s: %.80q is no time", what, text)
+	r.addf(f.At(key), "bad-time", `write "18:00", "2026-12-20" or "2026-12-20 06:00"`, "%s: %.80q is no time", key, text)
 	return w, false, false
 }
 
+// weekdays are the words for days, Sunday first as in [time.Weekday].
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-func (r *reader) days(what string, n *yaml.Node) []time.Weekday {
-	var words []string
-	r.names(what, &words, func(word string, at Pos) {
-		if !slices.Contains(weekdays, word) {
-			r.addf(at, "bad-time", "days: "+strings.Join(weekdays, ", "), "%s: there is no day %.80q", what, word)
-		}
-	})(n)
-	var out []time.Weekday
+func days(f runbook.Fields) []time.Weekday {
+	words, _ := f.Value("days").([]string)
+	var all []time.Weekday
 	for _, word := range words {
-		if i := slices.Index(weekdays, word); i >= 0 {
-			out = append(out, time.Weekday(i))
-		}
+		all = append(all, time.Weekday(slices.Index(weekdays, word)))
 	}
-	return out
+	return all
 }
 
-// names reads a list of words, each of them once, and hands each to check.
-func (r *reader) names(what string, into *[]string, check func(word string, at Pos)) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		if n.Kind != yaml.SequenceNode {
-			r.addf(posOf(n), "wrong-type", "write [a, b]", "%s must be a list, not %s", what, kindOf(n))
-			return
-		}
-		if len(n.Content) == 0 {
-			r.addf(posOf(n), "empty", "name one, or remove the key", "%s is empty", what)
-		}
-		for _, item := range n.Content {
-			var word string
-			r.text("each of "+what, &word)(item)
-			if word == "" {
-				continue
-			}
-			*into = append(*into, word)
-			check(word, posOf(item))
-		}
-	}
-}
-
-// isService and isEnvironment look, once everything is read, whether a rule is
-// about something that there is.
-func (r *reader) isService(name string, at Pos) {
+// serviceNames reads the services that a rule is about, which must be there
+// once everything is read.
+func (r *reader) serviceNames(f runbook.Fields) []string {
+	words := f.Words("services")
 	r.later = append(r.later, func() {
-		if r.cfg.Services[name] == nil {
-			var known []string
-			for s := range r.cfg.Services {
-				known = append(known, s)
+		known := slices.Collect(maps.Keys(r.cfg.Services))
+		for _, w := range words {
+			if !slices.Contains(known, w.Text) {
+				r.addf(w.Pos, "unknown-service", suggest(w.Text, known, "add it under services"), "the policy names service %.80q, which is not under services", w.Text)
 			}
-			r.addf(at, "unknown-service", hintFrom(name, "services", known), "the policy names service %.80q, which is not under services", name)
 		}
 	})
+	return texts(words)
 }
 
-func (r *reader) isEnvironment(name string, at Pos) {
+// environments reads the environments that a rule is about, likewise.
+func (r *reader) environments(f runbook.Fields) []string {
+	words := f.Words("environments")
 	r.later = append(r.later, func() {
 		var known []string
 		for _, s := range r.cfg.Services {
 			known = append(known, s.Environment)
 		}
-		if !slices.Contains(known, name) {
-			slices.Sort(known)
-			r.addf(at, "unknown-service", hintFrom(name, "environments", slices.Compact(known)), "the policy names environment %.80q, in which no service is", name)
+		slices.Sort(known)
+		known = slices.Compact(known)
+		for _, w := range words {
+			if !slices.Contains(known, w.Text) {
+				r.addf(w.Pos, "unknown-service", suggest(w.Text, known, "name one that a service has"), "the policy names environment %.80q, in which no service is", w.Text)
+			}
 		}
 	})
+	return texts(words)
 }
 
 // zones finds time zones that do not exist.
-func (p *problems) zones(policy *Policy, exists func(name string) bool) {
-	look := func(name string, at Pos) {
+func (r *reader) zones(policy *Policy, exists func(name string) bool) {
+	look := func(name string, at runbook.Pos) {
 		if name != "" && !exists(name) {
-			p.addf(at, "bad-time", "write it as Europe/Berlin or UTC", "there is no time zone %.80q", name)
+			r.addf(at, "bad-time", "write it as Europe/Berlin or UTC", "there is no time zone %.80q", name)
 		}
 	}
 	look(policy.Zone, policy.ZonePos)
@@ -247,6 +205,6 @@ func (p *problems) zones(policy *Policy, exists func(name string) bool) {
 }
 
 // Rule names a rule, and where it stands.
-func (c *Config) Rule(at Pos, name string) string {
+func (c *Config) Rule(at runbook.Pos, name string) string {
 	return fmt.Sprintf("%s:%d %s", c.File, at.Line, name)
 }

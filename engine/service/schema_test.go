@@ -3,12 +3,14 @@ package service
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/engine/yamltest"
 )
 
@@ -35,8 +37,8 @@ func TestSchemaIsTheParser(t *testing.T) {
 	compare := func(name string, src []byte) {
 		_, found := Parse("firebreak.yaml", src)
 		v, ok := yamltest.AsJSON(src)
-		if !ok {
-			return
+		if !ok || v == nil {
+			return // no editor could say more than that
 		}
 		count++
 		err := schema.Validate(v)
@@ -59,7 +61,7 @@ func TestSchemaIsTheParser(t *testing.T) {
 	for _, c := range refused(t) {
 		files[c.name], times[c.name] = c.src, 20
 	}
-	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks", "chat", "slack", "channel", "email", "groups", "paging", "heartbeat", "silence"}
+	names := []string{"services", "tools", "roles", "people", "plugins", "plugin", "owner", "environment", "break_glass", "at_most", "os_user", "path", "sources", "serve", "kind", "mapping", "listen", "policy", "freezes", "maintenance", "from", "until", "days", "calendar", "zone", "rollbacks", "chat", "slack", "channel", "email", "groups", "paging", "heartbeat", "silence"}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		compare(name, files[name])
 		yamltest.Mutants(name, files[name], names, times[name], compare)
@@ -70,65 +72,32 @@ func TestSchemaIsTheParser(t *testing.T) {
 	}
 }
 
-// ofShape says whether a problem is one of the form alone, which a schema can
-// know.
-func ofShape(p Problem) bool {
-	switch p.ID {
-	case "wrong-type": // an editor reads a date as text
-		return !strings.HasPrefix(p.What, "YAML reads")
-	case "unknown-key", "missing-key", "empty", "bad-name", "duplicate-person", "bad-email", "bad-checksum":
-		return true
+// TestCorpusUsesEveryKey holds what is accepted to the shapes, so that no key
+// is read that no file shows.
+func TestCorpusUsesEveryKey(t *testing.T) {
+	var all strings.Builder
+	for _, src := range accepted(t) {
+		all.Write(src)
 	}
-	return false
+	for _, s := range Shapes() {
+		for _, k := range s.Keys() {
+			if !regexp.MustCompile(`\b` + k.Name() + `:`).MatchString(all.String()) {
+				t.Errorf("no accepted file has the key %s of %s", k.Name(), s.Name())
+			}
+		}
+	}
 }
 
-// TestSchemaKeys finds every key that the schema names in the parser's own
-// list of what an object may hold, and no other.
-func TestSchemaKeys(t *testing.T) {
-	var s struct {
-		Properties map[string]any `json:"properties"`
-		Defs       map[string]struct {
-			Properties map[string]any `json:"properties"`
-		} `json:"$defs"`
+// ofShape says whether a problem is one of the form alone, which a schema can
+// know.
+func ofShape(p runbook.Problem) bool {
+	switch p.ID {
+	case "unknown-key", "missing-key", "wrong-type", "name", "word", "no-template":
+		return true
+	case "empty": // one that says nothing is wide open, and that is not its shape
+		return !strings.Contains(p.What, "a shadow is of nothing")
+	case "duration": // how long it may be is a rule
+		return strings.Contains(p.What, "must be a duration")
 	}
-	if err := json.Unmarshal(Schema(), &s); err != nil {
-		t.Fatal(err)
-	}
-	for object, c := range map[string]struct {
-		src        string
-		properties map[string]any
-	}{
-		"top":        {"qqqqqqqqqqqqqqqqqqqq: 1", s.Properties},
-		"role":       {"roles: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["role"].Properties},
-		"person":     {"people: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["person"].Properties},
-		"plugin":     {"plugins: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["plugin"].Properties},
-		"source":     {"sources: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["source"].Properties},
-		"mapping":    {"sources: {a: {mapping: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["mapping"].Properties},
-		"serve":      {"serve: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["serve"].Properties},
-		"automation": {"policy: {automation: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["automation"].Properties},
-		"shadow":     {"policy: {automation: {shadow: [{qqqqqqqqqqqqqqqqqqqq: 1}]}}", s.Defs["shadow"].Properties},
-		"read_only":  {"policy: {automation: {read_only: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["read_only"].Properties},
-		"breaker":    {"policy: {automation: {breaker: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["breaker"].Properties},
-		"rate":       {"policy: {automation: {rate: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["rate"].Properties},
-		"budget":     {"policy: {automation: {budget: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["budget"].Properties},
-		"policy":     {"policy: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["policy"].Properties},
-		"freeze":     {"policy: {freezes: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["freeze"].Properties},
-		"window":     {"policy: {maintenance: {a: {qqqqqqqqqqqqqqqqqqqq: 1}}}", s.Defs["window"].Properties},
-		"paging":     {"paging: {qqqqqqqqqqqqqqqqqqqq: 1}", s.Defs["paging"].Properties},
-		"heartbeat":  {"paging: {heartbeat: {qqqqqqqqqqqqqqqqqqqq: 1}}", s.Defs["heartbeat"].Properties},
-	} {
-		var keys []string
-		for k := range c.properties {
-			keys = append(keys, k)
-		}
-		_, found := Parse("firebreak.yaml", []byte(c.src))
-		want := hintFrom("qqqqqqqqqqqqqqqqqqqq", "known keys", keys)
-		listed := false
-		for _, p := range found {
-			listed = listed || p.ID == "unknown-key" && p.Hint == want
-		}
-		if !listed {
-			t.Errorf("%s: the schema has %q, the parser says:\n%s", object, want, report(found))
-		}
-	}
+	return false
 }

@@ -1,82 +1,65 @@
 package service
 
 import (
-	"fmt"
-	"path"
-	"regexp"
+	"encoding/json"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
-func (r *reader) services(n *yaml.Node) {
-	r.entries(n, "services", func(k, v *yaml.Node) {
-		s := &Service{Name: k.Value, Sections: map[string]Section{}, Pos: posOf(k)}
-		what := "service " + k.Value
-		known := fields{
-			"environment": r.text("environment of "+what, &s.Environment),
-			"owner":       r.text("owner of "+what, &s.Owner),
+func (r *reader) services(f runbook.Fields) {
+	for _, e := range f.Entries("services") {
+		f, _ := r.file.Fields(e.Node, serviceShape)
+		s := &Service{Name: e.Name, Environment: f.Text("environment"), Owner: f.Text("owner"), Sections: map[string]Section{}, Pos: e.Pos}
+		for _, e := range f.Others() {
+			r.capability(s, e)
 		}
-		r.open(v, what, known, func(k, v *yaml.Node) { r.capability(s, k, v) }, "environment", "owner")
 		r.cfg.Services[s.Name] = s
-	})
+	}
 }
 
 // capability reads a section of a service. Whether the capability exists is
 // not known here: [Config.Check] is told.
-func (r *reader) capability(s *Service, k, v *yaml.Node) {
-	if !r.isName(k, "service "+s.Name) {
-		return
-	}
-	if v.Kind != yaml.MappingNode {
-		hint := "a capability looks like " + k.Value + ": {plugin: NAME, ...}"
-		if near := nearest(k.Value, []string{"environment", "owner"}); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+func (r *reader) capability(s *Service, e runbook.Entry) {
+	if e.Node.Kind != yaml.MappingNode {
+		hint := "a capability looks like " + e.Name + ": {plugin: NAME, ...}"
+		if near := expr.Nearest(e.Name, []string{"environment", "owner"}); near != "" {
+			hint = "did you mean " + near + "?"
 		}
-		r.addf(posOf(k), "unknown-key", hint, "unknown key %.80q in service %s", k.Value, s.Name)
+		r.addf(e.Pos, "unknown-key", hint, "a service has no key %s", e.Name)
 		return
 	}
-	section := Section{Pos: posOf(k)}
-	what := k.Value + " of service " + s.Name
-	known := fields{"plugin": func(n *yaml.Node) {
-		r.text("plugin of "+what, &section.Plugin)(n)
-		section.PluginPos = posOf(n)
-	}}
-	config := map[string]any{}
-	r.open(v, what, known, func(k, v *yaml.Node) { config[k.Value] = r.value(k.Value, v) }, "plugin")
-	section.Config = canonical(config)
-	s.Sections[k.Value] = section
+	f, _ := r.file.Fields(e.Node, sectionShape)
+	s.Sections[e.Name] = Section{Plugin: f.Text("plugin"), Config: r.config(f), Pos: e.Pos, PluginPos: f.At("plugin")}
 }
 
 // tools reads the sections of plugins that serve no capability.
-func (r *reader) tools(n *yaml.Node) {
-	r.entries(n, "tools", func(k, v *yaml.Node) {
-		known := fields{"plugin": func(n *yaml.Node) {
-			r.addf(posOf(n), "unknown-key", "remove it: a tool's section is named after its plugin", "tool %s has a key plugin", k.Value)
-		}}
-		config := map[string]any{}
-		r.open(v, "tool "+k.Value, known, func(k, v *yaml.Node) { config[k.Value] = r.value(k.Value, v) })
-		r.cfg.Tools[k.Value] = Section{Plugin: k.Value, Config: canonical(config), Pos: posOf(k), PluginPos: posOf(k)}
-	})
+func (r *reader) tools(f runbook.Fields) {
+	for _, e := range f.Entries("tools") {
+		f, _ := r.file.Fields(e.Node, toolShape)
+		for _, e := range f.Others() {
+			if e.Name == "plugin" {
+				r.addf(e.Pos, "conflict", "remove it: a tool's section is named after its plugin", "a tool has a key plugin")
+			}
+		}
+		r.cfg.Tools[e.Name] = Section{Plugin: e.Name, Config: r.config(f), Pos: e.Pos, PluginPos: e.Pos}
+	}
 }
 
-var checksum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// config reads a plugin's own keys.
+func (r *reader) config(f runbook.Fields) json.RawMessage {
+	config := map[string]any{}
+	for _, e := range f.Others() {
+		config[e.Name] = r.value(e.Name, e.Node)
+	}
+	return canonical(config)
+}
 
-func (r *reader) plugins(n *yaml.Node) {
-	r.entries(n, "plugins", func(k, v *yaml.Node) {
-		b := PluginBinary{Pos: posOf(k)}
-		readPath, readSum := r.text("path of plugin "+k.Value, &b.Path), r.text("sha256 of plugin "+k.Value, &b.SHA256)
-		r.object(v, "plugin "+k.Value, fields{
-			"path": func(n *yaml.Node) {
-				if readPath(n); b.Path != "" && (!path.IsAbs(b.Path) || path.Clean(b.Path) != b.Path) {
-					r.addf(posOf(n), "bad-path", "write it from / on, without . and ..", "path of plugin %s is not absolute and plain", k.Value)
-				}
-			},
-			"sha256": func(n *yaml.Node) {
-				if readSum(n); b.SHA256 != "" && !checksum.MatchString(b.SHA256) {
-					r.addf(posOf(n), "bad-checksum", "write what sha256sum prints for "+b.Path, "sha256 of plugin %s is not 64 lower-case hexadecimal digits", k.Value)
-				}
-			},
-		}, "path", "sha256")
-		r.cfg.Plugins[k.Value] = b
-	})
+func (r *reader) plugins(f runbook.Fields) {
+	for _, e := range f.Entries("plugins") {
+		f, _ := r.file.Fields(e.Node, pluginShape)
+		r.cfg.Plugins[e.Name] = PluginBinary{Path: f.Text("path"), SHA256: f.Text("sha256"), Pos: e.Pos}
+	}
 }

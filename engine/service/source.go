@@ -1,14 +1,10 @@
 package service
 
 import (
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/firebreak-ops/firebreak/engine/expr"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // Serve is how `firebreak serve` listens for alerts.
@@ -20,6 +16,12 @@ type Serve struct {
 
 	MetricsOpen bool // everybody may read the metrics
 }
+
+// Who may read the metrics.
+const (
+	metricsToken = "token"
+	metricsOpen  = "open"
+)
 
 // The kinds of source.
 const (
@@ -43,7 +45,7 @@ type Source struct {
 	Signature string        // the header that holds an HMAC-SHA256 of the body; empty: the secret itself is sent
 	Mapping   *Mapping      // of the kinds sns and json; else nil
 	Silence   time.Duration // after which somebody is woken because nothing has come; 0: never
-	Pos       Pos
+	Pos       runbook.Pos
 }
 
 // Mapping says where the fields of an alert are. Each is an expression over
@@ -57,151 +59,77 @@ type Mapping struct {
 	Annotations map[string]*expr.Program
 }
 
-func (r *reader) serve(n *yaml.Node) {
-	s := &Serve{}
-	var metrics string
-	r.object(n, "serve", fields{
-		"listen":     r.text("listen of serve", &s.Listen),
-		"cert":       r.path("cert of serve", &s.Cert),
-		"key":        r.path("key of serve", &s.Key),
-		"plain_http": r.truth("plain_http of serve", &s.Plain),
-		"metrics": func(n *yaml.Node) {
-			r.text("metrics of serve", &metrics)(n)
-			if metrics != "" && metrics != "open" && metrics != "token" {
-				r.addf(posOf(n), "unknown-kind", "write open or token", "there is no way to read metrics %.80q", metrics)
+func (r *reader) serve(f runbook.Fields) {
+	at := f.At("serve")
+	f, ok := r.within(f, "serve", serveShape)
+	if !ok {
+		return
+	}
+	if f.Has("cert") != f.Has("key") {
+		r.addf(at, "conflict", "give both cert: and key:, or neither", "serve has one of cert and key")
+	}
+	r.cfg.Serve = &Serve{
+		Listen: f.Text("listen"), Cert: f.Text("cert"), Key: f.Text("key"), Plain: f.Flag("plain_http"), MetricsOpen: f.Text("metrics") == metricsOpen,
+	}
+}
+
+func (r *reader) sources(f runbook.Fields) {
+	for _, e := range f.Entries("sources") {
+		f, ok := r.file.Fields(e.Node, sourceShape)
+		s := &Source{Name: e.Name, Kind: f.Text("kind"), Signature: f.Text("signature"), Silence: r.span(f, "silence"), Pos: e.Pos}
+		for _, n := range r.list(f, "secrets") {
+			if ref := r.referenceAt(n, "a secret of source "+s.Name); ref != "" {
+				s.Secrets = append(s.Secrets, ref)
 			}
-		},
-	})
-	s.MetricsOpen = metrics == "open"
-	if (s.Cert == "") != (s.Key == "") {
-		r.addf(posOf(n), "missing-key", "give both cert: and key:, or neither", "serve has one of cert and key")
-	}
-	r.cfg.Serve = s
-}
-
-// path reads the name of a file.
-func (r *reader) path(what string, into *string) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.text(what, into)(n)
-		if *into != "" && !strings.HasPrefix(*into, "/") {
-			r.addf(posOf(n), "bad-path", "write it from / on", "%s is not absolute", what)
 		}
-	}
-}
-
-func (r *reader) sources(n *yaml.Node) {
-	r.entries(n, "sources", func(k, v *yaml.Node) {
-		s := &Source{Name: k.Value, Pos: posOf(k)}
-		what := "source " + s.Name
-		var mapping *yaml.Node
-		r.object(v, what, fields{
-			"kind":      r.sourceKind(what, &s.Kind),
-			"secrets":   func(n *yaml.Node) { r.sourceSecrets(what, s, n) },
-			"signature": r.header("signature of "+what, &s.Signature),
-			"silence":   r.duration("silence of "+what, &s.Silence),
-			"mapping":   func(n *yaml.Node) { mapping, s.Mapping = n, r.mappingOf(what, n) },
-		}, "kind", "secrets")
 		mapped := s.Kind == KindSNS || s.Kind == KindJSON
 		switch {
-		case s.Kind == "":
-		case mapped && mapping == nil && v.Kind == yaml.MappingNode:
-			r.addf(posOf(v), "no-mapping", "add mapping: with identity, status and labels", "%s is of the kind %s and has no mapping", what, s.Kind)
-		case !mapped && mapping != nil:
-			r.addf(posOf(mapping), "no-mapping", "remove it, or write kind: json", "%s is of the kind %s, which needs no mapping", what, s.Kind)
+		case !ok || s.Kind == "":
+		case mapped && !f.Has("mapping"):
+			r.addf(runbook.PosOf(e.Node), "no-mapping", "add mapping: with identity, status and labels", "source %s is of the kind %s and has no mapping", s.Name, s.Kind)
+		case !mapped && f.Has("mapping"):
+			r.addf(f.At("mapping"), "no-mapping", "remove it, or write kind: json", "source %s is of the kind %s, which needs no mapping", s.Name, s.Kind)
 		}
+		s.Mapping = r.mappingOf(f)
 		if s.Kind == KindPagerDuty && s.Signature == "" {
 			s.Signature = "X-PagerDuty-Signature"
 		}
 		r.cfg.Sources[s.Name] = s
-	})
-}
-
-func (r *reader) sourceKind(what string, into *string) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.text("kind of "+what, into)(n)
-		if *into != "" && !slices.Contains(SourceKinds(), *into) {
-			r.addf(posOf(n), "unknown-kind", hintFrom(*into, "kinds", SourceKinds()), "there is no kind of source %.80q", *into)
-			*into = ""
-		}
-	}
-}
-
-func (r *reader) sourceSecrets(what string, s *Source, n *yaml.Node) {
-	if n.Kind != yaml.SequenceNode {
-		r.addf(posOf(n), "wrong-type", `write a list: - {secret: "env:NAME"}`, "secrets of %s must be a list, not %s", what, kindOf(n))
-		return
-	}
-	if len(n.Content) == 0 {
-		r.addf(posOf(n), "empty", secretHint, "%s has no secret: nobody could send it anything", what)
-	}
-	for _, item := range n.Content {
-		var ref string
-		r.reference("a secret of "+what, &ref)(item)
-		if ref != "" {
-			s.Secrets = append(s.Secrets, ref)
-		}
-	}
-}
-
-// secretOf returns the reference in a {secret: ...}, or nil.
-func secretOf(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Value == "secret" {
-		return n.Content[1]
-	}
-	return nil
-}
-
-var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-
-func (r *reader) header(what string, into *string) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.text(what, into)(n)
-		if *into != "" && !headerName.MatchString(*into) {
-			r.addf(posOf(n), "bad-name", "write it as the sender does, such as X-Signature", "%s is not the name of a header", what)
-		}
 	}
 }
 
 // mappingScope is what a mapping may read.
 var mappingScope = expr.Scope{"body": expr.Any()}
 
-func (r *reader) mappingOf(what string, n *yaml.Node) *Mapping {
-	m := &Mapping{Labels: map[string]*expr.Program{}, Annotations: map[string]*expr.Program{}}
-	what = "mapping of " + what
-	r.object(n, what, fields{
-		"identity":    r.mapped("identity in "+what, &m.Identity),
-		"status":      r.mapped("status in "+what, &m.Status),
-		"starts_at":   r.mapped("starts_at in "+what, &m.StartsAt),
-		"url":         r.mapped("url in "+what, &m.URL),
-		"labels":      r.mappedAll("labels in "+what, m.Labels),
-		"annotations": r.mappedAll("annotations in "+what, m.Annotations),
-	}, "identity", "status", "labels")
-	return m
-}
-
-func (r *reader) mappedAll(what string, into map[string]*expr.Program) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		r.open(n, what, nil, func(k, v *yaml.Node) {
-			var p *expr.Program
-			r.mapped(k.Value+" of "+what, &p)(v)
-			into[k.Value] = p
-		})
+func (r *reader) mappingOf(f runbook.Fields) *Mapping {
+	f, ok := r.within(f, "mapping", mappingShape)
+	if !ok {
+		return nil
+	}
+	program := func(key string) *expr.Program { return r.program(key, f.Text(key), f.At(key)) }
+	programs := func(key string) map[string]*expr.Program {
+		all := map[string]*expr.Program{}
+		for _, e := range f.Entries(key) {
+			src, _ := e.Value.(string)
+			all[e.Name] = r.program(e.Name+" of "+key, src, runbook.PosOf(e.Node))
+		}
+		return all
+	}
+	return &Mapping{
+		Identity: program("identity"), Status: program("status"), StartsAt: program("starts_at"), URL: program("url"),
+		Labels: programs("labels"), Annotations: programs("annotations"),
 	}
 }
 
-// mapped reads an expression over body.
-func (r *reader) mapped(what string, into **expr.Program) func(*yaml.Node) {
-	return func(n *yaml.Node) {
-		var src string
-		r.text(what, &src)(n)
-		if src == "" {
-			return
-		}
-		p, err := expr.Compile(src, mappingScope, nil)
-		if err != nil {
-			r.addf(posOf(n), "bad-expression", err.Hint, "%s: %s", what, err.What)
-			return
-		}
-		*into = p
+// program compiles an expression over body; nil: there is none.
+func (r *reader) program(what, src string, at runbook.Pos) *expr.Program {
+	if src == "" {
+		return nil
 	}
+	p, err := expr.Compile(src, mappingScope, nil)
+	if err != nil {
+		r.addf(at, "bad-expression", err.Hint, "%s: %s", what, err.What)
+		return nil
+	}
+	return p
 }

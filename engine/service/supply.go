@@ -1,34 +1,17 @@
 package service
 
-import (
-	"strings"
-
-	"gopkg.in/yaml.v3"
-)
+import "github.com/firebreak-ops/firebreak/engine/runbook"
 
 // Supply is where runbooks may come from.
 type Supply struct {
 	Committed bool     // only what is exactly as in a commit
 	Paths     []string // only from below these, absolute; empty: from anywhere
-	Pos       Pos
+	Pos       runbook.Pos
 }
 
-func (r *reader) supply(n *yaml.Node) {
-	s := &Supply{Pos: posOf(n)}
-	var require string
-	r.object(n, "runbooks", fields{
-		"require": func(n *yaml.Node) {
-			r.text("require of runbooks", &require)(n)
-			if require != "" && require != "committed" {
-				r.addf(posOf(n), "unknown-kind", "write committed, or remove the key", "runbooks cannot be required to be %.80q", require)
-			}
-		},
-		"paths": r.names("paths of runbooks", &s.Paths, func(path string, at Pos) {
-			if !strings.HasPrefix(path, "/") {
-				r.addf(at, "bad-path", "write the path from / on", "runbooks cannot be found below %.80q wherever firebreak is started", path)
-			}
-		}),
-	})
-	s.Committed = require != ""
-	r.cfg.Runbooks = s
+func (r *reader) supply(f runbook.Fields) {
+	at := f.At("runbooks")
+	if f, ok := r.within(f, "runbooks", supplyShape); ok {
+		r.cfg.Runbooks = &Supply{Committed: f.Text("require") == requireCommitted, Paths: texts(f.Words("paths")), Pos: at}
+	}
 }

@@ -3,12 +3,10 @@ package service
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // value turns a plugin's own YAML into what JSON can say. key is the nearest
@@ -32,24 +30,11 @@ func (r *reader) scalar(key string, n *yaml.Node) any {
 	if r.literal(key, n) {
 		return nil
 	}
-	switch n.ShortTag() {
-	case "!!str":
-		if n.Style == 0 && jsonNumber.MatchString(n.Value) {
-			return r.number(key, n) // too big for YAML's own numbers
-		}
-		return n.Value
-	case "!!bool":
-		return strings.EqualFold(n.Value, "true")
-	case "!!int", "!!float":
-		return r.number(key, n)
-	case "!!null":
-		if n.Value == "" {
-			r.addf(posOf(n), "empty", "give it a value, write null, or remove the key", "%.80s is empty", key)
-		}
-		return nil
+	v, ok := r.file.Literal(n)
+	if ok && v == nil && n.Value == "" {
+		r.addf(runbook.PosOf(n), "empty", "give it a value, write null, or remove the key", "%.80s is empty", key)
 	}
-	r.addf(posOf(n), "wrong-type", fmt.Sprintf("quote it: %.80q", n.Value), "YAML reads %.80s in %.80s as %s", n.Value, key, kindOf(n))
-	return nil
+	return v
 }
 
 func (r *reader) mapping(n *yaml.Node) any {
@@ -57,31 +42,11 @@ func (r *reader) mapping(n *yaml.Node) any {
 	for i := 0; i < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if k.Value == "secret" {
-			return r.secret(n, v)
+			return map[string]any{"secret": r.secret(n, v)}
 		}
 		m[k.Value] = r.value(k.Value, v)
 	}
 	return m
-}
-
-var (
-	jsonInteger = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	jsonNumber  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-)
-
-// number refuses what would not arrive as the number that stands there, such
-// as 012, 0x1f, 1_000 or an integer of more than 64 bits.
-func (r *reader) number(key string, n *yaml.Node) any {
-	whole := jsonInteger.MatchString(n.Value)
-	f, err := strconv.ParseFloat(n.Value, 64)
-	if !jsonNumber.MatchString(n.Value) || err != nil || whole && n.ShortTag() != "!!int" {
-		r.addf(posOf(n), "bad-number", fmt.Sprintf("write a decimal number, or quote it: %.80q", n.Value), "%.80s in %.80s is not a plain decimal number of 64 bits", n.Value, key)
-		return nil
-	}
-	if whole && f != 0 {
-		return json.Number(n.Value) // to the digit
-	}
-	return f + 0 // no negative zero
 }
 
 // canonical writes one value in one way: keys sorted, no HTML escapes.
