@@ -17,7 +17,7 @@ var mutants = []mutant{
 	{"who asks may approve", "and may not", []edit{{"policy/policy.go", "case !self && person == f.Requester:", "case false:"}}},
 	{"a yes holds for ever", "under an approval that held until", []edit{{"mutation.go", "g.State == GateApproved && d.now.After(g.ValidUntil)", "false"}}},
 	{"drift asks nobody", ", shown was", []edit{{"mutation.go", "in.Plan); len(changed) > 0 {", "in.Plan); len(changed) > 99 {"}}},
-	{"an action expects nothing of its target", "expects , shown was", []edit{{"pending.go", "Expect: s.fingerprint(), Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path", "Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path"}}},
+	{"an action expects nothing of its target", "expects , shown was", []edit{{"pending.go", "Expect: s.fingerprint(), ApprovedBy: r.approvers(step.Gate().Path), Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path", "ApprovedBy: r.approvers(step.Gate().Path), Deadline: s.Deadline, attempt: s.Attempt,\n\t}, step.Path"}}},
 	{"changed pins void nothing", "under an approval that was void", []edit{{"decide.go", "\t\td.voidAll(\"the configuration", "\t\t_ = (\"the configuration"}}},
 	{"a no is a yes", "undoes what is committed", []edit{{"vote.go", "\tif !v.Approve {\n\t\td.denied(q, v)\n\t\treturn \"\"\n\t}\n", ""}}},
 	{"a late yes counts", "a yes after", []edit{{"vote.go", "case !q.Expires.IsZero() && d.now.After(q.Expires):", "case false:"}}},
