@@ -14,7 +14,8 @@ type Posts interface {
 	SetPost(ctx context.Context, p Post) error
 	DropPost(ctx context.Context, p Post) error
 	Posts(ctx context.Context, run string) ([]Post, error)
-	// Untold returns the runs that began at or after a time and have no post
+	// Untold returns the runs that began at or after a time, or of which
+	// something was told, and that have no post
 	// with a key.
 	Untold(ctx context.Context, since time.Time, key string) ([]string, error)
 }

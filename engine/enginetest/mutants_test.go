@@ -71,7 +71,7 @@ var mutants = []mutant{
 		{"decide.go", "s.Doing == DoingAct {", "s.Doing == DoingAct && d == nil {"},
 		{"pending.go", "\tif s.Generation != r.Generation {\n\t\treturn\n\t}\n", ""},
 	}},
-	{"a crash begins an undo again", "while it is not known", []edit{
+	{"a crash begins an undo again", "is begun for the second time, or was never intended", []edit{
 		{"decide.go", "if row.Undoing == UndoAct {", "if row.Undoing == UndoAct && d == nil {"},
 		{"pending.go", "\t\tif row.generation != r.Generation {\n\t\t\treturn\n\t\t}\n", ""},
 	}},
@@ -100,7 +100,7 @@ var mutants = []mutant{
 	{"the verify of an undo fails at the first look", "is failed by itself after", []edit{{"undo_verify.go", "\tcase !holdsFor(row.samples, v.For):\n", "\tcase row.samples[len(row.samples)-1].Verdict == sampleFalse:\n\t\td.undoVerdict(row, verdictFailed, \"at once\")\n\tcase !holdsFor(row.samples, v.For):\n"}}},
 	{"the next undo does not wait for the verify of one", "nothing stays changed", []edit{{"undo.go", "\t\tif row.Undoing != UndoIdle {\n\t\t\treturn row\n\t\t}\n\t\tdue :=", "\t\tif row.Undoing == UndoVerify {\n\t\t\tcontinue\n\t\t}\n\t\tif row.Undoing != UndoIdle {\n\t\t\treturn row\n\t\t}\n\t\tdue :="}}},
 	{"an undo is tried again for ever", "after an undo that failed", []edit{{"undo_verify.go", "row.tries+1 >= r.Attempts || ", ""}}},
-	{"two undos have one name", "is in flight", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
+	{"two undos have one name", "is begun for the second time, or was never intended", []edit{{"pending.go", "if row.undos > 1 {", "if row.undos > 99 {"}}},
 	{"a cancel undoes", "after a cancel that undoes nothing", []edit{{"people.go", "Keep: !c.Undo, Undo: c.Undo", "Undo: c.Undo"}}},
 	{"a change begins after a cancel", "after a cancel", []edit{{"advance.go", "if d.readOnly() && step.Mutates() {", "if false {"}, {"advance.go", "return r.UndoEnded || r.Facts.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)", "return r.UndoEnded"}}},
 	{"one bad sample fails a verify", "is failed by itself", []edit{{"sampling.go", "if fresh >= minSamples && bad > 0 {", "if bad > 0 {"}}},

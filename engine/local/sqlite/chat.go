@@ -63,10 +63,10 @@ func (s *Store) Posts(ctx context.Context, run string) (all []Post, err error) {
 	return all, rows.Err()
 }
 
-// Untold returns the runs that began at or after a time and have no post with
-// a key, the oldest first.
+// Untold returns the runs that began at or after a time, or of which something
+// was told, and that have no post with a key, the oldest first.
 func (s *Store) Untold(ctx context.Context, since time.Time, key string) (runs []string, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id FROM runs WHERE started_at >= ?
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM runs WHERE (started_at >= ? OR EXISTS (SELECT 1 FROM posts WHERE posts.run = runs.id))
 		AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.run = runs.id AND posts.key = ?) ORDER BY started_at, id`, nanos(since), key)
 	if err != nil {
 		return nil, explain("read the posts in", s.path, err)
