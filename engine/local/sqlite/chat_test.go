@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -41,8 +42,7 @@ func TestHeard(t *testing.T) {
 	}
 }
 
-// TestPosts holds that a post is what was stored of it last, and which runs
-// have none of a kind.
+// TestPosts holds that a post is what was stored of it last.
 func TestPosts(t *testing.T) {
 	s := open(t, file(t))
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -58,5 +58,23 @@ func TestPosts(t *testing.T) {
 	all, err := s.Posts(t.Context(), "r1")
 	if err != nil || len(all) != 1 || all[0] != want {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// TestUntold holds which runs are to be told on: those that began after the
+// telling did, and those of which something was told before; none of which all
+// was.
+func TestUntold(t *testing.T) {
+	s := open(t, file(t))
+	appendAll(t, s, ended("old", 1), ended("begun", 1), ended("new", 3), ended("done", 3))
+	since := time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC)
+	for _, p := range []Post{{Run: "begun", Key: "run", Place: "C1", At: since}, {Run: "done", Key: "run", Place: "C1", At: since}, {Run: "done", Key: "done", At: since}} {
+		if err := s.SetPost(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Untold(t.Context(), since, "done")
+	if err != nil || !slices.Equal(got, []string{"begun", "new"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
