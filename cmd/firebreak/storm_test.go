@@ -475,7 +475,7 @@ func (s *storm) check() {
 	}
 	s.t.Logf("%d kills: %d runs with %d records; %d changes were in flight at a kill, %d of them for a person to tell; %d questions about doubts",
 		s.kills, len(s.last), records, len(s.inFlight), asked, len(s.doubts))
-	if len(s.inFlight) == 0 {
+	if len(s.inFlight) == 0 && s.kills >= 50 { // of a few, none may meet one; make crash has 200
 		s.t.Error("no kill met a change in flight: it is not what this test is for")
 	}
 }
