@@ -42,6 +42,7 @@ steps:
       of: [{role: sre, for: 8m}, {role: leads, for: 8m}]
       quorum: QUORUM
     undo: {uses: world.set}
+    retry: {attempts: 3}
     verify: {none: a test, owner: sre, last_day: "2099-12-31"}
 outputs: {why: "${{ inputs.why }}"}
 `
@@ -96,6 +97,9 @@ func newOffice(t testing.TB, s *slacktest.Server, quorum int) *office {
 	return o
 }
 
+// done is what every change comes to.
+var done = engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value":50}`), Receipt: json.RawMessage(`{"before":20}`), Left: "g"}
+
 // Do implements [local.Executor]: everything works.
 func (o *office) Do(_ context.Context, run local.RunInfo, cmd engine.Command) engine.Input {
 	switch c := cmd.(type) {
@@ -114,7 +118,12 @@ func (o *office) Do(_ context.Context, run local.RunInfo, cmd engine.Command) en
 			delete(o.awaited, run.ID)
 		}
 		o.mu.Unlock()
-		return engine.Returned{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: json.RawMessage(`{"value":50}`), Receipt: json.RawMessage(`{"before":20}`), Left: "g"}}
+		return engine.Returned{ID: c.ID, Outcome: done}
+	case engine.Probe:
+		if o.actions(run.ID) == 0 { // an end came between the intent and the act
+			return engine.Probed{ID: c.ID, Outcome: engine.Outcome{Effect: engine.EffectNone}}
+		}
+		return engine.Probed{ID: c.ID, Outcome: done}
 	case engine.Notify:
 		return engine.Notified{ID: c.ID}
 	case engine.Undo:
