@@ -192,11 +192,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // considerAll considers every run that changes, and between them those of which
 // not everything was told when the last process ended.
 func (b *Bot) considerAll(ctx context.Context) error {
-	began, err := b.began(ctx)
-	if err != nil {
-		return endless(ctx, err)
-	}
-	runs, err := b.cfg.Posts.Untold(ctx, began, keyDone)
+	runs, err := b.untold(ctx)
 	if err != nil {
 		return endless(ctx, err)
 	}
@@ -210,6 +206,15 @@ func (b *Bot) considerAll(ctx context.Context) error {
 			b.cfg.Warn(fmt.Errorf("slack: run %s is not told: %w", run, err))
 		}
 	}
+}
+
+// untold are the runs of which not everything is told.
+func (b *Bot) untold(ctx context.Context) ([]string, error) {
+	began, err := b.began(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.cfg.Posts.Untold(ctx, began, keyDone)
 }
 
 // endless is an error, unless it is that everything ends.

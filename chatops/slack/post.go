@@ -296,12 +296,12 @@ func (b *Bot) serve(ctx context.Context, l *lane) {
 			b.Changed(w.run) // more may have come meanwhile; and it may be done
 			continue
 		}
-		b.failed(l, w, err)
+		b.failed(ctx, l, w, err)
 	}
 }
 
 // failed decides what becomes of an errand that did not succeed.
-func (b *Bot) failed(l *lane, w *waiting, err error) {
+func (b *Bot) failed(ctx context.Context, l *lane, w *waiting, err error) {
 	kind, after := faultOf(err)
 	switch kind {
 	case faultPlace:
@@ -313,10 +313,10 @@ func (b *Bot) failed(l *lane, w *waiting, err error) {
 	case faultToken:
 		if b.health.die(err) {
 			b.cfg.Warn(fmt.Errorf("slack: nothing can be sent (%w): install the app again, or correct its tokens; firebreak slack doctor says what is wrong", err))
+			b.unreached(ctx)
 		}
 		l.pause(retryMost)
 		l.again(w, retryMost)
-		b.Changed(w.run) // people are reached another way
 		return
 	case faultLater:
 		if after > 0 {
@@ -332,6 +332,18 @@ func (b *Bot) failed(l *lane, w *waiting, err error) {
 		after = retryMost
 	}
 	l.again(w, after)
+}
+
+// unreached considers all runs again whose people must be reached another way:
+// what they ask stands behind what has just failed, and is not tried itself.
+func (b *Bot) unreached(ctx context.Context) {
+	runs, err := b.untold(ctx)
+	if err != nil {
+		b.cfg.Warn(fmt.Errorf("slack: whom the runs that are open ask is not said elsewhere: %w", err))
+	}
+	for _, run := range runs {
+		b.Changed(run)
+	}
 }
 
 // deliver makes a message what it is to be.
