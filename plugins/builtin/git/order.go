@@ -1,76 +1,26 @@
 package git
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// order is what a mutating call asks for.
+// order is what a mutating call asks for, of whom it is, and for whom.
 type order struct {
-	call       string
-	origin     plugins.Origin
-	setting    string
-	from       *capability.Scalar // what the value must be now; nil: anything
-	to         capability.Scalar
-	why        string // the first words of the commit's message
-	undoes     string // the revision that is undone; may be empty
-	liveWithin time.Duration
+	capability.SettingsOrder
+
+	call   string
+	origin plugins.Origin
 }
 
 func orderOf(call plugins.Call) (order, error) {
-	o := order{call: call.ID, origin: call.Origin}
-	if len(bytes.TrimSpace(call.Receipt)) > 0 {
-		if call.Action != "settings.apply" {
-			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
-		}
-		var r capability.SettingsReceipt
-		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
-			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
-		}
-		o.setting, o.from, o.to, o.why, o.undoes = r.Setting, &r.After, r.Before, "Undo: set", r.Revision
-		return o, nil
+	asked, err := capability.SettingsOrderOf("git", call)
+	if err == nil {
+		err = capability.NoWaves("one file", asked.Waves)
 	}
-	switch call.Action {
-	case "settings.apply":
-		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		o.setting, o.to, o.why, o.liveWithin = in.Setting, in.Value, "Set", in.LiveWithin.Std()
-		if err := capability.NoWaves("one file", in.Waves); err != nil {
-			return o, err
-		}
-	case "settings.rollback":
-		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		c := in.Change
-		o.setting, o.from, o.to, o.why, o.undoes, o.liveWithin = c.Setting, &c.After, c.Before, "Roll back", c.Revision, in.LiveWithin.Std()
-		if err := capability.NoWaves("one file", in.Waves); err != nil {
-			return o, err
-		}
-	default:
-		return o, plugins.Fail(plugins.Invalid, "plugin git has no mutating action %q", call.Action)
-	}
-	return o, nil
-}
-
-// title is the first line of the commit's message.
-func (o order) title(from capability.Scalar) string {
-	switch {
-	case o.to.IsNull():
-		return fmt.Sprintf("%s %s: take it out (was %s)", o.why, o.setting, from)
-	case from.IsNull():
-		return fmt.Sprintf("%s %s to %s (was not set)", o.why, o.setting, o.to)
-	}
-	return fmt.Sprintf("%s %s to %s (was %s)", o.why, o.setting, o.to, from)
+	return order{asked, call.ID, call.Origin}, err
 }
 
 // The trailers of a commit's message.
@@ -85,8 +35,8 @@ const (
 // on whose word it was made, and the call, so that a probe can find the commit.
 func (o order) message(from capability.Scalar) string {
 	body, trailers := "", []string(nil)
-	if o.undoes != "" {
-		trailers = append(trailers, "Undoes: "+o.undoes)
+	if o.Undoes != "" {
+		trailers = append(trailers, "Undoes: "+o.Undoes)
 	}
 	if o.origin.RequestedBy != "" {
 		trailers = append(trailers, requestedTrailer+line(o.origin.RequestedBy))
@@ -103,7 +53,7 @@ func (o order) message(from capability.Scalar) string {
 		body += ".\n\n"
 	}
 	trailers = append(trailers, callTrailer+o.call)
-	return o.title(from) + "\n\n" + body + strings.Join(trailers, "\n") + "\n"
+	return o.Title(from) + "\n\n" + body + strings.Join(trailers, "\n") + "\n"
 }
 
 // author is who the commit is by: firebreak, for those who approved it.

@@ -28,7 +28,7 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	if _, err := b.checkout(s); err != nil {
 		return plugins.Plan{}, err
 	}
-	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: b.Resource(), Setting: o.setting, From: c.was, To: o.to})
+	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: b.Resource(), Setting: o.Setting, From: c.was, To: o.To})
 	if err != nil {
 		return plugins.Plan{}, err
 	}
@@ -37,17 +37,17 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 		return plugins.Plan{}, err
 	}
 	p := plugins.Plan{
-		Binding: binding, Fingerprint: fingerprint(o.setting, c.was), Undo: undo, Resource: b.Resource(),
+		Binding: binding, Fingerprint: fingerprint(o.Setting, c.was), Undo: undo, Resource: b.Resource(),
 		BlastRadius: plugins.BlastRadius{Unit: "settings", Affected: 1},
 		Detail:      unified(b.path, s.doc.Bytes(), c.src),
 	}
 	if c.none() {
 		p.BlastRadius.Affected = 0
-		p.Detail = fmt.Sprintf("%s is %s already: nothing to write\n", o.setting, c.was)
+		p.Detail = fmt.Sprintf("%s is %s already: nothing to write\n", o.Setting, c.was)
 	}
 	return p, nil
 }
 
 func (c change) receipt(revision string) capability.SettingsReceipt {
-	return capability.SettingsReceipt{Setting: c.setting, Before: c.was, After: c.to, Revision: revision}
+	return capability.SettingsReceipt{Setting: c.Setting, Before: c.was, After: c.To, Revision: revision}
 }

@@ -25,16 +25,16 @@ func (b *bound) write(ctx context.Context, call plugins.Call, to plugins.Stream)
 	if err != nil {
 		return out
 	}
-	out.Left = fingerprint(o.setting, o.to)
-	result := capability.ApplyOutput{Setting: o.setting, From: c.was, To: o.to, Revision: revision}
+	out.Left = fingerprint(o.Setting, o.To)
+	result := capability.ApplyOutput{Setting: o.Setting, From: c.was, To: o.To, Revision: revision}
 	if landed == plugins.All {
 		if out.Receipt, err = json.Marshal(c.receipt(revision)); err != nil {
 			out.Failure = plugins.AsFailure(err)
 			return out
 		}
-		to.Log("info", fmt.Sprintf("%s on %s: %s", revision[:12], b.branch.Short(), o.title(c.was)))
+		to.Log("info", fmt.Sprintf("%s on %s: %s", revision[:12], b.branch.Short(), o.Title(c.was)))
 	}
-	result.Live = b.live.await(ctx, call.Stop, o.liveWithin, o.setting, o.to, to)
+	result.Live = b.live.await(ctx, call.Stop, o.LiveWithin, o.Setting, o.To, to)
 	result.Observed = b.observed()
 	out.Outputs, err = json.Marshal(result)
 	out.Failure = plugins.AsFailure(err)
@@ -119,7 +119,7 @@ func (b *bound) land(ctx context.Context, call plugins.Call, o order, to plugins
 	if err := ref.commit(); err != nil && b.remote == nil {
 		return c, "", plugins.Unknown, fmt.Errorf("move branch %s of %s: %w", b.branch.Short(), b.repo.root, err)
 	}
-	if err := b.repo.logMove(b.branch, tree != nil, c.commit.Hash, commit.hash, commit.at, o.title(c.was)); err != nil {
+	if err := b.repo.logMove(b.branch, tree != nil, c.commit.Hash, commit.hash, commit.at, o.Title(c.was)); err != nil {
 		to.Log("warn", fmt.Sprintf("the commit is made, but git's reflog does not show it: %v", err))
 	}
 	return c, commit.hash.String(), plugins.All, nil

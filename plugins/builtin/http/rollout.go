@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,63 +18,23 @@ const (
 	waveTime = 10 * time.Second
 )
 
-// order is what a mutating call asks for.
-type order struct {
-	setting string
-	from    *capability.Scalar // what those that are changed must run; nil: anything
-	to      capability.Scalar
-	only    []string // undone are these alone; nil: all
-	waves   []capability.Wave
-	why     string // all may be changed at once
-	within  time.Duration
-}
-
 var defaultWaves = []capability.Wave{capability.Count(1), capability.Percent(25), capability.Percent(100)}
 
-func orderOf(call plugins.Call) (o order, err error) {
-	o.within, o.waves = waveTime, defaultWaves
-	if len(bytes.TrimSpace(call.Receipt)) > 0 {
-		var r capability.SettingsReceipt
-		if call.Action != "settings.apply" {
-			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
-		}
-		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
-			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
-		}
-		o.setting, o.from, o.to, o.only = r.Setting, &r.After, r.Before, r.Replicas
-		return o, nil
+func orderOf(call plugins.Call) (capability.SettingsOrder, error) {
+	o, err := capability.SettingsOrderOf("http", call)
+	if o.LiveWithin == 0 {
+		o.LiveWithin = waveTime
 	}
-	var within capability.Duration
-	var waves []capability.Wave
-	switch call.Action {
-	case "settings.apply":
-		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		o.setting, o.to, o.why, within, waves = in.Setting, in.Value, in.AllAtOnce, in.LiveWithin, in.Waves
-	case "settings.rollback":
-		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		c := in.Change
-		o.setting, o.from, o.to, o.why, within, waves = c.Setting, &c.After, c.Before, in.AllAtOnce, in.LiveWithin, in.Waves
-	default:
-		return o, plugins.Fail(plugins.Invalid, "plugin http has no mutating action %q on settings", call.Action)
+	if o.Waves == nil {
+		o.Waves = defaultWaves
 	}
-	if within > 0 {
-		o.within = within.Std()
-	}
-	if waves != nil {
-		o.waves = waves
-	}
-	return o, nil
+	return o, err
 }
 
 // rollout is an order worked out on what the replicas run.
 type rollout struct {
-	order
+	capability.SettingsOrder
+
 	all   []running
 	was   capability.Scalar // what those that are to be changed run; if there are none: what was asked for
 	waves [][]running
@@ -85,37 +44,37 @@ type rollout struct {
 // workOut cuts the replicas that do not run the value yet into waves. Those
 // that do are done, and count.
 func (s *settings) workOut(ctx context.Context, call plugins.Call) (r rollout, err error) {
-	if r.order, err = orderOf(call); err != nil {
+	if r.SettingsOrder, err = orderOf(call); err != nil {
 		return r, err
 	}
-	if r.all, err = s.values(ctx, r.setting); err != nil {
+	if r.all, err = s.values(ctx, r.Setting); err != nil {
 		return r, err
 	}
-	if call.Expect != "" && call.Expect != fingerprint(r.setting, r.all) {
-		return r, drift("%s is not on every replica what was seen when this was planned", r.setting)
+	if call.Expect != "" && call.Expect != fingerprint(r.Setting, r.all) {
+		return r, drift("%s is not on every replica what was seen when this was planned", r.Setting)
 	}
 	members, left := r.all, []running(nil)
-	if r.only != nil {
-		members = slices.DeleteFunc(slices.Clone(r.all), func(v running) bool { return !slices.Contains(r.only, v.url) })
+	if r.Replicas != nil {
+		members = slices.DeleteFunc(slices.Clone(r.all), func(v running) bool { return !slices.Contains(r.Replicas, v.url) })
 	}
 	for _, v := range members {
-		if v.value != r.to {
+		if v.value != r.To {
 			left = append(left, v)
 		}
 	}
-	r.was = r.to
+	r.was = r.To
 	for i, v := range left {
 		switch {
-		case r.from != nil && v.value != *r.from:
-			return r, drift("%s runs %s = %s, not %s: somebody changed it since", v.url, r.setting, v.value, *r.from)
+		case r.From != nil && v.value != *r.From:
+			return r, drift("%s runs %s = %s, not %s: somebody changed it since", v.url, r.Setting, v.value, *r.From)
 		case i > 0 && v.value != r.was:
-			return r, plugins.Fail(plugins.Conflict, "the replicas do not run the same %s (%s), so that there is no one value to go back to; set it by settings.rollback, which says what it was", r.setting, spread(r.all))
+			return r, plugins.Fail(plugins.Conflict, "the replicas do not run the same %s (%s), so that there is no one value to go back to; set it by settings.rollback, which says what it was", r.Setting, spread(r.all))
 		}
 		r.was = v.value
 	}
 	total := len(members)
-	for _, n := range capability.Cut(r.order.waves, total-len(left), total) {
-		if err := capability.AllAtOnce(n, len(r.all), r.why); err != nil {
+	for _, n := range capability.Cut(r.Waves, total-len(left), total) {
+		if err := capability.AllAtOnce(n, len(r.all), r.AllAtOnce); err != nil {
 			r.herd = err
 		}
 		r.waves = append(r.waves, left[:n])
@@ -129,7 +88,7 @@ func drift(format string, args ...any) error {
 }
 
 func (r *rollout) receipt(changed []string) capability.SettingsReceipt {
-	return capability.SettingsReceipt{Setting: r.setting, Before: r.was, After: r.to, Replicas: changed}
+	return capability.SettingsReceipt{Setting: r.Setting, Before: r.was, After: r.To, Replicas: changed}
 }
 
 // rolloutBinding is what a plan binds: how far the value goes, whichever
@@ -145,7 +104,7 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 		return plugins.Plan{}, err
 	}
 	binding, err := plugins.Canonical(rolloutBinding{
-		capability.SettingsBinding{Resource: s.Resource(), Setting: r.setting, From: r.was, To: r.to}, r.order.waves,
+		capability.SettingsBinding{Resource: s.Resource(), Setting: r.Setting, From: r.was, To: r.To}, r.Waves,
 	})
 	if err != nil {
 		return plugins.Plan{}, err
@@ -153,21 +112,21 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 	var detail strings.Builder
 	var all []string
 	for i, wave := range r.waves {
-		fmt.Fprintf(&detail, "wave %d of %d, running it within %s:\n", i+1, len(r.waves), r.within)
+		fmt.Fprintf(&detail, "wave %d of %d, running it within %s:\n", i+1, len(r.waves), r.LiveWithin)
 		for _, v := range wave {
-			fmt.Fprintf(&detail, "  %s: %s from %s to %s\n", v.url, r.setting, v.value, r.to)
+			fmt.Fprintf(&detail, "  %s: %s from %s to %s\n", v.url, r.Setting, v.value, r.To)
 			all = append(all, v.url)
 		}
 	}
 	if len(all) == 0 {
-		fmt.Fprintf(&detail, "%s: %s; as many run %s already: nothing to change\n", r.setting, spread(r.all), r.to)
+		fmt.Fprintf(&detail, "%s: %s; as many run %s already: nothing to change\n", r.Setting, spread(r.all), r.To)
 	}
 	if r.herd != nil { // steps before this one may have begun with some
 		fmt.Fprintf(&detail, "refused, unless some run it by then: %v\n", r.herd)
 	}
 	undo, err := json.Marshal(r.receipt(all))
 	return plugins.Plan{
-		Binding: binding, Detail: detail.String(), Fingerprint: fingerprint(r.setting, r.all), Undo: undo, Resource: s.Resource(),
+		Binding: binding, Detail: detail.String(), Fingerprint: fingerprint(r.Setting, r.all), Undo: undo, Resource: s.Resource(),
 		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(all), Total: len(r.all)},
 	}, err
 }
@@ -193,7 +152,7 @@ func (s *settings) write(ctx context.Context, call plugins.Call, to plugins.Stre
 	}
 	applied, changed := plugins.None, []string{}
 	for i, wave := range r.waves {
-		to.Progress(len(changed), len(r.all), fmt.Sprintf("wave %d of %d: %s = %s on %d of %d replicas", i+1, len(r.waves), r.setting, r.to, len(wave), len(r.all)))
+		to.Progress(len(changed), len(r.all), fmt.Sprintf("wave %d of %d: %s = %s on %d of %d replicas", i+1, len(r.waves), r.Setting, r.To, len(wave), len(r.all)))
 		for _, one := range wave {
 			var did plugins.Applied
 			if did, err = s.one(ctx, call, one, &r); did == plugins.All {
@@ -222,27 +181,27 @@ func (s *settings) one(ctx context.Context, call plugins.Call, was running, r *r
 	if stopped(call) != nil {
 		return plugins.None, plugins.Fail(plugins.Cancelled, "stopped before the next replica")
 	}
-	now, err := s.value(ctx, was.url, r.setting)
+	now, err := s.value(ctx, was.url, r.Setting)
 	if err != nil {
 		return plugins.None, err
 	}
 	if now.value != was.value {
-		return plugins.None, plugins.Fail(plugins.Drift, "%s runs %s = %s, not %s: somebody changed it just now; it is left alone", was.url, r.setting, now.value, was.value)
+		return plugins.None, plugins.Fail(plugins.Drift, "%s runs %s = %s, not %s: somebody changed it just now; it is left alone", was.url, r.Setting, now.value, was.value)
 	}
-	return s.put(ctx, now, r.setting, r.to)
+	return s.put(ctx, now, r.Setting, r.To)
 }
 
 // live waits until each replica of a wave runs the value.
 func (s *settings) live(ctx context.Context, stop <-chan struct{}, wave []running, r *rollout) error {
-	ctx, cancel := context.WithTimeout(ctx, r.within)
+	ctx, cancel := context.WithTimeout(ctx, r.LiveWithin)
 	defer cancel()
 	tick := time.NewTicker(livePoll)
 	defer tick.Stop()
 	var last error
 	for {
 		wave = slices.DeleteFunc(slices.Clone(wave), func(one running) bool {
-			now, err := s.value(ctx, one.url, r.setting)
-			if err == nil && now.value != r.to {
+			now, err := s.value(ctx, one.url, r.Setting)
+			if err == nil && now.value != r.To {
 				err = fmt.Errorf("%s runs %s", one.url, now.value)
 			}
 			if err != nil && ctx.Err() == nil {
@@ -256,9 +215,9 @@ func (s *settings) live(ctx context.Context, stop <-chan struct{}, wave []runnin
 		select {
 		case <-tick.C:
 		case <-stop:
-			return plugins.Fail(plugins.Cancelled, "stopped before %s was seen to run %s = %s", wave[0].url, r.setting, r.to)
+			return plugins.Fail(plugins.Cancelled, "stopped before %s was seen to run %s = %s", wave[0].url, r.Setting, r.To)
 		case <-ctx.Done():
-			return plugins.Fail(plugins.Timeout, "%s was not seen to run %s = %s within %s: %v; look at that replica", wave[0].url, r.setting, r.to, r.within, last)
+			return plugins.Fail(plugins.Timeout, "%s was not seen to run %s = %s within %s: %v; look at that replica", wave[0].url, r.Setting, r.To, r.LiveWithin, last)
 		}
 	}
 }
@@ -271,8 +230,8 @@ func (s *settings) outcome(ctx context.Context, r *rollout, changed []string, ap
 	if applied == plugins.None && err != nil {
 		return out
 	}
-	if now, err := s.values(ctx, r.setting); err == nil {
-		out.Left = fingerprint(r.setting, now)
+	if now, err := s.values(ctx, r.Setting); err == nil {
+		out.Left = fingerprint(r.Setting, now)
 	}
 	var merr error
 	if applied != plugins.None {
@@ -282,7 +241,7 @@ func (s *settings) outcome(ctx context.Context, r *rollout, changed []string, ap
 		}
 	}
 	out.Outputs, merr = json.Marshal(capability.ApplyOutput{
-		Observed: s.observed(), Setting: r.setting, From: r.was, To: r.to, Revision: out.Left, Live: err == nil,
+		Observed: s.observed(), Setting: r.Setting, From: r.was, To: r.To, Revision: out.Left, Live: err == nil,
 	})
 	if merr != nil && out.Failure == nil {
 		out.Failure = plugins.AsFailure(merr)

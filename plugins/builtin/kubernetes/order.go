@@ -1,86 +1,42 @@
 package kubernetes
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"time"
-
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// order is what a mutating call asks for.
+// order is what a mutating call asks for, of a place.
 type order struct {
+	capability.SettingsOrder
+
 	call       string
 	place      place
 	approvedBy []string
-	setting    string
-	from       *capability.Scalar // what the value must be now; nil: anything
-	to         capability.Scalar
-	why        string // the first words of its title
-	liveWithin time.Duration
-	atOnce     string // why all pods may be replaced at once
 }
 
 func (s *settings) orderOf(call plugins.Call) (order, error) {
-	o := order{call: call.ID, place: s.place, approvedBy: call.Origin.ApprovedBy}
-	switch {
-	case len(bytes.TrimSpace(call.Receipt)) > 0:
-		if call.Action != "settings.apply" {
-			return o, plugins.Fail(plugins.Invalid, "%s takes no receipt; settings.apply does", call.Action)
-		}
-		var r capability.SettingsReceipt
-		if err := json.Unmarshal(call.Receipt, &r); err != nil || r.Setting == "" {
-			return o, plugins.Fail(plugins.Invalid, "this is not a receipt of settings.apply or settings.rollback: %s", call.Receipt)
-		}
-		o.setting, o.from, o.to, o.why, o.atOnce = r.Setting, &r.After, r.Before, "Undo: set", "what it undoes was"
-	case call.Action == "settings.apply":
-		in, err := capability.Input[capability.ApplyInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		o.setting, o.to, o.why, o.liveWithin = in.Setting, in.Value, "Set", in.LiveWithin.Std()
-		o.atOnce = in.AllAtOnce
-		if err := capability.NoWaves("one ConfigMap", in.Waves); err != nil {
-			return o, err
-		}
-	case call.Action == "settings.rollback":
-		in, err := capability.Input[capability.RollbackInput](call.Action, call.Input)
-		if err != nil {
-			return o, err
-		}
-		c := in.Change
-		o.setting, o.from, o.to, o.why, o.liveWithin = c.Setting, &c.After, c.Before, "Roll back", in.LiveWithin.Std()
-		o.atOnce = in.AllAtOnce
-		if err := capability.NoWaves("one ConfigMap", in.Waves); err != nil {
-			return o, err
-		}
-	default:
-		return o, plugins.Fail(plugins.Invalid, "plugin kubernetes has no mutating action %q", call.Action)
+	asked, err := capability.SettingsOrderOf("kubernetes", call)
+	if err == nil {
+		err = capability.NoWaves("one ConfigMap", asked.Waves)
 	}
-	o.to = s.place.normal(o.to)
-	return o, s.place.check(o.setting)
-}
-
-// title says what was done, as a commit's first line would.
-func (o order) title(from capability.Scalar) string {
-	switch {
-	case o.to.IsNull():
-		return fmt.Sprintf("%s %s: take it out (was %s)", o.why, o.setting, from)
-	case from.IsNull():
-		return fmt.Sprintf("%s %s to %s (was not set)", o.why, o.setting, o.to)
+	o := order{asked, call.ID, s.place, call.Origin.ApprovedBy}
+	if err != nil {
+		return o, err
 	}
-	return fmt.Sprintf("%s %s to %s (was %s)", o.why, o.setting, o.to, from)
+	if o.Undo {
+		o.AllAtOnce = "what it undoes was"
+	}
+	o.To = s.place.normal(o.To)
+	return o, s.place.check(o.Setting)
 }
 
 // check compares the value with what the order, and expect, say of it.
 func (o order) check(was capability.Scalar, expect string) error {
-	if o.from != nil && was != o.place.normal(*o.from) {
-		return drift("%s is %s now, not %s: somebody changed it since", o.setting, was, *o.from)
+	if o.From != nil && was != o.place.normal(*o.From) {
+		return drift("%s is %s now, not %s: somebody changed it since", o.Setting, was, *o.From)
 	}
-	if expect != "" && expect != fingerprint(o.setting, was) {
-		return drift("%s is %s now, which is not what was seen when this was planned", o.setting, was)
+	if expect != "" && expect != fingerprint(o.Setting, was) {
+		return drift("%s is %s now, which is not what was seen when this was planned", o.Setting, was)
 	}
 	return nil
 }

@@ -29,11 +29,11 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	was, err := s.place.value(at.Data, o.setting)
+	was, err := s.place.value(at.Data, o.Setting)
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	if _, err := s.place.with(at.Data, o.setting, o.to); err != nil {
+	if _, err := s.place.with(at.Data, o.Setting, o.To); err != nil {
 		return plugins.Plan{}, err
 	}
 	if err := o.check(was, call.Expect); err != nil {
@@ -47,18 +47,18 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 			return plugins.Plan{}, err
 		}
 	}
-	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: s.Resource(), Setting: o.setting, From: was, To: o.to})
+	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: s.Resource(), Setting: o.Setting, From: was, To: o.To})
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	undo, err := json.Marshal(capability.SettingsReceipt{Setting: o.setting, Before: was, After: o.to, Revision: at.ResourceVersion})
+	undo, err := json.Marshal(capability.SettingsReceipt{Setting: o.Setting, Before: was, After: o.To, Revision: at.ResourceVersion})
 	p := plugins.Plan{
-		Binding: binding, Fingerprint: fingerprint(o.setting, was), Undo: undo, Resource: s.Resource(),
+		Binding: binding, Fingerprint: fingerprint(o.Setting, was), Undo: undo, Resource: s.Resource(),
 		BlastRadius: plugins.BlastRadius{Unit: "settings", Affected: 1}, Detail: difference(at, o, was) + s.consequence(at),
 	}
-	if was == o.to {
+	if was == o.To {
 		p.BlastRadius.Affected = 0
-		p.Detail = fmt.Sprintf("%s is %s already: nothing to write\n", o.setting, was)
+		p.Detail = fmt.Sprintf("%s is %s already: nothing to write\n", o.Setting, was)
 	}
 	return p, err
 }
@@ -69,10 +69,10 @@ func difference(at *corev1.ConfigMap, o order, was capability.Scalar) string {
 		text = fmt.Sprintf("ConfigMap %s, in %s, of which nothing else changes:\n", at.Name, o.place)
 	}
 	if !was.IsNull() {
-		text += fmt.Sprintf("- %s: %s\n", o.setting, was)
+		text += fmt.Sprintf("- %s: %s\n", o.Setting, was)
 	}
-	if !o.to.IsNull() {
-		text += fmt.Sprintf("+ %s: %s\n", o.setting, o.to)
+	if !o.To.IsNull() {
+		text += fmt.Sprintf("+ %s: %s\n", o.Setting, o.To)
 	}
 	return text
 }
@@ -108,21 +108,21 @@ func (s *settings) write(ctx context.Context, call plugins.Call, to plugins.Stre
 	case err != nil:
 		return failed(err)
 	}
-	out := plugins.Outcome{Applied: plugins.None, Left: fingerprint(o.setting, o.to)}
-	if was != o.to {
+	out := plugins.Outcome{Applied: plugins.None, Left: fingerprint(o.Setting, o.To)}
+	if was != o.To {
 		out.Applied = plugins.All
-		if out.Receipt, err = json.Marshal(capability.SettingsReceipt{Setting: o.setting, Before: was, After: o.to, Revision: at.ResourceVersion}); err != nil {
+		if out.Receipt, err = json.Marshal(capability.SettingsReceipt{Setting: o.Setting, Before: was, After: o.To, Revision: at.ResourceVersion}); err != nil {
 			out.Failure = plugins.AsFailure(err)
 			return out
 		}
-		to.Log("info", fmt.Sprintf("ConfigMap %s: %s", at.Name, o.title(was)))
+		to.Log("info", fmt.Sprintf("ConfigMap %s: %s", at.Name, o.Title(was)))
 	}
-	live, err := s.live(ctx, call.Stop, o.liveWithin, at, to)
+	live, err := s.live(ctx, call.Stop, o.LiveWithin, at, to)
 	if err != nil {
-		to.Log("warn", fmt.Sprintf("whether %s is live was not seen: %v", o.setting, err))
+		to.Log("warn", fmt.Sprintf("whether %s is live was not seen: %v", o.Setting, err))
 	}
 	out.Outputs, err = json.Marshal(capability.ApplyOutput{
-		Observed: observed(s.Resource()), Setting: o.setting, From: was, To: o.to, Revision: at.ResourceVersion, Live: live,
+		Observed: observed(s.Resource()), Setting: o.Setting, From: was, To: o.To, Revision: at.ResourceVersion, Live: live,
 	})
 	out.Failure = plugins.AsFailure(err)
 	return out
@@ -138,13 +138,13 @@ func (s *settings) land(ctx context.Context, call plugins.Call, o order) (was ca
 		if at, err = s.current(ctx); err != nil {
 			return was, nil, plugins.AsFailure(err) // nothing was written: not lost
 		}
-		if was, err = s.place.value(at.Data, o.setting); err != nil {
+		if was, err = s.place.value(at.Data, o.Setting); err != nil {
 			return was, nil, err
 		}
 		if err = o.check(was, call.Expect); err == nil {
 			err = s.writable(at)
 		}
-		if err != nil || was == o.to {
+		if err != nil || was == o.To {
 			return was, at, err
 		}
 		note, err := noteOf(at, o, was)
@@ -166,7 +166,7 @@ func (s *settings) land(ctx context.Context, call plugins.Call, o order) (was ca
 // noteOf is the annotation with this change before the others of ours.
 func noteOf(at *corev1.ConfigMap, o order, was capability.Scalar) (string, error) {
 	all := append([]notedChange{{
-		Call: o.call, Setting: o.setting, Before: was, After: o.to, At: time.Now().UTC(), Title: o.title(was), For: o.approvedBy,
+		Call: o.call, Setting: o.Setting, Before: was, After: o.To, At: time.Now().UTC(), Title: o.Title(was), For: o.approvedBy,
 	}}, notedChanges(at)...)
 	raw, err := json.Marshal(all[:min(len(all), maxNoted)])
 	return string(raw), err
@@ -191,11 +191,11 @@ func (s *settings) apply(ctx context.Context, at *corev1.ConfigMap, o order, not
 		},
 		"data": data,
 	}
-	changed, err := s.place.with(at.Data, o.setting, o.to)
+	changed, err := s.place.with(at.Data, o.Setting, o.To)
 	if err != nil {
 		return at, plugins.AsFailure(err)
 	}
-	key := s.place.key(o.setting)
+	key := s.place.key(o.Setting)
 	if text, ok := changed[key]; ok {
 		data[key] = text
 		return now, s.patch(ctx, types.ApplyPatchType, "configmaps", at.Name, "", body, now)
@@ -231,7 +231,7 @@ func applied(c *corev1.ConfigMap) map[string]bool {
 // replace makes a new immutable ConfigMap and points the Deployment to it. Its
 // name says what is in it, so that going back comes to the one that was.
 func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, note string) (*corev1.ConfigMap, error) {
-	data, err := s.place.with(at.Data, o.setting, o.to)
+	data, err := s.place.with(at.Data, o.Setting, o.To)
 	if err != nil {
 		return at, plugins.AsFailure(err)
 	}
@@ -282,7 +282,7 @@ func (s *settings) rolls(ctx context.Context, at *corev1.ConfigMap, o order) (*a
 	if name, err := s.namedBy(&d.Spec.Template); err != nil || name != at.Name {
 		return nil, errors.Join(err, drift("Deployment %s was changed just now", s.deployment))
 	}
-	return d, rollsAllAtOnce(d, o.atOnce)
+	return d, rollsAllAtOnce(d, o.AllAtOnce)
 }
 
 // Probe looks for the call's own note, and else at the value. A value that is
