@@ -48,39 +48,26 @@ func TestDrillChat(t *testing.T) {
 	p, sandbox := startDrill(t, "--json", "--chat", filepath.Join(dir, "firebreak.yaml"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	wait := func(what string, fits func(slacktest.Message) bool) slacktest.Message {
-		t.Helper()
-		m, err := s.WaitMessage(ctx, slacktest.Incidents, fits)
-		if err != nil {
-			t.Fatalf("no %s: %v\n%s", what, err, p.said())
-		}
-		return m
-	}
-	wait("heads-up", func(m slacktest.Message) bool {
+	channel := incidents{t, ctx, s, p}
+	channel.wait("heads-up", func(m slacktest.Message) bool {
 		return strings.Contains(m.Render(), "may be asked") && strings.Contains(m.Render(), "<@U0ALICE>")
 	})
-	card := wait("card", func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
+	card := channel.wait("card", func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
 	for _, text := range []string{"app_pool_too_small", "not ", "max: 20", "max: 50", "undo:", "no undo:", "sre-oncall", "then the run ends"} {
 		if !strings.Contains(card.Render(), text) {
 			t.Errorf("the card does not say %q:\n%s", text, card.Render())
 		}
 	}
-	press := func(user string) {
-		t.Helper()
-		if _, err := s.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.approve.v1"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	press(slacktest.Gus)
+	channel.approve(slacktest.Gus, card)
 	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Gus, slacktest.Containing("guests have no say")); err != nil {
 		t.Fatal(err)
 	}
-	press(slacktest.BobUser)
-	done := wait("decided card", func(m slacktest.Message) bool { return m.TS == card.TS && len(m.Buttons()) == 0 })
+	channel.approve(slacktest.BobUser, card)
+	done := channel.wait("decided card", func(m slacktest.Message) bool { return m.TS == card.TS && len(m.Buttons()) == 0 })
 	if !strings.Contains(done.Render(), "approved by bob") {
 		t.Errorf("the card says\n%s", done.Render())
 	}
-	wait("end", slacktest.Containing("Ended: succeeded"))
+	channel.wait("end", slacktest.Containing("Ended: succeeded"))
 	code, err := p.wait(t.Context())
 	if err != nil {
 		t.Fatal(err)

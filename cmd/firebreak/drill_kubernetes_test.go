@@ -22,15 +22,7 @@ func TestDrillOnKubernetes(t *testing.T) {
 	}
 	needPostgres(t)
 	p, dir := startDrill(t, "--on", "kubernetes", "--kubeconfig", file, "--json")
-	code, err := p.wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(p.said()), "\n")
-	last := lines[len(lines)-1]
-	if code != int(exitOK) {
-		t.Fatalf("exit code %d (%s): %s", code, exitCode(code), last)
-	}
+	last := drilled(t, p)
 	var r drills.Result
 	if err := json.Unmarshal([]byte(last), &r); err != nil || !r.Passed || r.Cause != "app_pool_too_small" {
 		t.Errorf("the drill says %s: %v", last, err)
@@ -39,7 +31,7 @@ func TestDrillOnKubernetes(t *testing.T) {
 		t.Errorf("goals are %+v; each has 10 s more than on processes", r.Goals)
 	}
 	waves := 0
-	for _, line := range lines {
+	for line := range strings.Lines(p.said()) {
 		if strings.Contains(line, `"type":"progress"`) && strings.Contains(line, ": restarting ") {
 			waves++
 		}

@@ -20,15 +20,7 @@ import (
 func TestDrill(t *testing.T) {
 	needPostgres(t)
 	p, dir := startDrill(t, "--seed", "1", "--json")
-	code, err := p.wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(p.said()), "\n")
-	last := lines[len(lines)-1]
-	if code != int(exitOK) {
-		t.Fatalf("exit code %d (%s): %s", code, exitCode(code), last)
-	}
+	last := drilled(t, p)
 	var r drills.Result
 	in := json.NewDecoder(strings.NewReader(last))
 	in.DisallowUnknownFields()
@@ -73,15 +65,7 @@ func TestDrillAlerts(t *testing.T) {
 	needPostgres(t)
 	needMonitoring(t)
 	p, dir := startDrill(t, "--alerts", "prometheus", "--json")
-	code, err := p.wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(p.said()), "\n")
-	last := lines[len(lines)-1]
-	if code != int(exitOK) {
-		t.Fatalf("exit code %d (%s): %s", code, exitCode(code), p.said())
-	}
+	last := drilled(t, p)
 	var r drills.Result
 	if err := json.Unmarshal([]byte(last), &r); err != nil {
 		t.Fatalf("the last line is %s: %v", last, err)
@@ -213,6 +197,20 @@ func startDrill(t *testing.T, args ...string) (p *process, dir string) {
 	}
 	t.Cleanup(p.end)
 	return p, dir
+}
+
+// drilled waits for a drill that must pass, and returns the last line it says.
+func drilled(t *testing.T, p *process) string {
+	t.Helper()
+	code, err := p.wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.TrimSpace(p.said())
+	if code != int(exitOK) {
+		t.Fatalf("exit code %d (%s): %s", code, exitCode(code), said)
+	}
+	return said[strings.LastIndexByte(said, '\n')+1:]
 }
 
 // drillGone waits until no process of the drill is left, nor its sandbox. A

@@ -6,21 +6,14 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/plugins"
-	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
 // TestNeeds holds that a run cannot be started without what its steps use, but
 // without what it looks for first.
 func TestNeeds(t *testing.T) {
-	actions := runbook.Catalog{}
-	for _, c := range capability.All() {
-		a, err := runbook.NewAction(c.Name, string(c.Effect), c.Input, c.Output)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Undo, a.Idempotent, a.Probe = c.Undo, c.Idempotent, c.Probe
-		a.NoPrecondition, a.SettlesIn = c.NoPrecondition, c.SettlesIn
-		actions[c.Name] = a
+	known, err := actions()
+	if err != nil {
+		t.Fatal(err)
 	}
 	const head = `firebreak: v1
 name: wider
@@ -48,7 +41,7 @@ steps:
 		`if: inputs.service == "api"`:            true,
 	} {
 		src := head + fmt.Sprintf(widen, condition)
-		book, problems := runbook.Parse("wider.yaml", []byte(src), actions, nil)
+		book, problems := runbook.Parse("wider.yaml", []byte(src), known, nil)
 		if book == nil {
 			t.Fatalf("%s: %v", condition, problems)
 		}

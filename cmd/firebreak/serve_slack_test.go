@@ -90,6 +90,33 @@ func newChatCase(t *testing.T, s *slacktest.Server) *daemonCase {
 	return d
 }
 
+// incidents is the channel of that name, for a test of a process that speaks
+// there.
+type incidents struct {
+	t   *testing.T
+	ctx context.Context //nolint:containedctx // of one test
+	s   *slacktest.Server
+	p   *process
+}
+
+// wait waits for a message there.
+func (c incidents) wait(what string, fits func(slacktest.Message) bool) slacktest.Message {
+	c.t.Helper()
+	m, err := c.s.WaitMessage(c.ctx, slacktest.Incidents, fits)
+	if err != nil {
+		c.t.Fatalf("no %s: %v\n%s", what, err, c.p.said())
+	}
+	return m
+}
+
+// approve presses Approve on a card.
+func (c incidents) approve(user string, card slacktest.Message) {
+	c.t.Helper()
+	if _, err := c.s.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.approve.v1"}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // TestServeSlack goes from an alert to the end of its run with people who are
 // only in Slack: they are woken, asked, and answer there, over a restart; and
 // the next run is one of theirs.
@@ -107,36 +134,24 @@ func TestServeSlack(t *testing.T) {
 	run := match[1]
 	ctx, cancel := context.WithTimeout(t.Context(), patience/3)
 	defer cancel()
-	wait := func(what string, fits func(slacktest.Message) bool) slacktest.Message {
-		t.Helper()
-		m, err := s.WaitMessage(ctx, slacktest.Incidents, fits)
-		if err != nil {
-			t.Fatalf("no %s: %v\n%s", what, err, p.said())
-		}
-		return m
-	}
-	wait("heads-up", func(m slacktest.Message) bool {
+	channel := incidents{t, ctx, s, p}
+	channel.wait("heads-up", func(m slacktest.Message) bool {
 		return strings.Contains(m.Render(), "An approval of sre may be asked") && strings.Contains(m.Render(), "<@U0ALICE>")
 	})
-	card := wait("card", func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
-	wait("notice", slacktest.Containing("Looking at api"))
+	card := channel.wait("card", func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
+	channel.wait("notice", slacktest.Containing("Looking at api"))
 	sigterm(t, p)
 	p = d.serve("A=")
+	channel.p = p
 	if err := s.Await(ctx, func() bool { return s.Sockets() == 2 }); err != nil {
 		t.Fatal(err)
 	}
-	press := func(user string) {
-		t.Helper()
-		if _, err := s.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.approve.v1"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	press(slacktest.BobUser) // who may not; two sockets keep no order, so he is answered first
+	channel.approve(slacktest.BobUser, card) // who may not; two sockets keep no order, so he is answered first
 	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.BobUser, slacktest.Containing("bob is not in sre")); err != nil {
 		t.Fatal(err)
 	}
-	press(slacktest.Alice)
-	wait("end", func(m slacktest.Message) bool {
+	channel.approve(slacktest.Alice, card)
+	channel.wait("end", func(m slacktest.Message) bool {
 		return strings.Contains(m.Render(), "Ended: succeeded") && strings.Contains(m.Render(), "approved by alice")
 	})
 	if notes, err := os.ReadFile(filepath.Join(d.dir, "notes")); err != nil || string(notes) != "full\n" {
@@ -149,12 +164,10 @@ func TestServeSlack(t *testing.T) {
 	if _, err := s.Command(slacktest.Command{User: slacktest.Alice, Channel: slacktest.Incidents, Text: "run note service=api"}); err != nil {
 		t.Fatal(err)
 	}
-	own := wait("card of alice's run", func(m slacktest.Message) bool {
+	own := channel.wait("card of alice's run", func(m slacktest.Message) bool {
 		return m.TS != card.TS && m.Has("rb.approve.v1") && strings.Contains(m.Render(), "not alice")
 	})
-	if _, err := s.Click(slacktest.Click{User: slacktest.Alice, Channel: slacktest.Incidents, TS: own.TS, Action: "rb.approve.v1"}); err != nil {
-		t.Fatal(err)
-	}
+	channel.approve(slacktest.Alice, own)
 	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Alice, slacktest.Containing("nobody approves their own request")); err != nil {
 		t.Error(err)
 	}

@@ -20,6 +20,20 @@ func scalar(t testing.TB, v any) capability.Scalar {
 	return s
 }
 
+// set returns a document with a setting changed.
+func set(t *testing.T, src, setting string, value any) ([]byte, error) {
+	t.Helper()
+	doc, err := Parse([]byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseSetting(setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc.Set(keys, scalar(t, value))
+}
+
 func TestSet(t *testing.T) {
 	const pool = "# the API's settings\ndb:\n  pool:   # see the capacity sheet\n    max: 20 # was tuned\n    min: 5\n\nhosts:\n  - a\n  - 'b''s' # second\n"
 	for _, tt := range []struct {
@@ -54,15 +68,7 @@ func TestSet(t *testing.T) {
 		{"same value", "a: 0.50\n", "a", 0.5, "a: 0.50\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			doc, err := Parse([]byte(tt.src))
-			if err != nil {
-				t.Fatal(err)
-			}
-			keys, err := ParseSetting(tt.setting)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := doc.Set(keys, scalar(t, tt.value))
+			got, err := set(t, tt.src, tt.setting, tt.value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,15 +102,7 @@ func TestSetRefuses(t *testing.T) {
 		{"out of a flow map", "a: {b: 1, c: 2}\n", "a.b", nil, "other things stand on its line"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			doc, err := Parse([]byte(tt.src))
-			if err != nil {
-				t.Fatal(err)
-			}
-			keys, err := ParseSetting(tt.setting)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := doc.Set(keys, scalar(t, tt.value))
+			got, err := set(t, tt.src, tt.setting, tt.value)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %q, %v; want an error that says %q", got, err, tt.want)
 			}

@@ -117,19 +117,25 @@ func TestCauses(t *testing.T) {
 		{"nothing could be read", made(noPool, noDatabase, noChanges), unknown, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out := Connections(c.in)
-			if out.Top.Cause != c.cause || out.Top.Confidence < c.least || out.Top.Confidence > c.most {
-				t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, c.cause, c.least, c.most)
-				for _, f := range out.Findings {
-					t.Logf("%s %.2f %q", f.Cause, f.Confidence, f.Chain)
-				}
-				for _, r := range out.Top.RuledOut {
-					t.Logf("not %s: %s", r.Cause, r.Because)
-				}
-			}
-			isSound(t, out)
+			isTop(t, c.in, c.cause, c.least, c.most)
 		})
 	}
+}
+
+// isTop holds what is ranked first, how surely, and that the answer is sound.
+func isTop(t *testing.T, in capability.DiagnoseInput, cause capability.Cause, least, most float64) {
+	t.Helper()
+	out := Connections(in)
+	if out.Top.Cause != cause || out.Top.Confidence < least || out.Top.Confidence > most {
+		t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, cause, least, most)
+		for _, f := range out.Findings {
+			t.Logf("%s %.2f %q", f.Cause, f.Confidence, f.Chain)
+		}
+		for _, r := range out.Top.RuledOut {
+			t.Logf("not %s: %s", r.Cause, r.Because)
+		}
+	}
+	isSound(t, out)
 }
 
 // isSound holds the rules that every answer obeys.

@@ -195,17 +195,7 @@ func TestDialects(t *testing.T) {
 		{"turned away for its password", made(busy, turnedAway("28P01", "password authentication failed"), noChanges), unknown, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out := Connections(c.in)
-			if out.Top.Cause != c.cause || out.Top.Confidence < c.least || out.Top.Confidence > c.most {
-				t.Errorf("top is %s %.2f, want %s %.2f to %.2f", out.Top.Cause, out.Top.Confidence, c.cause, c.least, c.most)
-				for _, f := range out.Findings {
-					t.Logf("%s %.2f %q", f.Cause, f.Confidence, f.Chain)
-				}
-				for _, r := range out.Top.RuledOut {
-					t.Logf("not %s: %s", r.Cause, r.Because)
-				}
-			}
-			isSound(t, out)
+			isTop(t, c.in, c.cause, c.least, c.most)
 		})
 	}
 }
