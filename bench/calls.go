@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -18,6 +20,9 @@ type call struct {
 // called lists the calls that came after a time.
 func (p *product) called(after time.Time) ([]call, error) {
 	text, err := os.ReadFile(p.calls)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // nothing was called yet
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,16 +51,18 @@ type sizes struct {
 	resting   int // runs that wait while the owner is killed
 	running   int // runs that are under way then
 	kills     int
+	alerts    int // beside nothing, and again beside runs
+	beside    int // runs beside which alerts come
 }
 
 var (
 	full = sizes{
 		rounds: 5, alone: 40, at: map[int]int{1: 40, 32: 192, 256: 512}, approvals: 4, starts: 11,
-		waiting: 100_000, resting: 10_000, running: 32, kills: 5,
+		waiting: 100_000, resting: 10_000, running: 32, kills: 5, alerts: 200, beside: 256,
 	}
 	tiny = sizes{
 		rounds: 1, alone: 2, at: map[int]int{1: 2, 32: 32, 256: 8}, approvals: 1, starts: 1,
-		waiting: 20, resting: 10, running: 2, kills: 1,
+		waiting: 20, resting: 10, running: 2, kills: 1, alerts: 5, beside: 4,
 	}
 )
 
@@ -82,6 +84,7 @@ func measure(ctx context.Context, binary string, s sizes, say func(string)) (_ *
 	}{
 		{"steps and approvals, beside the peer", measureSteps},
 		{"start, idle memory, size", measureFootprint},
+		{fmt.Sprintf("%d alerts, idle and beside %d runs", s.alerts, s.beside), measureAlerts},
 		{fmt.Sprintf("kill -9 with %d runs waiting", s.resting), measureResume},
 		{fmt.Sprintf("%d runs waiting", s.waiting), measureWaiting},
 	} {

@@ -123,7 +123,7 @@ func multiply(ctx context.Context, store *sqlite.Store, id string, times int) er
 	if err != nil {
 		return err
 	}
-	head := heads[slices.IndexFunc(heads, func(h local.Head) bool { return h.ID == id })]
+	head := heads[slices.IndexFunc(heads, func(h core.Head) bool { return h.ID == id })]
 	if !slices.Contains(head.Waiting, "approval") {
 		return fmt.Errorf("run %s waits for %v, not for an approval", id, head.Waiting)
 	}
@@ -155,7 +155,7 @@ func multiply(ctx context.Context, store *sqlite.Store, id string, times int) er
 }
 
 // again is what a run has stored, under another name.
-func again(records []core.Record, head local.Head, rest []byte, n int) (local.Batch, error) {
+func again(records []core.Record, head core.Head, rest []byte, n int) (local.Batch, error) {
 	id := head.ID
 	name := fmt.Sprintf("%s-%06d", id[:len(id)-7], n)
 	rename := func(text []byte) []byte {

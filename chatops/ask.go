@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,14 @@ const (
 	remindLast  = 0.9
 )
 
+// What people are called about, besides the roles that are asked, too, which
+// have an @ before them.
+const (
+	pingOpen = "open"
+	pingHalf = "half"
+	pingLate = "late"
+)
+
 // Ask is the card of a question at a time. It has buttons exactly while the
 // question is open.
 func (s *Story) Ask(a *Asked, now time.Time) Card {
@@ -26,26 +35,33 @@ func (s *Story) Ask(a *Asked, now time.Time) Card {
 	f := s.Run.Facts
 	c.Brief = fmt.Sprintf("%s (%s), run %s", c.Title, inService(f), f.ID)
 	head := Part{Text: a.Question.Text, Fields: s.askFields(a)}
+	if none := touchesNothing(a.Question.Members); none != "" && a.State == Open {
+		head.Text = none + "\n" + head.Text
+	}
 	if a.State == Announced {
 		head.Text = "The question opens as soon as it is known what would be done."
 	}
 	c.Parts = append(c.Parts, head)
-	if why := s.Why(); why != nil && a.State == Open {
-		c.Parts = append(c.Parts, *why)
-	}
-	if len(a.Question.Changed) > 0 && a.State == Open {
-		c.Parts = append(c.Parts, Part{Title: "Changed since you were last asked", Text: strings.Join(a.Question.Changed, "\n"), Code: true})
-	}
-	for _, m := range a.Question.Members {
-		c.Parts = append(c.Parts, s.would(m, cardDetail))
-	}
-	switch a.State {
+	switch a.State { // before what may be too long for a message
 	case Announced:
 		c.Call = s.Can(a)
 	case Open:
 		s.open(&c, a, now)
 	default:
 		c.Parts = append(c.Parts, s.outcome(a))
+	}
+	if said := s.said[a.Path]; len(said) > 0 && a.Question.Kind == engine.AskDoubt && a.State == Open {
+		c.Parts = append(c.Parts, Part{Title: "Its last lines", Text: strings.Join(said, "\n"), Code: true, Tail: true})
+	}
+	if why := s.Why(maxEvidence); why != nil && a.State == Open {
+		c.Parts = append(c.Parts, *why)
+	}
+	if len(a.Question.Changed) > 0 && a.State == Open {
+		c.Parts = append(c.Parts, Part{Title: "Changed since you were last asked", Text: strings.Join(a.Question.Changed, "\n"), Code: true})
+	}
+	c.Parts = append(c.Parts, s.keeps(a.Question)...)
+	for _, m := range a.Question.Members {
+		c.Parts = append(c.Parts, s.would(m, cardDetail))
 	}
 	return c
 }
@@ -152,13 +168,27 @@ func risk(members []engine.Member) string {
 	return "its undo is covered, too"
 }
 
-// radius is how much a question's actions touch together.
+// radius is how much a question's actions touch together. What is a part of a
+// whole is not added up: it may be the same part again.
 func radius(members []engine.Member) string {
 	var parts []string
+	sums := map[string]int{}
 	for _, m := range members {
-		if m.Affected > 0 || m.Total > 0 {
-			parts = append(parts, extent(m.Affected, m.Total, m.Unit))
+		if m.Total == 0 {
+			sums[m.Unit] += m.Affected
 		}
+	}
+	for _, m := range members {
+		n := m.Affected
+		if m.Total == 0 {
+			n = sums[m.Unit]
+		}
+		if text := extent(n, m.Total, m.Unit); (n > 0 || m.Total > 0) && !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 && touchesNothing(members) != "" {
+		return "nothing, as things are"
 	}
 	return or(strings.Join(parts, ", "), "not known")
 }
@@ -200,6 +230,14 @@ func (s *Story) would(m engine.Member, most int) Part {
 	return p
 }
 
+// keeps is what would stay changed, whatever is said.
+func (s *Story) keeps(q engine.Question) []Part {
+	if len(q.Kept) == 0 {
+		return nil
+	}
+	return []Part{{Title: "Stays changed", Text: strings.Join(s.outline.kept(q), "\n")}}
+}
+
 // open is what only an open question has: votes, who is asked next, buttons.
 func (s *Story) open(c *Card, a *Asked, now time.Time) {
 	q := a.Question
@@ -225,18 +263,21 @@ func (s *Story) open(c *Card, a *Asked, now time.Time) {
 	if part.Text != "" || len(part.Fields) > 0 {
 		c.Parts = append(c.Parts, part)
 	}
-	c.Call, c.Ping, c.Wake = s.Can(a), "open", time.Time{}
+	c.Call, c.Ping, c.Wake = s.Can(a), pingOpen, time.Time{}
 	for _, e := range q.Escalates {
 		if e.Asked {
-			c.Ping += "+" + e.Role
+			c.Ping += "+@" + e.Role
 		}
 	}
 	if !q.Expires.IsZero() && !q.Early {
 		for _, r := range []struct {
 			share float64
 			name  string
-		}{{remindFirst, "half"}, {remindLast, "late"}} {
+		}{{remindFirst, pingHalf}, {remindLast, pingLate}} {
 			at := a.Since.Add(time.Duration(r.share * float64(q.Expires.Sub(a.Since))))
+			if slices.ContainsFunc(q.Escalates, func(e engine.Escalation) bool { return e.At.Sub(at).Abs() < time.Minute }) {
+				continue // they are called then, because the next role is
+			}
 			if now.Before(at) {
 				c.Wake = at
 				break
@@ -245,6 +286,29 @@ func (s *Story) open(c *Card, a *Asked, now time.Time) {
 		}
 	}
 	s.buttons(c, a)
+}
+
+// Again is why the people of a card are called again that were called about
+// something before.
+func (c Card) Again(before string) string {
+	known := strings.Split(before, "+")
+	var next []string
+	why := "An answer is needed"
+	for word := range strings.SplitSeq(c.Ping, "+") {
+		switch {
+		case slices.Contains(known, word), word == pingOpen:
+		case word == pingHalf:
+			why = "Half of the time is over"
+		case word == pingLate:
+			why = "Little time is left"
+		default:
+			next = append(next, strings.TrimPrefix(word, "@"))
+		}
+	}
+	if len(next) > 0 {
+		return "Nobody has answered yet, and " + strings.Join(next, " and ") + " is asked, too"
+	}
+	return why
 }
 
 func shortDigest(digest string) string {
@@ -315,7 +379,7 @@ func (s *Story) outcome(a *Asked) Part {
 // Details is everything that a question shows, without cuts.
 func (s *Story) Details(a *Asked) Card {
 	c := Card{Title: a.Name, Parts: []Part{{Text: a.Question.Text}}}
-	if why := s.Why(); why != nil {
+	if why := s.Why(math.MaxInt); why != nil {
 		c.Parts = append(c.Parts, *why)
 	}
 	for _, m := range a.Question.Members {
@@ -328,6 +392,7 @@ func (s *Story) Details(a *Asked) Card {
 		}
 		c.Parts = append(c.Parts, p)
 	}
+	c.Parts = append(c.Parts, s.keeps(a.Question)...)
 	return c
 }
 

@@ -37,3 +37,16 @@ func TestWaiverOver(t *testing.T) {
 		}
 	}
 }
+
+// TestCardKeeps holds that the card, and what it says in full, name what stays
+// changed and why.
+func TestCardKeeps(t *testing.T) {
+	s := &Story{Run: engine.Run{Book: &runbook.Runbook{}}}
+	a := &Asked{State: Open, Question: engine.Question{Kind: engine.AskGate, Kept: []engine.Kept{{Path: "cure", Why: "somebody changed it"}}}}
+	for name, c := range map[string]Card{"card": s.Ask(a, asked), "details": s.Details(a)} {
+		last := c.Parts[len(c.Parts)-1]
+		if last.Title != "Stays changed" || last.Text != "cure: somebody changed it" {
+			t.Errorf("the %s ends with %+v", name, last)
+		}
+	}
+}

@@ -28,7 +28,11 @@ func (s *Story) Board() Card {
 		{Name: "Started by", Text: Requester(f.Requester), At: s.Run.StartedAt}, {Name: "Run", Text: f.ID},
 	}})
 	if roles := s.MayAsk(); len(roles) > 0 {
-		c.Parts = append(c.Parts, Part{Text: "An approval of " + strings.Join(roles, " or ") + " may be asked within seconds. What it will be about is in the thread."})
+		text := "An approval of " + strings.Join(roles, " or ") + " may be asked within seconds. What it will be about is in the thread."
+		if len(s.Asks()) > 0 {
+			text = "What it asks is in the thread."
+		}
+		c.Parts = append(c.Parts, Part{Text: text})
 		c.Ping = "may ask"
 		for _, role := range roles {
 			c.Call = append(c.Call, s.Run.Facts.Roles[role].People...)
@@ -117,7 +121,8 @@ func (s *Story) steps() []Line {
 	return lines
 }
 
-// End is the card of how the run went: its timeline, and on whom it waited.
+// End is the card of how the run went: its timeline, and on whom it waited. It
+// calls whoever has started the run.
 // It exists once the run has ended.
 func (s *Story) End() (Card, bool) {
 	if !s.Run.Ended() {
@@ -128,15 +133,21 @@ func (s *Story) End() (Card, bool) {
 	c.Brief = fmt.Sprintf("%s, %s, run %s", c.Title, inService(f), f.ID)
 	var timeline strings.Builder
 	for _, t := range s.Lines {
+		if t.Tail { // what a call said stands in the thread
+			continue
+		}
 		text := strings.TrimSpace(t.Name + "  " + t.Text)
 		fmt.Fprintf(&timeline, "%9s  %s\n", "+"+Elapsed(t.At.Sub(s.Run.StartedAt)), short(text))
 	}
-	c.Parts = append(c.Parts, Part{Title: "Timeline", Text: timeline.String(), Code: true})
+	c.Parts = append(c.Parts, Part{Title: "Timeline", Text: timeline.String(), Code: true, Tail: true})
 	if waits := s.Waits(); len(waits) > 0 {
 		c.Parts = append(c.Parts, Part{Title: fmt.Sprintf("Waited for people: %s", Elapsed(time.Duration(s.Run.PeopleSeconds(s.Run.EndedAt)*float64(time.Second)))), Lines: waits})
 	}
 	if next := s.next(); next != "" {
 		c.Parts = append(c.Parts, Part{Small: true, Text: next})
+	}
+	if f.Requester.Kind == "person" {
+		c.Call = []string{f.Requester.Name}
 	}
 	return c, true
 }

@@ -12,7 +12,7 @@ type Card struct {
 	Menu    []Button // what is pressed more rarely
 
 	Call []string  // people who are called
-	Ping string    // what they are called about; another one calls again
+	Ping string    // what they are called about, in words with + between; more words call again
 	Wake time.Time // when it changes by itself; zero: never
 }
 
@@ -21,6 +21,7 @@ type Part struct {
 	Title  string
 	Text   string
 	Code   bool // Text is shown as it is, in a fixed width
+	Tail   bool // of a Text that is too long the end is shown
 	Small  bool
 	Lines  []Line
 	Fields []Field

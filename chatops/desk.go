@@ -22,7 +22,7 @@ type Runs interface {
 	// may not do that.
 	Give(ctx context.Context, id string, in engine.Input) error
 	// List lists runs, newest first.
-	List(ctx context.Context, open bool, limit int) ([]Listed, error)
+	List(ctx context.Context, open bool, limit int) ([]engine.Head, error)
 }
 
 // Starts is how a [Desk] begins runs.
@@ -39,18 +39,8 @@ type Starts interface {
 
 // Stops is how a [Desk] stops and lets go on.
 type Stops interface {
+	Standing() []engine.Stop
 	Order(ctx context.Context, by string, kind engine.StopKind, service, reason string, on bool) error
-}
-
-// Listed is a run in a list.
-type Listed struct {
-	ID        string
-	Runbook   string
-	Service   string
-	Requester engine.Requester
-	State     string
-	Word      engine.Word
-	StartedAt time.Time
 }
 
 // Wish is that somebody wants a run to begin.
@@ -100,9 +90,9 @@ type Desk struct {
 	Runs     Runs
 	Starts   Starts
 	Stops    Stops
-	Services []string            // names
-	Roles    map[string][]string // people of each, for who
-	Command  string              // what commands begin with
+	Services []string                     // names
+	Roles    func(person string) []string // that somebody has, in their order
+	Command  string                       // what commands begin with
 	Now      func() time.Time
 }
 
@@ -147,7 +137,13 @@ func (d *Desk) Press(ctx context.Context, who Speaker, do Do, value string) (Rep
 	if a == nil || err != nil {
 		return reply, err
 	}
+	if do == DoDetails && who.Person == "" {
+		return Reply{Run: reply.Run, Text: sentence(who.Refusal)}, nil
+	}
 	if do == DoDetails {
+		if err := d.looks(ctx, s, a, who); err != nil {
+			return Reply{}, err
+		}
 		c := s.Details(a)
 		return Reply{Card: &c, Run: reply.Run}, nil
 	}
@@ -156,10 +152,25 @@ func (d *Desk) Press(ctx context.Context, who Speaker, do Do, value string) (Rep
 	}
 	if who.Person != "" {
 		if f := d.form(s, a, do, ref); f != nil {
+			if err := d.looks(ctx, s, a, who); err != nil {
+				return Reply{}, err
+			}
 			return Reply{Form: f, Run: reply.Run}, nil
 		}
 	}
 	return d.say(ctx, s, a, who, do, map[string]string{"choice": choice})
+}
+
+// looks takes note of who looks at a question before they answer it. Its error
+// is as that of [Desk.Press].
+func (d *Desk) looks(ctx context.Context, s *Story, a *Asked, who Speaker) error {
+	if who.Person == "" || a.State != Open {
+		return nil
+	}
+	if err := d.Runs.Give(ctx, s.Run.Facts.ID, engine.LookedAt{By: who.Person, Question: a.Question.ID, Via: who.Via}); unavailable(err) {
+		return err
+	}
+	return nil // it is closed by now, and what was pressed is answered so
 }
 
 // find finds what a reference names. Without it, the reply says so.
@@ -272,9 +283,9 @@ func input(q engine.Question, who Speaker, do Do, with map[string]string) engine
 	case DoProvide:
 		return engine.Provide{By: who.by(), Question: q.ID, Value: typed(q.Value, with["value"]), Reason: with["reason"], Via: who.Via}
 	case DoExtend:
-		return engine.Extend{By: who.by(), Question: q.ID}
+		return engine.Extend{By: who.by(), Question: q.ID, Via: who.Via}
 	case DoHand:
-		return engine.Hand{By: who.by(), Question: q.ID, To: with["to"], Reason: with["reason"]}
+		return engine.Hand{By: who.by(), Question: q.ID, To: with["to"], Reason: with["reason"], Via: who.Via}
 	default:
 		return nil
 	}

@@ -8,12 +8,15 @@ import (
 
 	"github.com/firebreak-ops/firebreak/chatops"
 	"github.com/firebreak-ops/firebreak/engine"
+	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
 
 // orders obeys every halt and hold.
 type orders struct{}
 
 func (orders) Order(context.Context, string, engine.StopKind, string, string, bool) error { return nil }
+
+func (orders) Standing() []engine.Stop { return nil }
 
 // TestOld lets a daemon hear after eleven minutes what would set something
 // going: it is not done, nobody is even asked whether it could be. What stops
@@ -35,5 +38,30 @@ func TestOld(t *testing.T) {
 	reply, err := d.Submit(t.Context(), ann, chatops.DoRun, "restart", nil, chatops.Said{At: heard})
 	if err != nil || !strings.Contains(reply.Text, "heard only now") {
 		t.Errorf("a form: %q, %v", reply.Text, err)
+	}
+}
+
+// library has one runbook.
+type library struct{ chatops.Starts }
+
+func (library) Books() []*runbook.Runbook { return []*runbook.Runbook{{Name: "restart-in-waves"}} }
+
+// TestPick asks which runbook is meant where nothing is written and a form can be
+// shown, and refuses one that there is not while it is filled in.
+func TestPick(t *testing.T) {
+	d := &chatops.Desk{Command: "/runbook", Now: time.Now, Starts: library{}}
+	ann := chatops.Speaker{Person: "ann"}
+	reply, err := d.Do(t.Context(), ann, chatops.Said{Text: " ", At: time.Now(), Form: true})
+	if err != nil || reply.Form == nil || reply.Form.Do != chatops.DoPick {
+		t.Errorf("nothing is answered with %+v, %v", reply, err)
+	}
+	reply, err = d.Do(t.Context(), ann, chatops.Said{At: time.Now()})
+	if err != nil || reply.Form != nil || !strings.Contains(reply.Code, "/runbook help") {
+		t.Errorf("nothing, in a thread, is answered with %+v, %v", reply, err)
+	}
+	for name, wrong := range map[string]string{"restart-in-waves": "", "restart-in-wawes": "did you mean restart-in-waves?"} {
+		if got := d.Check(chatops.DoPick, "", map[string]string{"runbook": name})["runbook"]; !strings.Contains(got, wrong) || wrong == "" && got != "" {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }

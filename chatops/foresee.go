@@ -41,6 +41,9 @@ func namesOf(steps []*forecast.Step, to Outline) Outline {
 	for _, s := range steps {
 		to[s.Path] = NewEntry(s.ID, s.Uses, s.Kind)
 		namesOf(s.Steps, to)
+		if s.Each != nil && s.Each.Items != nil {
+			to.Number(s.Path)
+		}
 	}
 	return to
 }
@@ -105,8 +108,12 @@ func round(s forecast.Seconds) string {
 
 func foreseenSteps(steps []*forecast.Step, indent string) []Line {
 	var lines []Line
-	for _, s := range steps {
+	for i, s := range steps {
 		inside := indent
+		if s.Item != nil {
+			lines = append(lines, Line{Mark: MarkInfo, Name: fmt.Sprintf("%s%d of %d", indent, i+1, len(steps)), Text: short(string(s.Item))})
+			inside += "  "
+		}
 		if line, told := foreseen(s, indent); told {
 			lines = append(lines, line)
 			inside += "  "

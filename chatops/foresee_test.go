@@ -25,6 +25,7 @@ func TestForeseen(t *testing.T) {
 		},
 		Quorum: 2, OnExpiry: "skip",
 	}
+	two := 2
 	f := &forecast.Forecast{
 		Steps: []*forecast.Step{
 			{Path: "1", Kind: runbook.KindParallel, Happens: forecast.Done, Steps: []*forecast.Step{
@@ -54,8 +55,14 @@ func TestForeseen(t *testing.T) {
 			{Path: "8", Kind: runbook.KindWait, Happens: forecast.Would, Wait: &forecast.Watch{Uses: "backlog.status", Until: "result.waiting == 0", Within: forecast.Seconds(2 * time.Minute)}},
 			{Path: "9", ID: "r", Kind: runbook.KindAction, Uses: "http.get", Happens: forecast.Would, Failure: &engine.Failure{Class: "expression", Reason: "it is null"}},
 			{Path: "10", Kind: runbook.KindFail, Happens: forecast.Would, Needs: []string{"steps.r.outputs.x"}},
+			{Path: "11", ID: "each", Kind: runbook.KindForeach, Happens: forecast.Would, Each: &forecast.Each{Items: &two, Concurrency: 1}, Steps: []*forecast.Step{
+				{Path: "11/1", Kind: runbook.KindGroup, Happens: forecast.Would, Item: json.RawMessage(`"blue"`), Steps: []*forecast.Step{
+					{Path: "11/1/h", ID: "h", Kind: runbook.KindAction, Uses: "http.get", Happens: forecast.Would}}},
+				{Path: "11/2", Kind: runbook.KindGroup, Happens: forecast.Would, Item: json.RawMessage(`"green"`), Steps: []*forecast.Step{
+					{Path: "11/2/h", ID: "h", Kind: runbook.KindAction, Uses: "http.get", Happens: forecast.Would}}},
+			}},
 		},
-		Undos:   []*forecast.Undo{{Path: "4/e", None: "why not"}, {Path: "4/d", Uses: "settings.apply"}},
+		Undos:   []*forecast.Undo{{Path: "11/2/h", Uses: "http.put"}, {Path: "4/e", None: "why not"}, {Path: "4/d", Uses: "settings.apply"}},
 		Finally: []*forecast.Step{{Path: "finally/1", Kind: runbook.KindWait, Happens: forecast.Would, Wait: &forecast.Watch{For: forecast.Seconds(300 * time.Millisecond)}}},
 		Touches: []forecast.Touch{{Unit: "settings", Affected: 1}, {Unit: "replicas", Affected: 4}},
 		Locks:   []string{"git:repo", "notes"},
@@ -96,7 +103,13 @@ info|wait|0s|would wait 1h30m
 info|wait|0s|would wait until result.waiting == 0, read from backlog.status, for at most 2m
 bad|r|0s|would read http.get; it would fail: expression: it is null
 info|fail|0s|would fail the run: for a reason that depends on steps.r.outputs.x
+info|each|0s|would be done for 2 items
+info|  1 of 2|0s|"blue"
+info|    h|0s|would read http.get
+info|  2 of 2|0s|"green"
+info|    h|0s|would read http.get
 == in trouble
+undo|h (2 of 2)|0s|http.put
 undo|e|0s|stays changed: why not
 undo|d|0s|settings.apply
 == last, however it went

@@ -33,6 +33,7 @@ type Line struct {
 	Text   string
 	Took   time.Duration // 0: not said
 	Detail []string
+	Tail   bool // of a Detail that is too long the end is shown
 }
 
 // Lines says what a record means to people; most records say nothing. run is
@@ -66,6 +67,12 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 			return nil // its verify has said so
 		}
 		return []Line{o.finished(run, e.Path, MarkBad, e.Class+": "+e.Reason)}
+	case engine.StepSaid:
+		text := "its last lines"
+		if e.Undo {
+			text = "the last lines of its undo"
+		}
+		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: text, Detail: e.Lines, Tail: true}}
 	case engine.StepSkipped:
 		if known, ok := o[e.Path]; ok && !known.Named && e.By == "" {
 			return nil // a branch that was not taken, and has no name
@@ -130,10 +137,14 @@ func (o Outline) Lines(run *engine.Run, rec engine.Record, as string) []Line {
 		return []Line{{Mark: MarkUndo, Name: o.Name(e.Path), Text: "verify of its undo " + e.Verdict + ": " + e.Why}}
 	case engine.UndoFailed:
 		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "undo failed: " + e.Reason}}
+	case engine.MemberUnplanned:
+		return []Line{{Mark: MarkBad, Name: o.Name(e.Path), Text: "its undo cannot be planned, and is left out: " + e.Reason}}
 	case engine.EffectKept:
 		return []Line{{Mark: MarkInfo, Name: o.Name(e.Path), Text: "stays changed: " + e.Why}}
 	case engine.ChangeSeen:
 		return []Line{{Mark: MarkBlock, Text: because(e.Change.By()+" has changed the service: what was asked, or said, is void", e.Change.Title)}}
+	case engine.RunBarred:
+		return []Line{{Mark: MarkBlock, Text: "a rule bars it from changes (" + e.Bar.Class + "): what was asked, or said, is void"}}
 	case engine.WouldHave:
 		return []Line{{Mark: MarkBlock, Name: o.Name(e.Path), Text: "would have asked, and done this (" + e.Class + ")", Detail: o.Members(e.Members)}}
 	case engine.Stopped:

@@ -26,6 +26,12 @@ func Plain(text string) string {
 	return b.String()
 }
 
+var breaks = strings.NewReplacer("\n", `\n`, "\t", `\t`)
+
+// OneLine is [Plain] text for a place that has one line: line breaks and tabs
+// are shown as escapes, too, so that nothing looks like a line of ours.
+func OneLine(text string) string { return breaks.Replace(Plain(text)) }
+
 func obeyed(r rune) bool {
 	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }

@@ -15,3 +15,10 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLine holds that what is shown on one line stays there.
+func TestOneLine(t *testing.T) {
+	if got, want := OneLine("a\nrun x ended\tb\x1b[2J"), `a\nrun x ended\tb\u001b[2J`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +18,33 @@ const briefDetail = 12
 // to leave the answers out, and detail is how many lines each action's detail
 // may have; 0: all.
 func (o Outline) Card(run string, q engine.Question, now time.Time, detail int) []string {
-	lines := append([]string{q.Text + "  " + waitsFor(q, now)}, people(q, now)...)
+	lines := []string{q.Text + "  " + waitsFor(q, now)}
+	if none := touchesNothing(q.Members); none != "" {
+		lines = append(lines, "  "+none)
+	}
+	lines = append(lines, people(q, now)...)
 	for _, c := range q.Changed {
 		lines = append(lines, "  changed since you were last asked: "+short(c))
 	}
 	for _, m := range q.Members {
 		lines = append(lines, o.member(m, detail)...)
 	}
+	for _, k := range o.kept(q) {
+		lines = append(lines, "  stays changed: "+k)
+	}
 	if run == "" {
 		return lines
 	}
 	return append(lines, answers(run, q)...)
+}
+
+// kept says of each change that would stay why it does.
+func (o Outline) kept(q engine.Question) []string {
+	lines := make([]string, len(q.Kept))
+	for i, k := range q.Kept {
+		lines[i] = o.Name(k.Path) + ": " + k.Why
+	}
+	return lines
 }
 
 // Members are the lines of what a run would have done.
@@ -72,6 +89,9 @@ func people(q engine.Question, now time.Time) []string {
 	if said := Yeses(q); said != "" {
 		lines = append(lines, "  "+said)
 	}
+	if seen := lookers(q); len(seen) > 0 {
+		lines = append(lines, "  "+strings.Join(seen, ", ")+" looked at it")
+	}
 	for _, h := range q.Handed {
 		lines = append(lines, fmt.Sprintf("  %s has left the answer to %s", h.By, h.To))
 	}
@@ -81,6 +101,19 @@ func people(q engine.Question, now time.Time) []string {
 		}
 	}
 	return lines
+}
+
+// lookers are those who have looked at a question and said nothing yet.
+func lookers(q engine.Question) []string {
+	var names []string
+	for _, l := range q.Looked {
+		said := slices.ContainsFunc(q.Votes, func(y engine.Yes) bool { return y.By == l.By }) ||
+			slices.ContainsFunc(q.Handed, func(h engine.Handed) bool { return h.By == l.By })
+		if !said {
+			names = append(names, l.By)
+		}
+	}
+	return names
 }
 
 // Yeses says how many of those that a gate needs have said yes, and who;
@@ -113,6 +146,9 @@ func (o Outline) member(m engine.Member, most int) []string {
 		head += "  touches " + extent(m.Affected, m.Total, m.Unit)
 	}
 	lines := []string{head}
+	if len(m.OnlyIf) > 0 {
+		lines = append(lines, "      only if "+strings.Join(m.OnlyIf, ", and "))
+	}
 	detail := change(m.Detail)
 	for i, line := range detail {
 		if most > 0 && i == most-1 && len(detail) > most {
@@ -155,6 +191,24 @@ func change(detail string) []string {
 		}
 	}
 	return out[:last]
+}
+
+// touchesNothing says so of actions of which each plan names what it would
+// touch, and none would touch any of it now; else it is empty.
+func touchesNothing(members []engine.Member) string {
+	var units []string
+	for _, m := range members {
+		if m.Unit == "" || m.Affected > 0 {
+			return ""
+		}
+		if unit := "no " + m.Unit; !slices.Contains(units, unit) {
+			units = append(units, unit)
+		}
+	}
+	if len(units) == 0 {
+		return ""
+	}
+	return "As things are this touches nothing: " + strings.Join(units, ", ") + "."
 }
 
 // extent says how much an action touches: "4 of 4 replicas", "1 setting".

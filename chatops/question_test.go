@@ -16,13 +16,13 @@ var asked = time.Date(2024, 7, 15, 10, 47, 0, 0, time.UTC)
 func gate() engine.Question {
 	return engine.Question{
 		ID: "r1/cure#0/ask.1", Kind: engine.AskGate, Path: "cure", Text: "May restore go on with cure?",
-		Roles: []string{"sre", "leads"}, Expires: asked.Add(65 * time.Second), Changed: []string{strings.Repeat("x", 300)},
+		Roles: []string{"sre", "leads"}, Expires: asked.Add(65 * time.Second), Changed: []string{strings.Repeat("x", 300)}, Kept: []engine.Kept{{Path: "cure/1", Why: "it is gone"}},
 		Members: []engine.Member{
 			{Path: "cure/1", Shown: engine.Shown{
 				Action: "settings.rollback", Unit: "settings", Affected: 1, Undo: "settings.apply",
 				Detail: "--- a/api/pool.yaml\n+++ b/api/pool.yaml\n@@ -1,4 +1,4 @@\n db:\n-  max: 20\n+  max: 50\n   idle: 5\n",
 			}},
-			{Path: "cure/restart", Shown: engine.Shown{
+			{Path: "cure/restart", OnlyIf: []string{"steps.pools.outputs.stale > 0", "inputs.restart"}, Shown: engine.Shown{
 				Action: "workload.restart", Unit: "replicas", Affected: 2, Total: 20, Undo: "none: fresh processes",
 				Detail: strings.Repeat("a replica\n", 20), NoPrecond: true,
 			}},
@@ -45,9 +45,11 @@ func TestCard(t *testing.T) {
 		"      +  max: 50",
 		"      undo: settings.apply",
 		"  restart  workload.restart  touches 2 of 20 replicas",
+		"      only if steps.pools.outputs.stale > 0, and inputs.restart",
 		"      a replica", "      a replica", "      a replica", "      a replica", "      … 16 lines more; `firebreak runs show` has them",
 		"      no undo: fresh processes",
 		"      nothing can check that the target is still the same when it acts",
+		"  stays changed: settings.rollback: it is gone",
 		"  firebreak approve r1",
 		"  firebreak deny r1 --reason WHY",
 	}
@@ -95,6 +97,26 @@ func TestElapsed(t *testing.T) {
 	} {
 		if got := Elapsed(d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestTouchesNothing holds that a question whose change is made already says so
+// at its top, and no other does.
+func TestTouchesNothing(t *testing.T) {
+	none := engine.Member{Path: "set", Shown: engine.Shown{Action: "settings.apply", Unit: "settings", Detail: "db.pool.max is 20 already: nothing to write\n"}}
+	some, unsaid := none, none
+	some.Affected, unsaid.Unit = 1, ""
+	for name, c := range map[string]struct {
+		members []engine.Member
+		says    bool
+	}{
+		"one": {[]engine.Member{none}, true}, "both": {[]engine.Member{none, none}, true}, "one of two": {[]engine.Member{none, some}, false},
+		"it is not said": {[]engine.Member{unsaid}, false}, "nothing is covered": {nil, false},
+	} {
+		card := Outline(nil).Card("r1", engine.Question{Kind: engine.AskGate, Text: "May it?", Members: c.members}, time.Time{}, 0)
+		if says := strings.TrimSpace(card[1]) == "As things are this touches nothing: no settings."; says != c.says {
+			t.Errorf("%s: %q", name, card)
 		}
 	}
 }

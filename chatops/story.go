@@ -21,7 +21,8 @@ type Story struct {
 	Asked []*Asked   // what was asked, in order; what will be asked, too
 
 	outline Outline
-	command string // the commands of the channel begin with it
+	command string              // the commands of the channel begin with it
+	said    map[string][]string // by path: the last lines of the last call that failed
 }
 
 // Told is what a record says to people.
@@ -65,7 +66,7 @@ type Asked struct {
 // NewStory tells a run. recs are its records, all of them up to now; command
 // is what the channel's commands begin with.
 func NewStory(run engine.Run, recs []engine.Record, command string) *Story {
-	s := &Story{Run: run, outline: Outline{}, command: command}
+	s := &Story{Run: run, outline: Outline{}, command: command, said: map[string][]string{}}
 	run.Tree(func(step *runbook.Step, _ engine.Step) {
 		s.outline[step.Path] = NewEntry(step.ID, step.Uses, step.Kind)
 	})
@@ -119,6 +120,8 @@ func (s *Story) ask(at *engine.Run, rec engine.Record) {
 				a.Question.Votes = append(slices.Clip(a.Question.Votes), engine.Yes{By: e.By, At: rec.At})
 			}
 		}
+	case engine.StepSaid:
+		s.said[e.Path] = e.Lines
 	case engine.ValueProvided:
 		if a := s.byID(e.ID); a != nil {
 			a.State, a.At, a.Choice, a.By, a.Reason = Decided, rec.At, string(e.Value), e.By, e.Reason

@@ -68,7 +68,7 @@ func setting(out outputs) (string, bool) {
 // pool is a connection pool as a service sees it.
 func pool(out outputs) (string, bool) {
 	now, ok := out["now"].(map[string]any)
-	if !ok || now["max"] == nil {
+	if !ok || now["acquired"] == nil || now["max"] == nil {
 		return "", false
 	}
 	s := fmt.Sprintf("%s of %s connections in use", plain(now["acquired"]), plain(now["max"]))

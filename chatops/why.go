@@ -28,12 +28,12 @@ type diagnosis struct {
 }
 
 // maxEvidence is how many observations, and how many causes that it is not,
-// are shown.
+// a card shows.
 const maxEvidence = 4
 
 // Why is what the run has found to be the cause, with its evidence and what it
-// is not; nil when it has looked for none.
-func (s *Story) Why() *Part {
+// is not, at most a number of each; nil when it has looked for none.
+func (s *Story) Why(most int) *Part {
 	var found *diagnosis
 	s.Run.Tree(func(_ *runbook.Step, at engine.Step) {
 		var d diagnosis
@@ -47,7 +47,7 @@ func (s *Story) Why() *Part {
 	top := found.Top
 	p := &Part{Title: fmt.Sprintf("Why: %s, confidence %.2f", top.Cause, top.Confidence), Text: strings.Join(top.Chain, " → ")}
 	for i, e := range top.Evidence {
-		if i == maxEvidence {
+		if i == most {
 			break
 		}
 		mark := MarkGood
@@ -57,7 +57,7 @@ func (s *Story) Why() *Part {
 		p.Lines = append(p.Lines, Line{Mark: mark, Name: e.Source, Text: e.Observed})
 	}
 	for i, r := range top.RuledOut {
-		if i == maxEvidence {
+		if i == most {
 			break
 		}
 		p.Lines = append(p.Lines, Line{Mark: MarkSkip, Name: "not " + r.Cause, Text: r.Because})

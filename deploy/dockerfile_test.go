@@ -8,8 +8,8 @@ import (
 )
 
 // TestDockerfile holds the image to what is tested without it: its binary is
-// built as `make build` builds it, its root is not written to, and its user and
-// volume are those of the manifests. No test builds the image itself.
+// built as `make build` builds it, and its user and volume are those of the
+// manifests. TestImage runs it.
 func TestDockerfile(t *testing.T) {
 	read := func(file string) string {
 		t.Helper()
@@ -25,23 +25,16 @@ func TestDockerfile(t *testing.T) {
 	if ours == nil || theirs == nil || ours[1] != theirs[1] || ours[2] != theirs[2] {
 		t.Errorf("the image is built with %q, and make build with %q", ours, theirs)
 	}
-	last := image[strings.LastIndex(image, "\nFROM "):]
 	one := func(pattern string) string {
 		t.Helper()
-		all := regexp.MustCompile(`(?m)^`+pattern+`$`).FindAllStringSubmatch(last, -1)
+		all := regexp.MustCompile(`(?m)^`+pattern+`$`).FindAllStringSubmatch(image, -1)
 		if len(all) != 1 {
-			t.Fatalf("%d lines like %s in the last stage", len(all), pattern)
+			t.Fatalf("%d lines like %s", len(all), pattern)
 		}
 		return all[0][1]
 	}
 	user, volume := one(`USER (\d+):\d+`), one(`VOLUME (\S+)`)
 	if !strings.Contains(manifest, "runAsUser: "+user+"\n") || !strings.Contains(manifest, "mountPath: "+volume) {
 		t.Errorf("user %s and volume %s are not those of the StatefulSet", user, volume)
-	}
-	if to := one(`COPY --from=build (?:/\S+) (/firebreak)`); one(`ENTRYPOINT \["(.*)"\]`) != to {
-		t.Errorf("what is started is not %s", to)
-	}
-	if strings.Contains(last, "\nRUN ") || strings.Contains(last, "\nADD ") {
-		t.Error("the last stage runs something, or fetches it")
 	}
 }

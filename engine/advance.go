@@ -105,8 +105,8 @@ func (d *decider) step(step *runbook.Step) bool {
 func (d *decider) begin(step *runbook.Step) bool {
 	if d.readOnly() && step.Mutates() {
 		why := "only reads are made now: something is left changed, or the run was cancelled"
-		if d.run.Facts.Bar != nil {
-			why = "only reads are made: a rule bars the run from changes"
+		if d.run.Bar != nil {
+			why = barWhy
 		}
 		d.emit(StepSkipped{Path: step.Path, Why: why})
 		return true
@@ -138,7 +138,7 @@ func (d *decider) readOnly() bool {
 	if r.Phase != PhaseOnFailure && r.Phase != PhaseFinally {
 		return false
 	}
-	return r.UndoEnded || r.Facts.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)
+	return r.UndoEnded || r.Bar != nil || (r.Cause != nil && r.Cause.ReadOnly)
 }
 
 // changes reports whether a step is a mutation or holds one.
@@ -246,7 +246,7 @@ func (d *decider) failStep(step *runbook.Step) bool {
 	if err != nil {
 		text = err.Error()
 	}
-	d.emit(NoticeQueued{To: d.run.owner(), Text: text, Page: true})
+	d.emit(NoticeQueued{To: d.run.Owner(), Text: text, Page: true})
 	d.fail(step, "failed", text)
 	return true
 }

@@ -46,7 +46,7 @@ func (d *decider) provide(in Provide) string {
 	if err != nil {
 		return fmt.Sprintf("%s asks for %s: %v", q.Path, wanted[step.Ask.Word], err)
 	}
-	d.emit(ValueProvided{ID: q.ID, Path: q.Path, Value: value, By: in.By, Reason: in.Reason, Via: in.Via})
+	d.emit(ValueProvided{ID: q.ID, Path: q.Path, Value: value, By: in.By, Reason: in.Reason, Via: in.Via, OpenFor: d.openFor(q), Asked: d.asked(q, in.By)})
 	d.succeed(step)
 	return ""
 }

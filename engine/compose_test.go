@@ -12,7 +12,7 @@ func undoOf(t *testing.T, done *enginetest.Play) *enginetest.Play {
 	t.Helper()
 	p := enginetest.NewPlay(t, done.Src)
 	p.World = done.World
-	f := engine.UndoOf(&done.Run)
+	f := engine.UndoOf(&done.Run, nil)
 	f.ID = "r2"
 	if p.Give(engine.Start{Facts: f}); p.Err != nil {
 		t.Fatal(p.Err)

@@ -63,6 +63,10 @@ func (d *decider) take(in Input) error {
 		return d.changeMade(in.Change)
 	case Freeze:
 		return d.freeze(in)
+	case LookedAt:
+		return d.lookedAt(in)
+	case Barred:
+		return d.barred(in.Bar)
 	case Notified:
 		return d.notified(in)
 	case Joined:
@@ -102,9 +106,7 @@ func (d *decider) start(s Start) error {
 		return &StartError{Reason: fmt.Sprintf("nothing undoes what run %s has changed", s.Facts.UndoOf)}
 	}
 	d.emit(RunStarted{Facts: s.Facts})
-	if bar := s.Facts.Bar; bar != nil && bar.Page {
-		d.emit(NoticeQueued{To: d.run.owner(), Page: true, Text: fmt.Sprintf("run %s of %s changes nothing: %s", s.Facts.ID, s.Facts.Runbook, bar.Reason)})
-	}
+	d.pageBar()
 	return nil
 }
 
@@ -180,17 +182,17 @@ func (d *decider) machine(in Input) error {
 			}
 		case Read:
 			if in, ok := in.(Returned); ok {
-				d.read(c, in.Outcome)
+				d.read(c, d.kept(c, in.Outcome))
 				return nil
 			}
 		case Act:
 			if in, ok := in.(Returned); ok {
-				d.acted(c.Path, c.attempt, in.Outcome)
+				d.acted(c.Path, c.attempt, d.kept(c, in.Outcome))
 				return nil
 			}
 		case Undo:
 			if in, ok := in.(Returned); ok {
-				d.undone(d.run.row(c.Path, c.attempt), in.Outcome)
+				d.undone(d.run.row(c.Path, c.attempt), d.kept(c, in.Outcome))
 				return nil
 			}
 		case Probe:

@@ -51,10 +51,10 @@ func (d *decider) undoDoubt(path string, attempt int, why string) {
 }
 
 func (d *decider) askDoubt(path string, attempt int, why string, undo bool) {
-	what := "the action of " + path
+	what := "the action of " + d.label(path)
 	name := "doubt.ask"
 	if undo {
-		what, name = "the undo of "+path, "undo.ask"
+		what, name = "the undo of "+d.label(path), "undo.ask"
 	}
 	id := d.run.id(path, attempt, name)
 	d.emit(QuestionOpened{Question: Question{
@@ -72,7 +72,7 @@ func (d *decider) pageTo(path string) string {
 	if rs := d.gateRoles(path); len(rs) > 0 {
 		return rs[0]
 	}
-	return d.run.owner()
+	return d.run.Owner()
 }
 
 // probed takes a plugin's word on a lost call.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -14,7 +15,7 @@ import (
 // is announced. A gate is asked early once: what is void is asked again at its
 // turn, and nobody is pestered.
 func (d *decider) early() bool {
-	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.run.Facts.Bar != nil || d.blocked() {
+	if d.run.Phase != PhaseRunning || d.run.Facts.UndoOf != "" || d.run.Bar != nil || d.blocked() {
 		return false
 	}
 	return d.earlyIn(d.run.Book.Steps, false, func() []*runbook.Step { return nil })
@@ -24,7 +25,7 @@ func (d *decider) early() bool {
 // that may come before all of them.
 func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before func() []*runbook.Step) bool {
 	for i, step := range steps {
-		if d.run.step(step.Path).Done() {
+		if d.run.step(step.Path).Done() || !d.mayAsk(step) {
 			continue
 		}
 		others := func() []*runbook.Step {
@@ -41,6 +42,25 @@ func (d *decider) earlyIn(steps []*runbook.Step, sideBySide bool, before func() 
 		}
 	}
 	return false
+}
+
+// mayAsk reports whether there may be something to do early at a step or under
+// it, whatever its condition says: a gate that was not asked about yet, or a list
+// to be known.
+func (d *decider) mayAsk(step *runbook.Step) bool {
+	if step.Each != nil && !step.Each.Unrolled {
+		return true
+	}
+	if step.Approve != nil {
+		switch g := d.run.gate(step.Path); g.State {
+		case GateIdle, GatePlanning:
+			return g.Asks == 0 || g.State == GatePlanning
+		case GateConsumed:
+		default:
+			return false
+		}
+	}
+	return slices.ContainsFunc(step.Steps, d.mayAsk)
 }
 
 func (d *decider) earlyAt(step *runbook.Step, before func() []*runbook.Step) bool {
@@ -135,11 +155,18 @@ func (d *decider) willRun(step *runbook.Step) bool {
 	if step.If == nil {
 		return true
 	}
-	if !d.settledNames(step.Frame, step.If) {
-		return false
+	will, settled := d.run.will[step.Path]
+	if settled || !d.settledNames(step.Frame, step.If) {
+		return will
 	}
 	ok, err := step.If.Bool(d.vars(step.Frame, nil, step.If))
-	return err == nil && ok
+	known := maps.Clone(d.run.will) // other copies of the run have it, too
+	if known == nil {
+		known = map[string]bool{}
+	}
+	known[step.Path] = err == nil && ok
+	d.run.will = known
+	return known[step.Path]
 }
 
 // known reports whether all that decides about a mutation is.

@@ -39,13 +39,13 @@ func (d *decider) end() bool {
 	word := r.word(len(changed) > 0)
 	switch {
 	case word.Dirty():
-		d.emit(NoticeQueued{To: r.owner(), Page: true, Text: fmt.Sprintf("run %s of %s ended %s; it stays changed: %s",
+		d.emit(NoticeQueued{To: r.Owner(), Page: true, Text: fmt.Sprintf("run %s of %s ended %s; it stays changed: %s",
 			r.Facts.ID, r.Facts.Runbook, word, strings.Join(changed, "; "))})
 	case word == HandedOver && len(changed) > 0:
-		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s is left to %s; it stays changed: %s",
+		d.emit(NoticeQueued{To: r.Owner(), Text: fmt.Sprintf("run %s of %s is left to %s; it stays changed: %s",
 			r.Facts.ID, r.Facts.Runbook, r.Cause.By, strings.Join(changed, "; "))})
 	case word == NoAction && r.Facts.Requester.Automatic():
-		d.emit(NoticeQueued{To: r.owner(), Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
+		d.emit(NoticeQueued{To: r.Owner(), Text: fmt.Sprintf("run %s of %s looked, and changed nothing", r.Facts.ID, r.Facts.Runbook)})
 	}
 	asked := r.AskedFor
 	if !r.Asking.IsZero() {
@@ -105,9 +105,9 @@ func (row *Row) describe() string {
 	return s
 }
 
-// owner is who answers for the run: the team that owns the service, else the
+// Owner is who answers for the run: the team that owns the service, else the
 // one that owns the runbook, else whoever started it.
-func (r *Run) owner() string {
+func (r *Run) Owner() string {
 	switch {
 	case r.Facts.Owner != "":
 		return r.Facts.Owner

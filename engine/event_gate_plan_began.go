@@ -18,7 +18,7 @@ func (GatePlanBegan) Kind() string { return "gate_plan_began" }
 func (e GatePlanBegan) apply(r *Run, at time.Time) {
 	r.setGate(e.Path, func(g *Gate) {
 		g.Deadline = at.Add(readTimeout)
-		g.State, g.Planned, g.Inputs = GatePlanning, map[string]Plan{}, e.Members
+		g.State, g.Planned, g.Unplanned, g.Inputs = GatePlanning, map[string]Plan{}, nil, e.Members
 		g.Asks++
 	})
 }

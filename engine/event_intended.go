@@ -25,7 +25,10 @@ type Intended struct {
 // Kind implements [Event].
 func (Intended) Kind() string { return "intended" }
 
-func (e Intended) apply(r *Run, _ time.Time) {
+func (e Intended) apply(r *Run, at time.Time) {
+	if r.ChangedAt.IsZero() {
+		r.ChangedAt = at
+	}
 	r.setGate(e.Gate, func(g *Gate) { g.State = GateConsumed })
 	r.setStep(e.Path, func(s *Step) {
 		s.Doing, s.Attempt, s.Generation, s.Deadline, s.Guarded = DoingAct, e.Attempt, e.Generation, e.Deadline, false

@@ -32,6 +32,10 @@ func (e RunRecovered) apply(r *Run, at time.Time) {
 	for id := range r.Questions {
 		r.change(id, func(q *Question) {
 			q.since, q.turn = q.since.Add(e.Down), q.turn.Add(e.Down)
+			q.Looked = slices.Clone(q.Looked)
+			for i := range q.Looked {
+				q.Looked[i].At = q.Looked[i].At.Add(e.Down)
+			}
 			if q.Expires.IsZero() {
 				return
 			}

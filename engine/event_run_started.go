@@ -12,7 +12,7 @@ func (RunStarted) Kind() string { return "run_started" }
 
 func (e RunStarted) apply(r *Run, at time.Time) {
 	r.Facts, r.Generation, r.StartedAt = e.Facts, e.Facts.Generation, at
-	r.Phase = PhaseRunning
+	r.Phase, r.Bar = PhaseRunning, e.Facts.Bar
 	r.Stops, r.UndoWord = e.Facts.Stops, e.Facts.UndoOf != "" // who starts an undo means it, whatever stands
 	r.repause(at)
 	r.Vars, r.Called, r.Items = e.Facts.Vars, e.Facts.Called, e.Facts.Items
@@ -24,7 +24,6 @@ func (e RunStarted) apply(r *Run, at time.Time) {
 	}
 	for i := range e.Facts.Undo {
 		row := e.Facts.Undo[i]
-		row.State, row.Undoing = RowCommitted, UndoIdle
 		r.Ledger = append(r.Ledger, &row)
 		r.Completed = max(r.Completed, row.Completed)
 	}

@@ -34,7 +34,7 @@ type Facts struct {
 	Items       []ItemsKnown                          `json:"items,omitempty"`   // of a retry or an undo: the lists of every foreach before
 	Called      map[string]map[string]json.RawMessage `json:"called,omitempty"`  // of an undo: the inputs of the runbooks that were called
 	Stops       []Stop                                `json:"stops,omitempty"`   // that stood when it was started
-	Bar         *Bar                                  `json:"bar,omitempty"`     // nil: it may change things
+	Bar         *Bar                                  `json:"bar,omitempty"`     // that it begins under; nil: it may change things
 	Rules       int                                   `json:"rules"`             // number of the engine's rules; see [Rules]
 }
 
@@ -44,14 +44,6 @@ func (f Facts) unroll(book *runbook.Runbook) *runbook.Runbook {
 		book = book.Unroll(known.Path, known.Items)
 	}
 	return book
-}
-
-// Bar is a rule by which a run changes nothing. It looks, plans the first
-// change that it comes to, says what it would have done, and ends refused.
-type Bar struct {
-	Class  string `json:"class"`          // the kind of rule
-	Reason string `json:"reason"`         // the rule, and the way past it
-	Page   bool   `json:"page,omitempty"` // who answers for the service is paged as it begins
 }
 
 // Rules numbers the behaviour of Decide. A change that would decide a
@@ -117,6 +109,7 @@ type Outcome struct {
 	Receipt json.RawMessage `json:"receipt,omitempty"`
 	Left    string          `json:"left,omitempty"`   // fingerprint of the target afterwards
 	Served  string          `json:"served,omitempty"` // plugin@version+checksum
+	Lines   []string        `json:"lines,omitempty"`  // the last that a call said which failed
 }
 
 // said is the outcome with its effect: a plugin that does not say how a

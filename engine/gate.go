@@ -62,7 +62,7 @@ func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
 	if d.run.question(AskAgain, step.Path) != nil {
 		return false, false
 	}
-	if g.Voids >= maxVoids {
+	if g.Voids >= maxVoids && d.run.Bar == nil {
 		d.askAgain(step, g)
 		return true, false
 	}
@@ -79,7 +79,7 @@ func (d *decider) planGate(step *runbook.Step, g *Gate) (moved, open bool) {
 	if len(mutating) > 0 && len(inputs) == 0 {
 		return false, true // every mutation is passed over, as things stand; its turn shows
 	}
-	if d.run.Facts.Bar == nil { // else it is only looked at
+	if d.run.Bar == nil { // else it is only looked at
 		if moved, held := d.lock(); len(mutating) > 0 && !held {
 			return moved, false
 		}
@@ -112,13 +112,52 @@ func (d *decider) members(step *runbook.Step) []*runbook.Step {
 // cannot be told, or would be passed over, is not shown; should its turn come
 // all the same, people are asked then.
 func (d *decider) foreseen(m *runbook.Step) (json.RawMessage, bool) {
-	if m.If != nil && d.run.step(m.Path).Status == StatusPending {
-		if ok, err := m.If.Bool(d.vars(m.Frame, nil, m.If)); err != nil || !ok {
+	gate := m.Gate()
+	for _, s := range d.between(gate, m) {
+		if d.awaits(s, gate) {
+			continue // it may be reached
+		}
+		if ok, err := s.If.Bool(d.vars(s.Frame, nil, s.If)); err != nil || !ok {
 			return nil, false
 		}
 	}
-	raw, err := d.input(m.Frame, m.With)
+	raw, err := d.ahead(m).input(m.Frame, m.With)
 	return raw, err == nil
+}
+
+// onlyIf are the conditions of a mutation that a gate covers which are known
+// only once other steps behind the gate have run.
+func (d *decider) onlyIf(m *runbook.Step) []string {
+	var conditions []string
+	gate := m.Gate()
+	for _, s := range d.between(gate, m) {
+		if d.awaits(s, gate) {
+			conditions = append(conditions, s.If.Source())
+		}
+	}
+	return conditions
+}
+
+// between are a mutation and the groups around it, up to its gate, that have a
+// condition which is not decided yet; the outermost first.
+func (d *decider) between(gate, m *runbook.Step) []*runbook.Step {
+	var steps []*runbook.Step
+	for at := m; at != nil; at = at.Parent {
+		if at.If != nil && d.run.step(at.Path).Status == StatusPending {
+			steps = append(steps, at)
+		}
+		if at == gate || at.Parent == gate {
+			break
+		}
+	}
+	slices.Reverse(steps)
+	return steps
+}
+
+// awaits reports whether steps behind a gate that have not ended decide the
+// condition of another one there.
+func (d *decider) awaits(s, gate *runbook.Step) bool {
+	return slices.ContainsFunc(s.Frame.Producers(s.If, gate), func(p *runbook.Step) bool { return !d.run.step(p.Path).Done() })
 }
 
 // openUnder reports whether a mutation at or under a path is in flight or in
@@ -154,7 +193,7 @@ func (d *decider) lock() (moved, held bool) {
 func (d *decider) identities() []string {
 	set := map[string]bool{}
 	for _, row := range d.run.Facts.Undo {
-		if row.Resource != "" {
+		if row.Resource != "" && row.State != RowUndone {
 			set[row.Resource] = true
 		}
 	}
@@ -183,17 +222,21 @@ func (d *decider) planned(c PlanCall, in Planned) {
 }
 
 // gateUnplanned fails the gate's step: what cannot be planned cannot be shown.
+// A run that undoes another leaves it out.
 func (d *decider) gateUnplanned(c PlanCall, f Failure) {
-	reason := fmt.Sprintf("%s could not be planned: %s", c.Path, f.Reason)
-	if c.gate != undoGate && d.run.step(c.gate).Status == StatusPending {
+	reason := d.unplanned(c.Path, f)
+	switch {
+	case c.gate == undoGate:
+		d.emit(MemberUnplanned{Gate: c.gate, Path: c.Path, Class: f.Class, Reason: f.Reason})
+	case d.run.step(c.gate).Status == StatusPending:
 		d.void(c.gate, reason+"; it is planned again at its turn", nil, false)
-		return
+	default:
+		d.fail(d.run.Book.Step(c.gate), f.Class, reason)
 	}
-	if c.gate == undoGate {
-		d.trouble(Cause{Kind: CauseFailure, Class: f.Class, Reason: reason, Keep: true}, nil)
-		return
-	}
-	d.fail(d.run.Book.Step(c.gate), f.Class, reason)
+}
+
+func (d *decider) unplanned(path string, f Failure) string {
+	return fmt.Sprintf("%s could not be planned: %s", d.label(path), f.Reason)
 }
 
 // askWhenPlanned opens the question once every member is planned.
@@ -207,17 +250,17 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 		if !ok {
 			continue
 		}
-		members = append(members, Member{Path: m.Path, Shown: shown(m, plan)})
+		members = append(members, Member{Path: m.Path, OnlyIf: d.onlyIf(m), Shown: d.shown(m, plan)})
 	}
-	if d.run.Facts.Bar != nil && len(members) > 0 {
-		d.barred(step, members)
+	if d.run.Bar != nil && len(members) > 0 {
+		d.wouldHave(step, members)
 		return true
 	}
 	q := Question{
 		ID:       d.run.id(step.Path, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind:     AskGate,
 		Path:     step.Path,
-		Text:     fmt.Sprintf("May %s go on with %s?", d.run.Facts.Runbook, step.Path),
+		Text:     fmt.Sprintf("May %s go on with %s?", d.run.Facts.Runbook, step.Label()),
 		Digest:   gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, step.Path, members),
 		Roles:    roles(step.Approve.Of),
 		Self:     step.Approve.Self,
@@ -240,23 +283,39 @@ func (d *decider) askWhenPlanned(step *runbook.Step, g *Gate) bool {
 	return true
 }
 
-// barred says what a run would have asked about and done that a rule bars from
-// changing anything, and ends it.
-func (d *decider) barred(step *runbook.Step, members []Member) {
-	bar := d.run.Facts.Bar
+// wouldHave says what a run would have asked about and done that a rule bars
+// from changing anything, and ends it.
+func (d *decider) wouldHave(step *runbook.Step, members []Member) {
+	bar := d.run.Bar
 	d.emit(WouldHave{Path: step.Path, Class: bar.Class, Members: members})
 	d.trouble(Cause{Kind: CauseRefused, Path: step.Path, Class: bar.Class, Reason: bar.Reason}, nil)
 }
 
-func shown(m *runbook.Step, p Plan) Shown {
+// shown is what people see of a change: what would be done, and how it would be
+// undone, as far as that is written and not left to the receipt.
+func (d *decider) shown(m *runbook.Step, p Plan) Shown {
 	undo := undoAction(m)
-	if m.Undo != nil && m.Undo.None != "" {
+	switch {
+	case m.Undo == nil:
+	case m.Undo.None != "":
 		undo = "none: " + m.Undo.None
+	case m.Undo.With != nil:
+		if input, err := d.ahead(m).input(m.Frame, m.Undo.With); err == nil {
+			undo += " with " + string(input)
+		}
 	}
 	return Shown{
 		Binding: p.Binding, Fingerprint: p.Fingerprint, Action: m.Uses, Served: p.Served, Undo: undo,
 		Detail: p.Detail, Unit: p.Unit, Affected: p.Affected, Total: p.Total, NoPrecond: m.Action.NoPrecondition,
 	}
+}
+
+// label is what people are told of a step at a path.
+func (d *decider) label(path string) string {
+	if step := d.run.Book.Step(path); step != nil {
+		return step.Label()
+	}
+	return path
 }
 
 // void takes back what people were asked or had said about a gate.
@@ -279,7 +338,7 @@ func (d *decider) askAgain(step *runbook.Step, g *Gate) {
 		ID:   d.run.id(step.Path, 0, fmt.Sprintf("ask.again.%d", g.Asks)),
 		Kind: AskAgain, Path: step.Path,
 		Text: fmt.Sprintf("The target of %s changed %d times between question and action. Ask again, or abort?",
-			step.Path, g.Voids),
+			step.Label(), g.Voids),
 		Roles: d.rolesOf(step.Path), Self: true, Choices: []string{ChoiceAgain, ChoiceAbort}, Changed: g.Changed, OpenedAt: d.now,
 	}})
 }
@@ -290,15 +349,15 @@ func (d *decider) expired(id string) {
 	if q == nil {
 		return
 	}
-	d.emit(QuestionDecided{ID: id, Question: q.Kind, Path: q.Path, Choice: ChoiceExpired})
+	d.emit(QuestionDecided{ID: id, Question: q.Kind, Path: q.Path, Choice: ChoiceExpired, OpenFor: d.openFor(q), Asked: d.asked(q, "")})
 	step := d.run.Book.Step(q.Path)
 	if step != nil && step.Asking() != nil && step.Asking().OnExpiry == "skip" && !d.intendedUnder(step.Path) {
 		d.emit(StepSkipped{Path: step.Path, Why: "nobody answered in time"})
 		return
 	}
 	if !d.uncommitted("") { // else how the run ends is what pages
-		d.emit(NoticeQueued{To: d.run.owner(), Page: true, Text: fmt.Sprintf("nobody answered run %s of %s about %s in time, and it was not done",
-			d.run.Facts.ID, d.run.Facts.Runbook, q.Path)})
+		d.emit(NoticeQueued{To: d.run.Owner(), Page: true, Text: fmt.Sprintf("nobody answered run %s of %s about %s in time, and it was not done",
+			d.run.Facts.ID, d.run.Facts.Runbook, d.label(q.Path))})
 	}
 	d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "expired", Reason: "nobody answered in time"})
 }

@@ -13,6 +13,7 @@ type Gate struct {
 	Voids      int
 	Shown      map[string]Shown           // by path of the member: what people saw
 	Planned    map[string]Plan            // by path of the member: what the next question will show
+	Unplanned  map[string]Failure         // by path of the member: why it cannot be planned, and is left out
 	Inputs     map[string]json.RawMessage // by path of the members that are being planned
 	Changed    []string                   // what differed when it was voided
 	By         string                     // who decided, the last of a quorum
@@ -54,6 +55,14 @@ func (r *Run) gate(path string) *Gate {
 		return g
 	}
 	return &Gate{}
+}
+
+// looked reports whether it is known what a member would do, or that it cannot
+// be told.
+func (g *Gate) looked(member string) bool {
+	_, planned := g.Planned[member]
+	_, unplanned := g.Unplanned[member]
+	return planned || unplanned
 }
 
 func (r *Run) setGate(path string, change func(*Gate)) {

@@ -7,9 +7,13 @@ type Hand struct {
 	Question string
 	To       string
 	Reason   string
+	Via      Via
 }
 
 func (Hand) isInput() {}
 
 // Who implements [Person].
 func (h Hand) Who() string { return h.By }
+
+// Came implements [Channelled].
+func (h Hand) Came() Via { return h.Via }

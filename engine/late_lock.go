@@ -43,6 +43,9 @@ func (d *decider) target(s *runbook.Step) string {
 // known since is tried: a run that has locks waits for none. moved: something
 // was decided.
 func (d *decider) lockLate(step *runbook.Step) (moved, held bool) {
+	if d.run.Bar != nil {
+		return false, true // it is only looked at
+	}
 	id := d.identity(step)
 	switch {
 	case step.Resource != nil && id == "":

@@ -44,9 +44,10 @@ type Row struct {
 	input      json.RawMessage
 	generation int
 	deadline   time.Time
-	forced     bool // a person wants it undone although its target was changed
-	undos      int  // how often its undo was intended
-	tries      int  // how often it was tried again after a failure
+	forced     bool   // a person wants it undone although its target was changed
+	over       string // of forced: the fingerprint that they were shown
+	undos      int    // how often its undo was intended
+	tries      int    // how often it was tried again after a failure
 
 	samples     []Sample // of the verify of its undo
 	sampleInput json.RawMessage

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -111,7 +112,7 @@ func (d *decider) stepPlanned(step *runbook.Step, in Planned) {
 	gate := step.Gate()
 	saw, shown := d.run.gate(gate.Path).Shown[step.Path]
 	if !shown {
-		d.void(gate.Path, step.Path+" was not known when people were asked", nil, false)
+		d.void(gate.Path, step.Label()+" was not known when people were asked", nil, false)
 		return
 	}
 	if changed := d.drift(step, saw, in.Plan); len(changed) > 0 {
@@ -133,10 +134,10 @@ func (d *decider) drift(step *runbook.Step, saw Shown, p Plan) []string {
 		changed = append(changed, bindingDiff(step.Path, saw.Binding, p.Binding)...)
 	}
 	if saw.Served != p.Served {
-		changed = append(changed, fmt.Sprintf("%s would be served by %s, shown was %s", step.Path, p.Served, saw.Served))
+		changed = append(changed, fmt.Sprintf("%s would be served by %s, shown was %s", step.Label(), p.Served, saw.Served))
 	}
 	if saw.Fingerprint != p.Fingerprint && !d.ours(d.run.step(step.Path).changes(p), p.Fingerprint) && len(changed) == 0 {
-		changed = append(changed, "somebody has changed the target of "+step.Path+" since it was shown")
+		changed = append(changed, "somebody has changed the target of "+step.Label()+" since it was shown"+detailDiff(saw.Detail, p.Detail))
 	}
 	return changed
 }
@@ -163,6 +164,23 @@ func bindingDiff(path string, was, is json.RawMessage) []string {
 	}
 	return diff
 }
+
+// detailDiff says where what people are shown of an action first differs from
+// what they were shown; empty where it does not, or only more or less is shown.
+func detailDiff(was, is string) string {
+	then, now := strings.Split(was, "\n"), strings.Split(is, "\n")
+	lacks := func(all []string) func(line string) bool {
+		return func(line string) bool { return !strings.HasPrefix(line, "@@ ") && !slices.Contains(all, line) }
+	}
+	i, j := slices.IndexFunc(then, lacks(now)), slices.IndexFunc(now, lacks(then))
+	if i < 0 || j < 0 {
+		return ""
+	}
+	return fmt.Sprintf(": %s was shown, and is %s now", quoted(then[i]), quoted(now[j]))
+}
+
+// quoted is a line of what people are shown, for a sentence.
+func quoted(line string) string { return fmt.Sprintf("%.80q", strings.Join(strings.Fields(line), " ")) }
 
 func orNothing(raw json.RawMessage) string {
 	if len(raw) == 0 {
@@ -248,6 +266,28 @@ func limit(step *runbook.Step, otherwise time.Duration) time.Duration {
 		return step.Timeout
 	}
 	return otherwise
+}
+
+// kept records what a call has said at last that did not go well, and returns its
+// outcome without it. Samples are left out: they fail again and again.
+func (d *decider) kept(c Command, o Outcome) Outcome {
+	said := StepSaid{Lines: o.Lines}
+	switch c := c.(type) {
+	case Read:
+		if c.use != useStep && c.use != useGuard {
+			said.Lines = nil
+		}
+		said.Path, said.Attempt = c.Path, d.run.step(c.Path).Attempt
+	case Act:
+		said.Path, said.Attempt = c.Path, c.attempt
+	case Undo:
+		said.Path, said.Attempt, said.Undo = c.Path, c.attempt, true
+	}
+	if len(said.Lines) > 0 && (o.Failure != nil || o.Effect == EffectUnknown) {
+		d.emit(said)
+	}
+	o.Lines = nil
+	return o
 }
 
 // read takes the answer of a read.

@@ -210,7 +210,7 @@ func (p *pending) gate(path string, g *Gate) {
 		return
 	}
 	for _, member := range slices.Sorted(maps.Keys(g.Inputs)) {
-		if _, ok := g.Planned[member]; ok {
+		if g.looked(member) {
 			continue
 		}
 		c := PlanCall{

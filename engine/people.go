@@ -15,7 +15,7 @@ func (d *decider) person(in Person) error {
 	if reason == "" {
 		return nil
 	}
-	d.emit(InputRefused{By: in.Who(), What: what, Reason: reason, Via: via(in)})
+	d.emit(InputRefused{By: in.Who(), What: what, Question: about(in), Reason: reason, Via: via(in)})
 	return &Refusal{By: in.Who(), What: what, Reason: reason}
 }
 
@@ -104,6 +104,25 @@ func name(in Person) string {
 	}
 }
 
+// about is the id of the question that a person's input is about, if it is
+// about one.
+func about(in Person) string {
+	switch in := in.(type) {
+	case Vote:
+		return in.Question
+	case Answer:
+		return in.Question
+	case Provide:
+		return in.Question
+	case Hand:
+		return in.Question
+	case Extend:
+		return in.Question
+	default:
+		return ""
+	}
+}
+
 // rules are the facts that policy decides with.
 func (d *decider) rules() policy.Facts { return rules(d.run.Facts) }
 
@@ -137,7 +156,7 @@ func (d *decider) answer(a Answer) string {
 	if refusal := d.mayDecide(a.By, q.Roles); refusal != "" {
 		return refusal
 	}
-	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason, Via: a.Via})
+	d.emit(QuestionDecided{ID: q.ID, Question: q.Kind, Path: q.Path, Choice: a.Choice, By: a.By, Reason: a.Reason, Via: a.Via, OpenFor: d.openFor(q), Asked: d.asked(q, a.By)})
 	switch q.Kind {
 	case AskDoubt:
 		d.resolve(q.Path, q.Attempt, q.Undo, a.By, Outcome{Effect: doubtEffect(a.Choice)})
@@ -148,7 +167,7 @@ func (d *decider) answer(a Answer) string {
 		}
 		d.verdictChosen(q.Path, a)
 	case AskDrift:
-		d.driftChosen(d.run.row(q.Path, q.Attempt), a)
+		d.driftChosen(d.run.row(q.Path, q.Attempt), q, a)
 	case AskAgain:
 		if a.Choice == ChoiceAbort {
 			d.notApproved(q, Cause{Kind: CauseRefused, Path: q.Path, Class: "denied", Reason: a.By + " said to stop asking", By: a.By})
@@ -191,12 +210,12 @@ func (d *decider) verdictChosen(path string, a Answer) {
 	}
 }
 
-func (d *decider) driftChosen(row *Row, a Answer) {
+func (d *decider) driftChosen(row *Row, q *Question, a Answer) {
 	if a.Choice == ChoiceKeep {
 		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: "changed by somebody else, left as it is", By: a.By})
 		return
 	}
-	d.emit(UndoForced{Path: row.Path, Attempt: row.Attempt, By: a.By})
+	d.emit(UndoForced{Path: row.Path, Attempt: row.Attempt, By: a.By, Over: q.Found})
 }
 
 func (d *decider) cancel(c Cancel) string {
@@ -205,6 +224,9 @@ func (d *decider) cancel(c Cancel) string {
 	}
 	if d.run.Phase == PhaseFinally {
 		return "the run is already ending"
+	}
+	if c.Undo && d.run.lockless() {
+		return noLocks
 	}
 	reason := "cancelled by " + c.By
 	if c.Reason != "" {
@@ -223,6 +245,9 @@ func (d *decider) undoRun(u UndoRun) string {
 	}
 	if d.run.Facts.UndoOf != "" && d.run.Phase == PhaseRunning { // it may have no locks yet, and its gate is for others than who asked
 		return fmt.Sprintf("the run undoes run %s; its question is whether it may", d.run.Facts.UndoOf)
+	}
+	if d.run.lockless() {
+		return noLocks
 	}
 	d.emit(UndoAsked{By: u.By, Reason: u.Reason})
 	d.trouble(Cause{Kind: CauseUndo, Class: "undo", Reason: "undo asked for by " + u.By, By: u.By, All: true, ReadOnly: true}, nil)

@@ -31,10 +31,12 @@ type Question struct {
 	Choices  []string     `json:"choices,omitempty"`
 	Value    string       `json:"value,omitempty"`   // of an ask step: the type of what is asked for
 	Members  []Member     `json:"members,omitempty"` // of a gate: what would be done, in order
+	Kept     []Kept       `json:"kept,omitempty"`    // of a run that undoes another: what stays changed, whatever is said
 	Changed  []string     `json:"changed,omitempty"` // what differs from the question before
 	OpenedAt time.Time    `json:"opened_at"`
 	Expires  time.Time    `json:"expires,omitzero"` // zero: never
 	Undo     bool         `json:"undo,omitempty"`   // it is about an undo
+	Found    string       `json:"found,omitempty"`  // of an undo that finds its target changed: the fingerprint that it would overwrite
 	Attempt  int          `json:"attempt,omitempty"`
 	Early    bool         `json:"early,omitempty"`  // its turn has not come: nothing waits for it yet
 	Frozen   string       `json:"frozen,omitempty"` // of a gate: the freeze that stands; a yes takes broken glass, and nobody is waited for
@@ -44,6 +46,7 @@ type Question struct {
 	Handed     []Handed     `json:"handed,omitempty"`    // who has handed the answer to whom
 	Escalates  []Escalation `json:"escalates,omitempty"` // who is asked later, and when
 	Extensions int          `json:"extensions,omitempty"`
+	Looked     []Look       `json:"looked,omitempty"` // who of those who may answer has looked at it, and when first
 
 	since, turn time.Time // when it was opened, and when its turn came, less the time in which nobody could answer
 }
@@ -77,8 +80,26 @@ type Escalation struct {
 
 // Member is one action that a gate covers.
 type Member struct {
-	Path string `json:"path"`
+	Path   string   `json:"path"`
+	OnlyIf []string `json:"only_if,omitempty"` // conditions that steps behind the same gate decide: else it is passed over
 	Shown
+}
+
+// Kept is a change that a run which undoes another cannot undo.
+type Kept struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
+
+// others is how many people besides one have said yes.
+func (q *Question) others(person string) int {
+	n := 0
+	for _, y := range q.Votes {
+		if y.By != person {
+			n++
+		}
+	}
+	return n
 }
 
 // open adds a question; at is when.

@@ -17,6 +17,7 @@ type Run struct {
 	Seq        int
 	Generation int
 	StartedAt  time.Time
+	ChangedAt  time.Time // when it began its first change; zero: it has not
 	EndedAt    time.Time
 	Phase      Phase
 	Word       Word   // how it ended; empty before
@@ -34,6 +35,7 @@ type Run struct {
 	Locks     Locks
 	Stops     []Stop // that stand, in the order in which they came
 
+	Bar       *Bar       // the rule that bars it from changes; nil: it may change things
 	WouldHave *WouldHave // what a run that is barred would have done; nil: it has not come to it
 
 	Changes   []ServiceChange // that others have made to the service since it began
@@ -46,12 +48,15 @@ type Run struct {
 	Asking    time.Time         // since when people are waited for; zero: they are not
 	AskedFor  time.Duration     // how long people were waited for: the time on the critical path
 	Waited    map[string]Waited // about each step, by path
+	Answers   []Answered        // of the questions that were decided, in their order
 	PausedFor time.Duration     // how long people or a stop were waited for: timeouts do not count it
 	Completed int               // how many mutations have come to an end, for the order of undos
 
 	pausedSince time.Time       // zero: not paused
 	late        map[string]bool // ids of calls whose late result is recorded
 	own         own
+
+	will map[string]bool // what a step's condition comes to, by path, once that cannot change any more; worked out again after a replay
 }
 
 // Phase is where a run stands.

@@ -172,7 +172,7 @@ func (d *decider) verdict(step *runbook.Step, verdict, why string) {
 	d.emit(QuestionOpened{Question: Question{
 		ID:   d.run.id(step.Path, max(s.Attempt, 1), fmt.Sprintf("verdict.ask.%d", s.N)),
 		Kind: AskVerdict, Path: step.Path, Attempt: s.Attempt,
-		Text:  fmt.Sprintf("The verify of %s is %s: %s. What now?", step.Path, verdict, why),
+		Text:  fmt.Sprintf("The verify of %s is %s: %s. What now?", step.Label(), verdict, why),
 		Roles: d.rolesOf(step.Path), Self: true, OpenedAt: d.now,
 		Choices: []string{ChoiceAgain, ChoiceAccept, ChoiceKeep, ChoiceUndo},
 	}})

@@ -178,6 +178,15 @@ func (d *decider) askRelock() bool {
 	return true
 }
 
+// lockless reports whether the run's locks were broken, and it ends without
+// them: it changes nothing any more.
+func (r *Run) lockless() bool {
+	return r.Locks.State == LocksBroken && r.stop(StopLock) == nil
+}
+
+// noLocks is what who wants such a run undone is told.
+const noLocks = "its locks were broken, and it ends without them; undo it when it has ended"
+
 // lockPath is the path of the question about broken locks. No step has it: ids
 // have no hyphen.
 const lockPath = "broken-lock"

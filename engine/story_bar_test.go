@@ -59,4 +59,43 @@ var barStories = []story{
 		startFrozen(play(t, book(set("a", gated, unverified))), func(f *engine.Facts) { f.Bar = &engine.Bar{Class: "shadow"} }).
 			Saw("would_have").Ended(engine.Refused)
 	}},
+	{"a run is barred that has changed nothing yet", func(t *testing.T) {
+		p := play(t, book(group("g", set("a")+set("b"), gated, unverified), read("s"))).On("g/a#1/plan.1", enginetest.Silent(false)).Start().Approve("alice")
+		p.Give(barred()).Settle().Saw("run_barred gate_voided gate_plan_began would_have troubled").Called().
+			Status("s", engine.StatusPending).Ended(engine.Refused)
+		if c := p.Run.Cause; c.Class != "budget" || c.Reason != "firebreak.yaml:9 policy.automation.budget; start it yourself" || len(p.Run.WouldHave.Members) != 2 {
+			t.Errorf("%+v would have done %+v", c, p.Run.WouldHave)
+		}
+		if n := p.Run.Notices[0]; !n.Page || n.To != "platform" {
+			t.Errorf("%+v", n)
+		}
+	}},
+	{"who is asked by a run that is barred since is asked no more", func(t *testing.T) {
+		play(t, book(set("a", gated, unverified))).Start().WaitsOn("approval").Do(func(p *enginetest.Play) { p.Give(barred()).Settle() }).
+			Saw("run_barred gate_voided").Ended(engine.Refused)
+	}},
+	{"what has begun is not barred any more", func(t *testing.T) {
+		p := play(t, book(group("g", set("a")+set("b"), gated, unverified))).On("g/a#1/act", enginetest.Silent(true)).Start().Approve("alice")
+		p.Give(barred()).Never("run_barred")
+		p.Give(engine.Returned{ID: "r1/g/a#1/act", Outcome: engine.Outcome{Effect: engine.EffectApplied, Outputs: []byte(`{"value":7}`)}}).Settle().
+			Called("g/a#1/act", "g/b#1/act").Ended(engine.Succeeded)
+	}},
+	{"a handler that is barred while it asks passes its change over", func(t *testing.T) {
+		p := play(t, book(read("a"))+"\non_failure:"+bump("b", gated, unverified)+read("c")).On("a#1/act", enginetest.None("invalid")).Start().WaitsOn("approval")
+		p.Give(barred()).Settle().Status("on_failure/b", engine.StatusSkipped).Status("on_failure/c", engine.StatusSucceeded).Called().Ended(engine.FailedClean)
+	}},
+	{"a run that undoes another is not barred", func(t *testing.T) {
+		src := book(set("a", gated, unverified))
+		done := play(t, src).Start().Approve("alice").Ended(engine.Succeeded)
+		f := engine.UndoOf(&done.Run, nil)
+		f.ID = "r2"
+		p := play(t, src)
+		p.World = done.World
+		p.Start(func(to *engine.Facts) { *to = f }).Give(barred()).Never("run_barred").Approve("alice").Ended(engine.Undone)
+	}},
+}
+
+// barred is what a run is told that a rule bars.
+func barred() engine.Barred {
+	return engine.Barred{Bar: engine.Bar{Class: "budget", Reason: "firebreak.yaml:9 policy.automation.budget; start it yourself", Page: true}}
 }

@@ -283,7 +283,7 @@ var foreachStories = []story{
 		done.Start().Approve("alice").Sleep(3 * time.Second).Ended(engine.Succeeded)
 		p := enginetest.NewPlay(t, done.Src)
 		p.World = done.World
-		f := engine.UndoOf(&done.Run)
+		f := engine.UndoOf(&done.Run, nil)
 		f.ID = "r2"
 		if p.Give(engine.Start{Facts: f}); p.Err != nil {
 			t.Fatal(p.Err)

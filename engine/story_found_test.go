@@ -23,7 +23,7 @@ var foundStories = []story{
 	}},
 	{"a run that undoes another is not undone before its gate is passed", func(t *testing.T) {
 		done := undone(t)
-		p := play(t, undoBook).Do(func(p *enginetest.Play) { p.Locked = true }).Start(rows(done))
+		p := play(t, undoBook).Do(func(p *enginetest.Play) { p.Locked = true }).Start(rows(done, nil))
 		p.Refused(engine.UndoRun{By: "alice"}, "undoes run r1").Called()
 	}},
 	{"the undos of a run that undoes another have names of their own", func(t *testing.T) {
@@ -32,7 +32,7 @@ var foundStories = []story{
 		p := play(t, src)
 		p.World = done.World
 		p.World.Forget()
-		p.Start(rows(done)).Approve("alice").Called("a#1/undo").Ended(engine.Undone)
+		p.Start(rows(done, nil)).Approve("alice").Called("a#1/undo").Ended(engine.Undone)
 	}},
 	{"a clock behind takes no time from people", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start()

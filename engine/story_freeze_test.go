@@ -98,7 +98,7 @@ var freezeStories = []story{
 	}},
 	{"a run that undoes another is not frozen", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified))).Start().Approve("alice").Ended(engine.Succeeded)
-		f := engine.UndoOf(&p.Run)
+		f := engine.UndoOf(&p.Run, nil)
 		u := enginetest.NewPlay(t, p.Src)
 		u.World.Set("a", 7)
 		startFrozen(u, func(facts *engine.Facts) {

@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,17 +224,81 @@ var driftStories = []story{
 		p.WaitsOn("approval").Approve("alice").Holds("b", 6).Ended(engine.Succeeded)
 	}},
 	{"what could not be shown is asked at its turn", func(t *testing.T) {
-		inner := set("a") + read("r") + step("id: b", "if: steps.r.outputs.value > 3", "uses: world.set", "with: {key: b, value: 1}", undoSet)
-		p := play(t, book(group("g", inner, gated, unverified)))
-		p.World.Set("r", 9)
-		p.Start()
-		if q := p.Question(engine.AskGate); len(q.Members) != 1 {
+		other := group("other", read("r")+"\n  - set: {y: 9}")
+		gate := group("g", set("a")+set("b", "if: vars.x > 3"), gated, unverified)
+		p := play(t, book("\n  - set: {x: 0}", side("both", other+gate))).On("both/other/r#1/act", enginetest.Silent(false))
+		p.Book.Step("both/other/2").Set[0].Name = "x" // which check refuses as a race
+		if q := p.Start().Question(engine.AskGate); len(q.Members) != 1 {
 			t.Errorf("the card shows %+v", q.Members)
 		}
-		p.Approve("alice").WaitsOn("approval").Called("g/a#1/act").Approve("alice").Called("g/a#1/act", "g/b#1/act").Ended(engine.Succeeded)
-		if p.Run.Gates["g"].Voids != 0 {
+		p.On("both/g/a#1/act", enginetest.Silent(true)).Approve("alice")
+		p.Give(engine.Returned{ID: "r1/both/other/r#1/act", Outcome: engine.Outcome{Outputs: []byte(`{"value":1}`)}}).Settle()
+		p.Give(engine.Returned{ID: "r1/both/g/a#1/act", Outcome: engine.Outcome{
+			Effect: engine.EffectApplied, Receipt: []byte(`{"key":"a","value":0}`), Left: "a=7"}}).Settle()
+		p.WaitsOn("approval").Approve("alice").Called("both/g/a#1/act", "both/g/b#1/act").Ended(engine.Succeeded)
+		if p.Run.Gates["both/g"].Voids != 0 {
 			t.Error("it counts as drift")
 		}
+	}},
+	{"what a condition behind the gate may yet need is shown with the condition", func(t *testing.T) {
+		members := set("a") + step("id: now", "uses: world.read", "with: {key: a}") + set("b", "if: steps.now.outputs.value == 7") +
+			group("more", set("c", "if: steps.now.outputs.value > 0"), "if: steps.now.outputs.value < 7")
+		p := play(t, book(group("g", members, gated, unverified))).Start()
+		q := p.Question(engine.AskGate)
+		var seen []string
+		for _, m := range q.Members {
+			seen = append(seen, m.Path+": "+strings.Join(m.OnlyIf, " and "))
+		}
+		if want := []string{
+			"g/a: ", "g/b: steps.now.outputs.value == 7", "g/more/c: steps.now.outputs.value < 7 and steps.now.outputs.value > 0",
+		}; !slices.Equal(seen, want) {
+			t.Errorf("the card shows %q, want %q", seen, want)
+		}
+		p.Approve("alice").Never("gate_voided").Called("g/a#1/act", "g/b#1/act").Status("g/more", engine.StatusSkipped).Ended(engine.Succeeded)
+	}},
+	{"what a condition already rules out is not shown", func(t *testing.T) {
+		p := play(t, book(read("r"), group("g", set("a")+group("no", set("b"), "if: steps.r.outputs.value == 9"), gated, unverified))).Start()
+		if q := p.Question(engine.AskGate); len(q.Members) != 1 || q.Members[0].Path != "g/a" {
+			t.Errorf("the card shows %+v", q.Members)
+		}
+		p.Approve("alice").Called("g/a#1/act").Ended(engine.Succeeded)
+	}},
+	{"what is set behind a gate is foreseen, in what is shown and in its undo", func(t *testing.T) {
+		to := step("set: {to: '${{ vars.from + 1 }}', other: 1}")
+		a := step("id: a", "uses: world.set", "with: {key: a, value: '${{ vars.to }}'}", "undo: {uses: world.set, with: {key: a, value: '${{ vars.to }}'}}")
+		p := play(t, book(step("set: {from: 4}"), group("g", step("set: {from: 5}")+to+read("r")+a+step("if: run.id != \"\"", "fail: enough"), gated, unverified))).Start()
+		if q := p.Question(engine.AskGate); string(q.Members[0].Binding) != `{"key":"a","value":6}` || q.Members[0].Undo != `world.set with {"key":"a","value":6}` {
+			t.Errorf("the card shows %s, %s", q.Members[0].Binding, q.Members[0].Undo)
+		}
+		p.Approve("alice").Never("gate_voided").Called("g/a#1/act", "g/a#1/undo").Ended(engine.FailedClean)
+	}},
+	{"each item of a foreach in a foreach is shown with what its own items have set", func(t *testing.T) {
+		inner := each("in", "[1, 2]", step("id: a", "uses: world.set", "with: {key: '${{ vars.out }}', value: '${{ item }}'}", undoSet))
+		p := play(t, book(each("out", `["a", "b"]`, step("set: {out: '${{ item }}'}")+inner, gated, unverified))).Start()
+		var shown []string
+		for _, m := range p.Question(engine.AskGate).Members {
+			shown = append(shown, string(m.Binding))
+		}
+		if want := []string{`{"key":"a","value":1}`, `{"key":"a","value":2}`, `{"key":"b","value":1}`, `{"key":"b","value":2}`}; !slices.Equal(shown, want) {
+			t.Errorf("the card shows %s", shown)
+		}
+		p.Approve("alice").Never("gate_voided").Holds("a", 2).Holds("b", 2).Ended(engine.Succeeded)
+	}},
+	{"people are shown with what a change would be undone", func(t *testing.T) {
+		undo := "undo: {uses: world.set, with: {key: a, value: 3}}"
+		p := play(t, book(group("g", step("id: a", "uses: world.set", "with: {key: a, value: 7}", undo)+step("if: run.id != \"\"", "fail: enough"), gated, unverified))).Start()
+		if q := p.Question(engine.AskGate); q.Members[0].Undo != `world.set with {"key":"a","value":3}` {
+			t.Errorf("the card shows %q", q.Members[0].Undo)
+		}
+		p.Approve("alice").Holds("a", 3).Ended(engine.FailedClean)
+	}},
+	{"a condition on the outcome of a step behind the gate is shown with what it needs", func(t *testing.T) {
+		p := play(t, book(group("g", read("a", "optional: true")+set("b", "if: steps.a.status == \"failed\""), gated, unverified))).
+			On("g/a#1/act", enginetest.None("unavailable")).Start()
+		if q := p.Question(engine.AskGate); len(q.Members) != 1 || len(q.Members[0].OnlyIf) != 1 {
+			t.Errorf("the card shows %+v", q.Members)
+		}
+		p.Approve("alice").Never("gate_voided").Called("g/b#1/act").Ended(engine.Succeeded)
 	}},
 }
 

@@ -18,7 +18,7 @@ func stories() []story {
 	var all []story
 	for _, part := range [][]story{
 		flowStories, gateStories, driftStories, guardStories, verifyStories, undoStories,
-		handlerStories, voteStories, takeStories, earlyStories, retryStories, stopStories, doubtStories, recoveryStories, skipStories, lockStories, edgeStories, askStories, foundStories, closedStories, lateLockStories, foreachStories, callStories, undoTryStories, freezeStories, barStories, yieldStories, limitStories,
+		handlerStories, voteStories, takeStories, earlyStories, retryStories, stopStories, doubtStories, recoveryStories, skipStories, lockStories, edgeStories, askStories, foundStories, closedStories, lateLockStories, foreachStories, callStories, undoTryStories, freezeStories, barStories, yieldStories, limitStories, lookStories,
 	} {
 		all = append(all, part...)
 	}

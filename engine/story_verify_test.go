@@ -135,6 +135,12 @@ var undoStories = []story{
 	{"an undo may be forced", func(t *testing.T) {
 		sickThenChanged(t).Answer(engine.AskDrift, engine.ChoiceForce, "alice").Holds("a", 0).Ended(engine.FailedClean)
 	}},
+	{"an undo is forced over what was shown, and over nothing else", func(t *testing.T) {
+		p := sickThenChanged(t)
+		p.World.Set("a", 42) // since people were asked about 99
+		p.Answer(engine.AskDrift, engine.ChoiceForce, "alice").WaitsOn("person").Holds("a", 42).Called("a#1/act")
+		p.Answer(engine.AskDrift, engine.ChoiceForce, "alice").Holds("a", 0).Ended(engine.FailedClean)
+	}},
 	{"what somebody else changed may be left", func(t *testing.T) {
 		sickThenChanged(t).Answer(engine.AskDrift, engine.ChoiceKeep, "alice").Holds("a", 99).Called("a#1/act").Ended(engine.FailedDirty)
 	}},
@@ -219,19 +225,56 @@ var undoStories = []story{
 		p.Approve("alice").WaitsOn("person").Answer(engine.AskDrift, engine.ChoiceKeep, "alice").
 			Called("a#1/undo").Ended(engine.FailedDirty)
 	}},
-	{"the undo of an ended run whose plan fails changes nothing", func(t *testing.T) {
-		done := undone(t)
-		p := play(t, undoBook)
+	{"the undo of an ended run of which nothing can be planned is refused", func(t *testing.T) {
+		p, done := undoingFrom(t, nil)
+		p.On("a#0/plan.1", enginetest.None("unavailable")).On("b#0/plan.1", enginetest.None("drift"))
+		p.Start(rows(done, nil)).Called().Never("question_opened effect_left").Ended(engine.Refused)
+	}},
+	{"what of an ended run cannot be planned is left out of its undo", func(t *testing.T) {
+		p, done := undoingFrom(t, nil)
+		p.On("b#0/plan.1", enginetest.None("drift")).Start(rows(done, nil)).WaitsOn("approval")
+		q := p.Question(engine.AskGate)
+		if len(q.Members) != 1 || q.Members[0].Path != "a" || len(q.Kept) != 1 || q.Kept[0].Path != "b" {
+			t.Errorf("the card shows %+v, and keeps %+v", q.Members, q.Kept)
+		}
+		p.Approve("alice").Saw("member_unplanned question_opened effect_left undo_began step_undone run_ended").
+			Called("a#1/undo").Holds("a", 0).Holds("b", 1).Ended(engine.FailedDirty)
+	}},
+	{"what an undo left out stays as it was after a no", func(t *testing.T) {
+		p, done := undoingFrom(t, nil)
+		p.On("b#0/plan.1", enginetest.None("drift")).Start(rows(done, nil)).Deny("alice", false).Never("effect_left").Called().Ended(engine.Refused)
+	}},
+	{"the next undo of an ended run undoes what the first one left", func(t *testing.T) {
+		p, done := undoingFrom(t, nil)
+		p.On("b#0/plan.1", enginetest.None("drift")).Start(rows(done, nil)).Approve("alice").Ended(engine.FailedDirty)
+		next, _ := undoingFrom(t, p.World)
+		next.Start(rows(done, &p.Run)).WaitsOn("approval")
+		if q := next.Question(engine.AskGate); len(q.Members) != 1 || q.Members[0].Path != "b" || len(q.Kept) != 0 {
+			t.Errorf("the card shows %+v, and keeps %+v", q.Members, q.Kept)
+		}
+		next.Approve("alice").Called("b#1/undo").Holds("a", 0).Holds("b", 0).Ended(engine.Undone)
+		if f := engine.UndoOf(&done.Run, &next.Run); f.Undo != nil {
+			t.Errorf("still to be undone: %+v", f.Undo)
+		}
+	}},
+	{"the next undo finds a target as the first one left it", func(t *testing.T) {
+		src := book(set("a", gated, unverified), "\n  - {id: b, uses: world.set, with: {key: a, value: 9}, undo: {uses: world.set}, "+gated+", "+unverified+"}")
+		done := play(t, src).Start().Approve("alice").Approve("alice").Ended(engine.Succeeded)
+		p := play(t, src)
 		p.World = done.World
 		p.World.Forget()
-		p.On("a#0/plan.1", enginetest.None("unavailable")).Start(rows(done)).Called().Ended(engine.FailedClean)
+		p.On("a#0/plan.1", enginetest.None("unavailable")).Start(rows(done, nil)).Approve("alice").Called("b#1/undo").Holds("a", 7).Ended(engine.FailedDirty)
+		next := play(t, src)
+		next.World = p.World
+		next.World.Forget()
+		next.Start(rows(done, &p.Run)).Approve("alice").Never("undo_forced").Called("a#1/undo").Holds("a", 0).Ended(engine.Undone)
 	}},
 	{"nothing to undo is not started", func(t *testing.T) {
 		p := play(t, book(once("a", gated, unverified)))
 		p.Give(engine.Start{Facts: enginetest.Facts(p.Book)}).Settle().Approve("alice").Ended(engine.Succeeded)
 		q := play(t, book(once("a", gated, unverified)))
 		f := enginetest.Facts(q.Book)
-		rows(p)(&f)
+		rows(p, nil)(&f)
 		if q.Give(engine.Start{Facts: f}); q.Err == nil {
 			t.Error("a run that can undo nothing was started")
 		}
@@ -254,10 +297,25 @@ func undone(t *testing.T) *enginetest.Play {
 	return play(t, undoBook).Start().Approve("alice").Approve("alice").Ended(engine.Succeeded)
 }
 
-// rows makes a run the undo of one that has ended.
-func rows(done *enginetest.Play) func(*engine.Facts) {
+// undoingFrom is a run to come that undoes one that has ended, in the world
+// that this one, or (nil: not) another, has left.
+func undoingFrom(t *testing.T, world *enginetest.World) (p, done *enginetest.Play) {
+	t.Helper()
+	done = undone(t)
+	if world == nil {
+		world = done.World
+	}
+	p = play(t, undoBook)
+	p.World = world
+	p.World.Forget()
+	return p, done
+}
+
+// rows makes a run the undo of one that has ended, of which another has undone
+// some; nil: none has.
+func rows(done *enginetest.Play, before *engine.Run) func(*engine.Facts) {
 	return func(f *engine.Facts) {
-		r := engine.UndoOf(&done.Run)
+		r := engine.UndoOf(&done.Run, before)
 		f.ID, f.UndoOf, f.Undo = "r2", r.UndoOf, r.Undo
 	}
 }
@@ -279,5 +337,5 @@ func undoingOf(t *testing.T, src string) *enginetest.Play {
 	p := play(t, src)
 	p.World = done.World
 	p.World.Forget()
-	return p.Start(rows(done))
+	return p.Start(rows(done, nil))
 }

@@ -36,6 +36,16 @@ var voteStories = []story{
 		v.BreakGlass = "all are asleep"
 		p.Say(v).Called("a#1/act").Ended(engine.Succeeded)
 	}},
+	{"the glass may be broken after one's own yes", func(t *testing.T) {
+		p := play(t, book(set("a", "approve: {of: [{role: ops, for: 5m}, {role: lead, for: 5m}], quorum: 2}", unverified))).Start()
+		p.Say(yes(p, "carol")).Called().WaitsOn("approval")
+		v := yes(p, "carol")
+		v.BreakGlass = "nobody else is awake"
+		p.Say(v).Called("a#1/act").Ended(engine.Succeeded)
+		if got := p.Run.Gates["a"].Yes; len(got) != 1 || got[0].By != "carol" {
+			t.Errorf("approved by %v", got)
+		}
+	}},
 	{"a quorum that nobody can reach is refused at the start", func(t *testing.T) {
 		p := play(t, book(set("a", "approve: {of: [{role: ops, for: 5m}], quorum: 3}", unverified)))
 		f := enginetest.Facts(p.Book)
@@ -146,7 +156,7 @@ var takeStories = []story{
 		p := play(t, undoBook)
 		p.World = done.World
 		p.World.Forget()
-		p.Start(rows(done), func(f *engine.Facts) {
+		p.Start(rows(done, nil), func(f *engine.Facts) {
 			f.Stops = []engine.Stop{{Kind: engine.StopHold, Service: "api", By: "firebreak"}}
 		}).
 			Approve("bob").Called("b#1/undo", "a#1/undo").Ended(engine.Undone)
@@ -221,6 +231,13 @@ var takeStories = []story{
 		play(t, book(group("g", set("a")+"\n  - wait: 1m"+set("b"), gated, unverified))).Start().Approve("alice").
 			Say(engine.BreakLock{By: "bob"}).Answer(engine.AskLock, engine.ChoiceEnd, "alice").
 			Called("g/a#1/act").Holds("a", 7).Ended(engine.CancelledDirty)
+	}},
+	{"a run that ends without its locks is not undone before it has ended", func(t *testing.T) {
+		p := play(t, book(group("g", set("a")+set("b"), gated, unverified))).On("g/b#1/act", enginetest.Silent(true)).Start().Approve("alice")
+		p.Say(engine.BreakLock{By: "bob"}).Answer(engine.AskLock, engine.ChoiceEnd, "alice").
+			Refused(engine.Cancel{By: "dora", Undo: true}, "its locks were broken, and it ends without them").
+			Refused(engine.UndoRun{By: "alice"}, "its locks were broken, and it ends without them").Say(engine.Cancel{By: "dora"})
+		p.Give(returned("g/b#1/act", "b=7")).Settle().Called("g/a#1/act", "g/b#1/act").Ended(engine.CancelledDirty)
 	}},
 	{"what was to be undone and is left as it is makes the end dirty", func(t *testing.T) {
 		p := play(t, book(set("a", gated, unverified), "\n  - wait: 1m")).Start().Approve("alice").Saw("committed")

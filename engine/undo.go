@@ -3,7 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
@@ -35,12 +37,8 @@ func (d *decider) undoing() bool {
 		return false
 	}
 	step := r.Book.Step(row.Path)
-	if step == nil || step.Undo == nil || step.Undo.None != "" {
-		why := "nothing undoes it"
-		if step != nil && step.Undo != nil {
-			why = step.Undo.None
-		}
-		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: why})
+	if !hasUndo(d.run.Book, row.Path) {
+		d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: noUndo(step)})
 		return true
 	}
 	if r.stop(StopLock) != nil {
@@ -118,7 +116,7 @@ func (d *decider) askResume(row *Row) bool {
 	d.emit(QuestionOpened{Question: Question{
 		ID:   d.run.id(row.Path, row.Attempt, fmt.Sprintf("resume.ask.%d", d.run.Seq)),
 		Kind: AskResume, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
-		Text:  fmt.Sprintf("The undo of %s was stopped before it began. Undo it now, or leave it changed?", row.Path),
+		Text:  fmt.Sprintf("The undo of %s was stopped before it began. Undo it now, or leave it changed?", d.label(row.Path)),
 		Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceResume, ChoiceKeep},
 	}})
 	return true
@@ -128,24 +126,24 @@ func (d *decider) askResume(row *Row) bool {
 // begins the undo only where nobody has changed it since.
 func (d *decider) undoPlanned(row *Row, in Planned) {
 	step := d.run.Book.Step(row.Path)
-	why := ""
+	found, why := in.Plan.Fingerprint, ""
 	switch {
 	case in.Failure != nil && d.undoAgain(row, step, *in.Failure):
 		return
 	case in.Failure != nil:
 		why = "it could not be looked at: " + in.Failure.Reason
-	case row.forced || step.Undo.Action.NoPrecondition:
+	case row.forced && row.over == found || step.Undo.Action.NoPrecondition:
 	case row.Left == "":
 		why = "it is not known how the action left it"
-	case !d.leftSo(row, in.Plan.Fingerprint):
+	case !d.leftSo(row, found):
 		why = "somebody has changed it since: " + in.Plan.Detail
 	}
 	if why != "" {
-		d.askDrift(row, why)
+		d.askDrift(row, why, found)
 		return
 	}
 	d.emit(UndoIntended{
-		Path: row.Path, Attempt: row.Attempt, Action: step.Undo.Uses, Expect: in.Plan.Fingerprint,
+		Path: row.Path, Attempt: row.Attempt, Action: step.Undo.Uses, Expect: found,
 		Undo: in.Plan.Undo, Served: in.Plan.Served, Generation: d.run.Generation, Deadline: d.now.Add(limit(step, actTimeout)),
 	})
 }
@@ -159,15 +157,18 @@ func (d *decider) leftSo(row *Row, fingerprint string) bool {
 	})
 }
 
-func (d *decider) askDrift(row *Row, why string) {
+// askDrift asks whether to undo all the same. A yes is for what was found, and
+// for nothing that comes after it; empty: it is not known, and is looked at
+// again.
+func (d *decider) askDrift(row *Row, why, found string) {
 	id := d.run.id(row.Path, row.Attempt, fmt.Sprintf("undo.drift.%d", row.N))
 	d.emit(QuestionOpened{Question: Question{
 		ID:   id,
-		Kind: AskDrift, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
-		Text:  fmt.Sprintf("The undo of %s has not begun: %s. Undo it all the same, or leave it?", row.Path, why),
+		Kind: AskDrift, Path: row.Path, Attempt: row.Attempt, Undo: true, Found: found, OpenedAt: d.now,
+		Text:  fmt.Sprintf("The undo of %s has not begun: %s. Undo it all the same, or leave it?", d.label(row.Path), why),
 		Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceForce, ChoiceKeep},
 	}})
-	d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s waits: %s", row.Path, why)})
+	d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s waits: %s", d.label(row.Path), why)})
 }
 
 // undone takes the outcome of an undo.
@@ -183,7 +184,7 @@ func (d *decider) undone(row *Row, o Outcome) {
 	case o.Failure == nil && o.Effect != EffectPartial:
 		d.putBack(row, o.Left)
 	case o.Effect == EffectNone && f.Class == "drift":
-		d.askDrift(row, "somebody has changed it in the meantime: "+f.Reason)
+		d.askDrift(row, "somebody has changed it in the meantime: "+f.Reason, "")
 	case o.Effect == EffectNone && d.undoAgain(row, d.run.Book.Step(row.Path), f):
 	default:
 		d.emit(UndoFailed{Path: row.Path, Attempt: row.Attempt, Class: f.Class, Reason: f.Reason})
@@ -236,13 +237,25 @@ func (d *decider) undoRow(path string) *Row {
 	return last
 }
 
-// undoable reports whether any of the rows has an undo.
+// undoable reports whether any of the rows is to be undone, and can be.
 func undoable(book *runbook.Runbook, rows []Row) bool {
-	return slices.ContainsFunc(rows, func(row Row) bool {
-		step := book.Step(row.Path)
-		return step != nil && undoAction(step) != ""
-	})
+	return slices.ContainsFunc(rows, func(row Row) bool { return row.State == RowCommitted && hasUndo(book, row.Path) })
 }
+
+func hasUndo(book *runbook.Runbook, path string) bool {
+	step := book.Step(path)
+	return step != nil && undoAction(step) != ""
+}
+
+// noUndo is why nothing undoes a step.
+func noUndo(step *runbook.Step) string {
+	if step != nil && step.Undo != nil && step.Undo.None != "" {
+		return step.Undo.None
+	}
+	return "nothing undoes it"
+}
+
+func cannotUndo(f Failure) string { return "its undo cannot be planned: " + f.Reason }
 
 // undoRunGate takes the gate of a run that undoes another forward: locks,
 // plans of every undo, one question, then the undos.
@@ -259,7 +272,7 @@ func (d *decider) undoRunGate() bool {
 		}
 		receipts := map[string]json.RawMessage{}
 		for _, row := range d.run.Ledger {
-			if step := d.run.Book.Step(row.Path); step != nil && undoAction(step) != "" {
+			if row.State == RowCommitted && hasUndo(d.run.Book, row.Path) {
 				receipts[row.Path] = row.Receipt
 				if row.Receipt == nil {
 					receipts[row.Path] = json.RawMessage("null")
@@ -272,6 +285,11 @@ func (d *decider) undoRunGate() bool {
 		return d.askUndoRun(g)
 	case GateApproved:
 		d.emit(UndoAsked{By: g.By})
+		for _, row := range d.run.Ledger {
+			if f, ok := g.Unplanned[row.Path]; ok && row.State == RowCommitted {
+				d.emit(EffectKept{Path: row.Path, Attempt: row.Attempt, Why: cannotUndo(f)})
+			}
+		}
 		d.endUndoRun()
 		return true
 	default:
@@ -280,30 +298,58 @@ func (d *decider) undoRunGate() bool {
 }
 
 func (d *decider) askUndoRun(g *Gate) bool {
-	if len(g.Planned) < len(g.Inputs) {
+	if len(g.Planned)+len(g.Unplanned) < len(g.Inputs) {
 		return false
 	}
 	var members []Member
+	var kept []Kept
 	for _, row := range slices.Backward(d.run.Ledger) {
-
-		if p, ok := g.Planned[row.Path]; ok {
-			step := d.run.Book.Step(row.Path)
+		if row.State != RowCommitted {
+			continue
+		}
+		step := d.run.Book.Step(row.Path)
+		f, unplanned := g.Unplanned[row.Path]
+		p, planned := g.Planned[row.Path]
+		switch {
+		case planned:
 			members = append(members, Member{Path: row.Path, Shown: Shown{
 				Binding: p.Binding, Fingerprint: p.Fingerprint, Action: undoAction(step), Served: p.Served,
 				Undo: "none: this is an undo", Detail: p.Detail, Unit: p.Unit, Affected: p.Affected, Total: p.Total,
 			}})
+		case unplanned:
+			kept = append(kept, Kept{Path: row.Path, Why: cannotUndo(f)})
+		default:
+			kept = append(kept, Kept{Path: row.Path, Why: noUndo(step)})
 		}
+	}
+	if len(members) == 0 {
+		d.noneToUndo(g)
+		return true
+	}
+	text := fmt.Sprintf("May all that run %s changed be undone?", d.run.Facts.UndoOf)
+	if len(kept) > 0 {
+		text = fmt.Sprintf("Not all that run %s changed can be undone. May the rest be?", d.run.Facts.UndoOf)
 	}
 	roles, quorum := d.undoDeciders(members)
 	d.emit(QuestionOpened{Question: Question{
 		ID:   d.run.id(undoGate, 0, fmt.Sprintf("ask.%d", g.Asks)),
 		Kind: AskGate, Path: undoGate, Undo: true,
-		Text:   fmt.Sprintf("May all that run %s changed be undone?", d.run.Facts.UndoOf),
+		Text:   text,
 		Digest: gateDigest(d.run.Facts.Pins.Runbook, d.run.Facts.Service, undoGate, members),
 		Roles:  roles, Quorum: quorum, Choices: []string{ChoiceApprove, ChoiceDeny},
-		Members: members, OpenedAt: d.now, Expires: d.now.Add(undoValidFor),
+		Members: members, Kept: kept, OpenedAt: d.now, Expires: d.now.Add(undoValidFor),
 	}})
 	return true
+}
+
+// noneToUndo refuses a run of whose undos none can be planned.
+func (d *decider) noneToUndo(g *Gate) {
+	paths := slices.Sorted(maps.Keys(g.Unplanned))
+	whys := make([]string, len(paths))
+	for i, path := range paths {
+		whys[i] = d.unplanned(path, g.Unplanned[path])
+	}
+	d.trouble(Cause{Kind: CauseRefused, Class: g.Unplanned[paths[0]].Class, Reason: strings.Join(whys, "; ")}, nil)
 }
 
 // undoDeciders are who may say yes to undoing the members, and how many must:

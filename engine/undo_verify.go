@@ -77,10 +77,10 @@ func (d *decider) undoVerdict(row *Row, verdict, why string) {
 		d.emit(QuestionOpened{Question: Question{
 			ID:   id,
 			Kind: AskVerdict, Path: row.Path, Attempt: row.Attempt, Undo: true, OpenedAt: d.now,
-			Text:  fmt.Sprintf("The verify of the undo of %s is %s: %s. What now?", row.Path, verdict, why),
+			Text:  fmt.Sprintf("The verify of the undo of %s is %s: %s. What now?", d.label(row.Path), verdict, why),
 			Roles: d.rolesOf(row.Path), Self: true, Choices: []string{ChoiceAgain, ChoiceAccept, ChoiceKeep},
 		}})
-		d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s was done, and nobody knows whether it works: %s", row.Path, why)})
+		d.emit(NoticeQueued{To: d.pageTo(row.Path), Page: true, About: id, Text: fmt.Sprintf("the undo of %s was done, and nobody knows whether it works: %s", d.label(row.Path), why)})
 	}
 }
 

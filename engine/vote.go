@@ -53,7 +53,7 @@ func (d *decider) mayVote(person string, q *Question, self bool, glass string) (
 		}
 	}
 	broken, refusal = rules.MayAnswer(person, q.Roles, self, glass)
-	alone := glass != "" && len(q.Votes)+1 < q.Quorum && rules.MayBreak(person)
+	alone := glass != "" && q.others(person)+1 < q.Quorum && rules.MayBreak(person)
 	return broken || refusal == "" && alone, refusal
 }
 
@@ -119,18 +119,23 @@ func (d *decider) vote(v Vote) string {
 		}
 		glass = true
 	}
-	if slices.ContainsFunc(q.Votes, func(y Yes) bool { return y.By == v.By }) {
-		return v.By + " has said yes already"
+	if !glass && q.others(v.By) < len(q.Votes) {
+		refusal := fmt.Sprintf("%s has said yes already, as %d of %d have", v.By, len(q.Votes), q.Quorum)
+		if d.rules().MayBreak(v.By) {
+			refusal += "; in an emergency: --break-glass REASON"
+		}
+		return refusal
 	}
 	if !glass && len(q.Votes)+1 < q.Quorum {
-		d.emit(VoteCounted{ID: q.ID, Path: q.Path, By: v.By, Via: v.Via})
+		d.emit(VoteCounted{ID: q.ID, Path: q.Path, Digest: v.Digest, By: v.By, Via: v.Via})
 		return ""
 	}
-	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceApprove, By: v.By, Reason: v.Reason, ValidUntil: d.validUntil(q.Path), Via: v.Via}
+	e := QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Digest: v.Digest, Choice: ChoiceApprove, By: v.By, Reason: v.Reason, ValidUntil: d.validUntil(q.Path), Via: v.Via,
+		OpenFor: d.openFor(q), Asked: d.asked(q, v.By)}
 	if glass {
 		e.BreakGlass = v.BreakGlass
 		d.emit(NoticeQueued{To: d.pageTo(q.Path), Page: true, Text: fmt.Sprintf("%s broke the glass at %s of run %s: %s",
-			v.By, q.Path, d.run.Facts.ID, v.BreakGlass)})
+			v.By, d.label(q.Path), d.run.Facts.ID, v.BreakGlass)})
 	}
 	d.emit(e)
 	return ""
@@ -151,7 +156,7 @@ func (d *decider) passFreeze(v Vote, q *Question) string {
 
 // denied takes a no. One is enough, whatever the quorum.
 func (d *decider) denied(q *Question, v Vote) {
-	d.emit(QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Choice: ChoiceDeny, By: v.By, Reason: v.Reason, Via: v.Via})
+	d.emit(QuestionDecided{ID: q.ID, Question: AskGate, Path: q.Path, Digest: v.Digest, Choice: ChoiceDeny, By: v.By, Reason: v.Reason, Via: v.Via, OpenFor: d.openFor(q), Asked: d.asked(q, v.By)})
 	reason := v.By + " said no"
 	if v.Reason != "" {
 		reason += ": " + v.Reason
@@ -209,8 +214,8 @@ func (d *decider) hand(in Hand) string {
 	case d.answerable(q, append(slices.Clone(q.Handed), Handed{By: in.By, To: in.To})) < q.Quorum:
 		return fmt.Sprintf("then fewer than %d people could answer it", q.Quorum)
 	}
-	d.emit(QuestionHanded{ID: q.ID, Path: q.Path, By: in.By, To: in.To, Reason: in.Reason})
-	d.emit(NoticeQueued{To: in.To, Text: fmt.Sprintf("%s leaves it to you to answer run %s about %s", in.By, d.run.Facts.ID, q.Path)})
+	d.emit(QuestionHanded{ID: q.ID, Path: q.Path, By: in.By, To: in.To, Reason: in.Reason, Via: in.Via})
+	d.emit(NoticeQueued{To: in.To, Text: fmt.Sprintf("%s leaves it to you to answer run %s about %s", in.By, d.run.Facts.ID, d.label(q.Path))})
 	return ""
 }
 
@@ -242,7 +247,7 @@ func (d *decider) extend(in Extend) string {
 	if more == 0 {
 		more = most
 	}
-	d.emit(QuestionExtended{ID: q.ID, Path: q.Path, By: in.By, Expires: q.Expires.Add(more)})
+	d.emit(QuestionExtended{ID: q.ID, Path: q.Path, By: in.By, Expires: q.Expires.Add(more), Via: in.Via})
 	return ""
 }
 

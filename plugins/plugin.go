@@ -97,6 +97,20 @@ type Call struct {
 	Stop     <-chan struct{} // closed: end at the next safe point
 }
 
+// Until returns a context that ends with ctx, by cancel, and once the call is
+// to stop: for what has nothing to finish.
+func (c Call) Until(ctx context.Context) (until context.Context, cancel context.CancelFunc) {
+	until, cancel = context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-c.Stop:
+			cancel()
+		case <-until.Done():
+		}
+	}()
+	return until, cancel
+}
+
 // Origin is on whose word a change is made, for the record that the target
 // keeps. It is no proof of who they are, and nothing to grant rights by.
 type Origin struct {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -45,6 +46,7 @@ type Change struct {
 
 	Reporter string    `json:"reporter"` // whose token it was
 	HeardAt  time.Time `json:"heard_at"`
+	N        int64     `json:"n,omitempty"` // its number, of one that is listed
 }
 
 // ChangeQuery chooses among changes.
@@ -52,6 +54,7 @@ type ChangeQuery struct {
 	Service string    // empty: of any service
 	Since   time.Time // made at this time or later
 	Limit   int       // 0: no limit
+	After   int64     // only those that come after the one of this number; 0: all
 }
 
 // Changes keeps changes.
@@ -118,16 +121,17 @@ func joined(kinds []ChangeKind) string {
 }
 
 func (s *Server) changes(r *http.Request, _ Caller) (int, any, error) {
-	q := ChangeQuery{Service: r.URL.Query().Get("service")}
-	var err error
-	if q.Limit, err = limitOf(r); err != nil {
+	limit, after, err := pageOf(r)
+	if err != nil {
 		return 0, nil, err
 	}
+	q := ChangeQuery{Service: r.URL.Query().Get("service"), Limit: limit + 1, After: after}
 	if text := r.URL.Query().Get("since"); text != "" {
 		if q.Since, err = time.Parse(time.RFC3339, text); err != nil {
 			return 0, nil, invalid("since is %.80q, not a time such as %s", text, "2026-11-27T09:00:00Z")
 		}
 	}
 	all, err := s.cfg.Changes.Reported(r.Context(), q)
-	return http.StatusOK, append([]Change{}, all...), err
+	all, more := cut(all, limit)
+	return http.StatusOK, more.with(append([]Change{}, all...), func() string { return strconv.FormatInt(all[limit-1].N, 10) }), err
 }

@@ -50,7 +50,7 @@ type Config struct {
 	Changes Changes
 
 	// List lists runs, newest first.
-	List func(ctx context.Context, q Query) ([]Summary, error)
+	List func(ctx context.Context, q Query) ([]engine.Head, error)
 	// Blocker is the run that keeps another from its locks; empty: none does.
 	// Optional.
 	Blocker func(run engine.Run) string
@@ -63,6 +63,9 @@ type Config struct {
 	Retry func(ctx context.Context, by Caller, ended engine.Run, from string) (id string, err error)
 	// Undo begins a run that undoes one that has ended.
 	Undo func(ctx context.Context, by Caller, ended engine.Run, reason string) (id string, err error)
+	// UndoOf is the run that undoes one which has ended, or that has undone
+	// some of it; nil: there is none.
+	UndoOf func(ctx context.Context, run string) (*engine.Run, error)
 	// Prune gives up runs that have ended, or refuses it.
 	Prune func(ctx context.Context, by Caller, req PruneRequest) (Pruned, error)
 	// Reload reads the runbooks that are known by name anew, or refuses it.
@@ -75,11 +78,12 @@ type Config struct {
 	Runbook func(ctx context.Context, name string) (RunbookView, error)
 	// Services lists those of the configuration, without what stops them.
 	Services func() []ServiceView
-	// Alerts lists alerts, the last first; 0: no limit.
-	Alerts func(ctx context.Context, limit int) ([]AlertView, error)
+	// Alerts lists alerts, the last first, those that come after the one of a
+	// number; 0: all.
+	Alerts func(ctx context.Context, limit int, after int64) ([]AlertView, error)
 	// Audit tells what stands for everything that is recorded, and the last
 	// acts of people; 0: all of them.
-	Audit func(ctx context.Context, limit int) (AuditView, error)
+	Audit func(ctx context.Context, limit int, after int64) (AuditView, error)
 	// Metrics answers with the metrics; nil: there are none.
 	Metrics http.Handler
 	// MetricsOpen lets everybody read them.

@@ -84,11 +84,11 @@ func (f *Front) Start(ctx context.Context) error {
 	}
 	var config *tls.Config
 	if f.cfg.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(f.cfg.Cert, f.cfg.Key)
-		if err != nil {
+		own := &certificate{cert: f.cfg.Cert, key: f.cfg.Key}
+		if _, err := own.get(nil); err != nil {
 			return fmt.Errorf("the certificate: %w", err)
 		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get, NextProtos: []string{"http/1.1"}}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", f.cfg.Listen)
 	if err != nil {

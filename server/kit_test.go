@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +19,12 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/client"
+)
+
+// What there is to list: more than one listing holds.
+const (
+	alertsSent int64 = 2500
+	runsOfBusy int   = 1001
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -236,18 +244,30 @@ func config(t *testing.T, r *runs) server.Config {
 		Services: func() []server.ServiceView {
 			return []server.ServiceView{{Name: "api", Environment: "prod", Owner: "platform", Capabilities: []server.Served{{Capability: "settings", Plugin: "git"}}}}
 		},
-		Alerts: func(_ context.Context, limit int) ([]server.AlertView, error) {
-			return []server.AlertView{{Source: "am", Times: limit, Labels: map[string]string{}, Annotations: map[string]string{}}}, nil
+		Alerts: func(_ context.Context, limit int, after int64) (all []server.AlertView, _ error) {
+			for n := cmp.Or(after, alertsSent+1) - 1; n > 0 && len(all) < limit; n-- {
+				all = append(all, server.AlertView{N: n, Source: "am", Labels: map[string]string{}, Annotations: map[string]string{}})
+			}
+			return all, nil
 		},
-		Audit: func(_ context.Context, limit int) (server.AuditView, error) {
+		Audit: func(_ context.Context, limit int, _ int64) (server.AuditView, error) {
 			return server.AuditView{Head: "h", Acts: []server.Act{{N: int64(limit)}}}, nil
 		},
 		Ready: func() error { return nil },
-		List: func(_ context.Context, q server.Query) ([]server.Summary, error) {
+		List: func(_ context.Context, q server.Query) ([]engine.Head, error) {
+			if q.Service == "busy" {
+				n, _ := strconv.Atoi(q.After)
+				var all []engine.Head
+				for range min(q.Limit, runsOfBusy-n) {
+					n++
+					all = append(all, engine.Head{ID: strconv.Itoa(n)})
+				}
+				return all, nil
+			}
 			if q.Service == "none" {
 				return nil, nil
 			}
-			return []server.Summary{{ID: "r1", Settled: !q.Unsettled, Seq: q.Limit}}, nil
+			return []engine.Head{{ID: "r1", Settled: !q.Unsettled, Seq: q.Limit}}, nil
 		},
 		Live: func(ctx context.Context, run string, to func(server.Progress)) {
 			to(server.Progress{Run: run, Kind: "log", Text: "resting"})

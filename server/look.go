@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -62,6 +61,7 @@ type Served struct {
 
 // AlertView is an alert that a source has sent, and what became of it.
 type AlertView struct {
+	N           int64             `json:"n"` // its number
 	Source      string            `json:"source"`
 	Identity    string            `json:"identity"`
 	Name        string            `json:"name"`
@@ -97,18 +97,21 @@ type Act struct {
 	Text string    `json:"text"`
 }
 
-// approvals looks at every run that waits for people.
+// approvals looks at the runs that ask people something; a page is of so many
+// runs, whatever each asks.
 func (s *Server) approvals(r *http.Request, _ Caller) (int, any, error) {
-	open, err := s.cfg.List(r.Context(), Query{Unsettled: true})
+	limit, err := limitOf(r)
 	if err != nil {
 		return 0, nil, err
 	}
+	limit = min(limit, mostRead)
+	open, err := s.cfg.List(r.Context(), Query{Asking: true, Limit: limit + 1, After: r.URL.Query().Get("after")})
+	if err != nil {
+		return 0, nil, err
+	}
+	open, more := cut(open, limit)
 	all := []Asked{}
-	slices.Reverse(open)
 	for _, sum := range open {
-		if len(sum.Waiting) == 0 && sum.Phase == engine.PhaseEnded {
-			continue
-		}
 		run, err := s.cfg.Runs.Run(r.Context(), sum.ID)
 		if err != nil {
 			return 0, nil, err
@@ -117,7 +120,7 @@ func (s *Server) approvals(r *http.Request, _ Caller) (int, any, error) {
 			all = append(all, Asked{Run: sum.ID, Runbook: sum.Runbook, Service: sum.Service, Requester: sum.Requester, Question: q})
 		}
 	}
-	return http.StatusOK, all, nil
+	return http.StatusOK, more.with(all, func() string { return open[limit-1].ID }), nil
 }
 
 func (s *Server) runbooks(r *http.Request, _ Caller) (int, any, error) {
@@ -144,23 +147,11 @@ func (s *Server) services(*http.Request, Caller) (int, any, error) {
 }
 
 func (s *Server) alerts(r *http.Request, _ Caller) (int, any, error) {
-	limit, err := limitOf(r)
+	limit, after, err := pageOf(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	all, err := s.cfg.Alerts(r.Context(), limit)
-	return http.StatusOK, append([]AlertView{}, all...), err
-}
-
-// limitOf is how many a request asks for; 0: all.
-func limitOf(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, invalid("limit is %.80q, not a number", text)
-	}
-	return n, nil
+	all, err := s.cfg.Alerts(r.Context(), limit+1, after)
+	all, more := cut(all, limit)
+	return http.StatusOK, more.with(append([]AlertView{}, all...), func() string { return strconv.FormatInt(all[limit-1].N, 10) }), err
 }

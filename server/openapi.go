@@ -103,6 +103,11 @@ func (d *describer) operation(rt route) (map[string]any, error) {
 	} else if rt.format != "" {
 		good["content"] = content(rt.format, &jsonschema.Schema{Type: "string"})
 	}
+	if slices.ContainsFunc(rt.query, func(p parameter) bool { return p.name == "after" }) {
+		good["headers"] = map[string]any{"Link": map[string]any{
+			"description": `Where the listing goes on, if there is more: </v1/…?after=…>; rel="next" (RFC 8288)`, "schema": map[string]any{"type": "string"},
+		}}
+	}
 	told, err := d.of(reflect.TypeFor[Problem]())
 	if err != nil {
 		return nil, err

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -448,6 +450,11 @@ func TestOpenAPI(t *testing.T) {
 			s["additionalProperties"] = false // here, every field is one that is described
 		}
 	}
+	for _, listing := range []string{"/v1/runs", "/v1/approvals", "/v1/alerts", "/v1/changes", "/v1/audit"} {
+		if within(d, "paths", listing, "get", "responses", "200", "headers", "Link") == nil {
+			t.Errorf("it is not described how %s goes on", listing)
+		}
+	}
 	answers := map[string]*jsonschema.Resolved{}
 	schemaOf := func(method, path, status string) *jsonschema.Resolved {
 		t.Helper()
@@ -480,6 +487,7 @@ func TestOpenAPI(t *testing.T) {
 	all := "Bearer " + m.token("alice", server.Rights()...).Token
 	for _, tt := range []struct{ method, path, ask, body, status string }{
 		{"POST", "/v1/runs", "", `{"runbook":"pause"}`, "201"},
+		{"POST", "/v1/runs", "", `{"runbook":"pause"} {"runbook":"pause"}`, "400"},
 		{"GET", "/v1/runs", "?limit=3", "", "200"},
 		{"GET", "/v1/runs/{id}", "", "", "200"},
 		{"GET", "/v1/runs/{id}", "!/v1/runs/none", "", "404"},
@@ -581,6 +589,45 @@ func TestApprovals(t *testing.T) {
 	all, err := c.Approvals(t.Context())
 	if err != nil || len(all) != 1 || all[0].Run != "r1" || all[0].Question.ID != "q" {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// asking is 250 runs that all ask the same, and counts how many were read.
+type asking struct {
+	*runs
+
+	read atomic.Int64
+}
+
+func (a *asking) Run(ctx context.Context, _ string) (engine.Run, error) {
+	a.read.Add(1)
+	return a.runs.Run(ctx, "r1")
+}
+
+// TestManyApprovals holds that a request reads no more runs than are on one
+// page, and that a client sees those of all pages.
+func TestManyApprovals(t *testing.T) {
+	const runs = 250
+	r := &asking{runs: newRuns(t)}
+	r.run.Questions = map[string]*engine.Question{"q": {ID: "q", Path: "rest", Kind: engine.AskGate}}
+	cfg := config(t, r.runs)
+	cfg.Runs = r
+	var most int64
+	cfg.List = func(_ context.Context, q server.Query) (all []engine.Head, _ error) {
+		most = max(most, r.read.Swap(0))
+		after, _ := strconv.Atoi(q.After)
+		for n := after + 1; q.Asking && n <= runs && len(all) < q.Limit; n++ {
+			all = append(all, engine.Head{ID: strconv.Itoa(n)})
+		}
+		return all, nil
+	}
+	_, c := serve(t, cfg)
+	all, err := c.Approvals(t.Context())
+	if err != nil || len(all) != runs || all[0].Run != "1" || all[runs-1].Run != "250" {
+		t.Errorf("%d questions, %v", len(all), err)
+	}
+	if most != 100 {
+		t.Errorf("%d runs were read for one request", most)
 	}
 }
 

@@ -59,8 +59,9 @@ type Pruned struct {
 
 // Reloaded is what became of the runbooks that were read anew.
 type Reloaded struct {
-	Runbooks int          `json:"runbooks"` // how many there are
-	Changed  []BookChange `json:"changed"`  // by name
+	Runbooks int          `json:"runbooks"`          // how many there are
+	Changed  []BookChange `json:"changed"`           // by name
+	Restart  []string     `json:"restart,omitempty"` // sections of the configuration that differ from what the daemon runs with, until it is started anew
 }
 
 // BookChange is a runbook that is not as it was.
@@ -74,25 +75,10 @@ type BookChange struct {
 // Query chooses among runs.
 type Query struct {
 	Unsettled bool // only those that have not ended, or of whose end not everybody has been told
+	Asking    bool // only those with open questions, and the one that began first at the beginning
 	Service   string
-	Limit     int // 0: no limit
-}
-
-// Summary is what a list shows of a run.
-type Summary struct {
-	ID        string           `json:"id"`
-	Runbook   string           `json:"runbook"`
-	Service   string           `json:"service,omitempty"`
-	Requester engine.Requester `json:"requester"`
-	Phase     engine.Phase     `json:"phase"`
-	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
-	Waiting   []string         `json:"waiting,omitempty"`
-	Bar       string           `json:"bar,omitempty"` // the kind of rule that bars it from changes
-	Changed   int              `json:"changed"`       // how many changes it has begun, those that did nothing left out
-	StartedAt time.Time        `json:"started_at"`
-	EndedAt   time.Time        `json:"ended_at,omitzero"`
-	Seq       int              `json:"seq"`
-	Settled   bool             `json:"settled"`
+	Limit     int    // 0: no limit
+	After     string // only those that come after this run; empty: all
 }
 
 // Progress is what a call says while it goes on. It is not recorded.

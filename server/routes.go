@@ -3,11 +3,15 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/firebreak-ops/firebreak/engine"
 )
 
 // largest is how many bytes a request may have.
@@ -44,12 +48,13 @@ type parameter struct {
 // routes are all of them, in the order in which people read them.
 func (s *Server) routes() []route {
 	id := "/v1/runs/{id}"
-	limit := parameter{"limit", "At most so many; 0: all", "integer"}
+	limit := parameter{"limit", "At most so many, and never more than 1000, which is what 0 asks for; where there are more, the header Link says where they go on", "integer"}
+	after := parameter{"after", "Only those that come after this one: what Link says", "string"}
 	service := parameter{"service", "Only those of this service", "string"}
 	all := []route{
 		{method: "POST", path: "/v1/runs", needs: MayRun, about: "Start a run", takes: StartRequest{}, status: http.StatusCreated, gives: Started{}, do: s.start},
-		{method: "GET", path: "/v1/runs", needs: MayRead, about: "List runs, newest first", gives: []Summary{}, do: s.list, query: []parameter{
-			{"unsettled", "Only those that have not ended, or of whose end not everybody has been told", "boolean"}, service, limit,
+		{method: "GET", path: "/v1/runs", needs: MayRead, about: "List runs, newest first", gives: []engine.Head{}, do: s.list, query: []parameter{
+			{"unsettled", "Only those that have not ended, or of whose end not everybody has been told", "boolean"}, service, limit, after,
 		}},
 		{method: "GET", path: id, needs: MayRead, about: "Show a run", gives: View{}, do: s.show},
 		{
@@ -63,15 +68,15 @@ func (s *Server) routes() []route {
 		all = append(all, route{method: "POST", path: id + "/" + say.body.Verb(), needs: MayAnswer, about: say.about, takes: say.body, gives: Started{}, do: say.do})
 	}
 	return append(all, []route{
-		{method: "GET", path: "/v1/approvals", needs: MayRead, about: "List the questions that runs ask people, the run that began first at the beginning", gives: []Asked{}, do: s.approvals},
+		{method: "GET", path: "/v1/approvals", needs: MayRead, about: "List the questions that runs ask people, the run that began first at the beginning; limit is of runs, 100 at most", gives: []Asked{}, do: s.approvals, query: []parameter{limit, after}},
 		{method: "GET", path: "/v1/runbooks", needs: MayRead, about: "List the runbooks that the owner knows by name", gives: []RunbookView{}, do: s.runbooks},
 		{method: "GET", path: "/v1/runbooks/{name}", needs: MayRead, about: "Show a runbook, its inputs and its text", gives: RunbookView{}, do: s.runbook},
 		{method: "GET", path: "/v1/services", needs: MayRead, about: "List the services of the configuration, and what stops runs of each", gives: []ServiceView{}, do: s.services},
-		{method: "GET", path: "/v1/alerts", needs: MayRead, about: "List what alert sources have sent, the last first, and what became of it", gives: []AlertView{}, do: s.alerts, query: []parameter{limit}},
+		{method: "GET", path: "/v1/alerts", needs: MayRead, about: "List what alert sources have sent, the last first, and what became of it", gives: []AlertView{}, do: s.alerts, query: []parameter{limit, after}},
 		{method: "POST", path: "/v1/alerts/{source}", needs: needsSource, about: "Take alerts in, in the form of the source", status: http.StatusAccepted, write: s.takeAlerts},
 		{method: "POST", path: "/v1/changes", needs: MayReport, about: "Report a change that was made to a service; the same id of the same reporter replaces it", takes: ChangeRequest{}, status: http.StatusCreated, gives: Change{}, do: s.report},
 		{method: "GET", path: "/v1/changes", needs: MayRead, about: "List the changes that were reported, the last first", gives: []Change{}, do: s.changes, query: []parameter{
-			service, {"since", "Made at this time or later", "date-time"}, limit,
+			service, {"since", "Made at this time or later", "date-time"}, limit, after,
 		}},
 		{method: "GET", path: "/v1/stops", needs: MayRead, about: "List what is halted or held", gives: StopsView{}, do: s.stops},
 		{method: "PUT", path: "/v1/stops", needs: MayStop, about: "Halt everything or a service, or hold a service", takes: StopRequest{}, gives: StopsView{}, do: s.stop},
@@ -81,7 +86,7 @@ func (s *Server) routes() []route {
 			{"at", "At this time; now if it is left out", "date-time"},
 		}},
 		{method: "GET", path: "/v1/plugins", needs: MayRead, about: "Say what the plugins are doing", gives: json.RawMessage{}, do: s.plugins},
-		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit}},
+		{method: "GET", path: "/v1/audit", needs: MayRead, about: "Say the head of the log, and what people have done that is no run's business, the last first", gives: AuditView{}, do: s.audit, query: []parameter{limit, after}},
 		{method: "POST", path: "/v1/reload", needs: MayKeep, about: "Read the runbooks that are known by name anew: all of them, or none if one does not pass; runs go on with what they began with", gives: Reloaded{}, do: s.reload},
 		{method: "POST", path: "/v1/prune", needs: MayKeep, about: "Give up runs that ended long ago", takes: PruneRequest{}, gives: Pruned{}, do: s.prune},
 		{method: "POST", path: "/v1/tokens", needs: needsSocket, about: "Make a token; its text is said this once", takes: TokenRequest{}, status: http.StatusCreated, gives: MadeToken{}, do: s.makeToken},
@@ -144,6 +149,10 @@ func (rt route) serve(w http.ResponseWriter, r *http.Request, by Caller) {
 		fail(w, err)
 		return
 	}
+	if p, ok := answer.(page); ok {
+		p.next(w, r)
+		answer = p.answer
+	}
 	reply(w, status, answer)
 }
 
@@ -194,9 +203,39 @@ func read[T any](r *http.Request) (T, error) {
 		return v, err
 	}
 	if err != nil {
-		return v, invalid("the request is not what is expected here: %v", err)
+		return v, invalid("the request is not what is expected here: %s", misread(err))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return v, invalid("the request is not what is expected here: something follows its object")
 	}
 	return v, nil
+}
+
+// misread says why a body cannot be read, in words of JSON.
+func misread(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if wrong.Field == "" {
+			return "it is " + kindOf(wrong.Value) + ", not an object"
+		}
+		return fmt.Sprintf("%s may not be %s", wrong.Field, kindOf(wrong.Value))
+	}
+	if wrong, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Sprintf("%q is no time, such as 2026-11-28T10:00:00Z", strings.Trim(wrong.Value, `"`))
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// kindOf is a value of JSON, for people.
+func kindOf(value string) string {
+	kind, _, _ := strings.Cut(value, " ") // a number is said with its digits
+	switch kind {
+	case "array", "object":
+		return "an " + kind
+	case "bool":
+		return "true or false"
+	default:
+		return "a " + kind
+	}
 }
 
 func (s *Server) prune(r *http.Request, by Caller) (int, any, error) {
@@ -222,12 +261,14 @@ func (s *Server) plugins(r *http.Request, _ Caller) (int, any, error) {
 }
 
 func (s *Server) audit(r *http.Request, _ Caller) (int, any, error) {
-	limit, err := limitOf(r)
+	limit, after, err := pageOf(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	view, err := s.cfg.Audit(r.Context(), limit)
-	return http.StatusOK, view, err
+	view, err := s.cfg.Audit(r.Context(), limit+1, after)
+	acts, more := cut(view.Acts, limit)
+	view.Acts = acts
+	return http.StatusOK, more.with(view, func() string { return strconv.FormatInt(acts[limit-1].N, 10) }), err
 }
 
 func (s *Server) snapshot(r *http.Request, _ Caller) (int, any, error) {

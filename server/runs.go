@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -27,13 +28,15 @@ func (s *Server) start(r *http.Request, by Caller) (int, any, error) {
 
 func (s *Server) list(r *http.Request, _ Caller) (int, any, error) {
 	values := r.URL.Query()
-	q := Query{Unsettled: values.Get("unsettled") == "true", Service: values.Get("service")}
-	var err error
-	if q.Limit, err = limitOf(r); err != nil {
+	limit, err := limitOf(r)
+	if err != nil {
 		return 0, nil, err
 	}
-	runs, err := s.cfg.List(r.Context(), q)
-	return http.StatusOK, append([]Summary{}, runs...), err
+	runs, err := s.cfg.List(r.Context(), Query{
+		Unsettled: values.Get("unsettled") == "true", Service: values.Get("service"), Limit: limit + 1, After: values.Get("after"),
+	})
+	runs, more := cut(runs, limit)
+	return http.StatusOK, more.with(append([]engine.Head{}, runs...), func() string { return runs[limit-1].ID }), err
 }
 
 func (s *Server) show(r *http.Request, _ Caller) (int, any, error) {
@@ -41,11 +44,33 @@ func (s *Server) show(r *http.Request, _ Caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, s.view(run), nil
+	v := s.view(run)
+	if err := s.undone(r.Context(), &v); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, v, nil
+}
+
+// undone tells of a run that has ended by which one it is undone.
+func (s *Server) undone(ctx context.Context, v *View) error {
+	if v.Word == "" || len(v.Ledger) == 0 || v.UndoOf != "" {
+		return nil
+	}
+	undo, err := s.cfg.UndoOf(ctx, v.ID)
+	if err != nil || undo == nil {
+		return err
+	}
+	v.UndoneBy = undo.Facts.ID
+	for i, row := range v.Ledger {
+		if undo.Undid(row.Path, row.Attempt) != nil {
+			v.Ledger[i].UndoneBy = undo.Facts.ID
+		}
+	}
+	return nil
 }
 
 // give passes on what a person says to the run that a request names.
-func (s *Server) give(r *http.Request, in engine.Person) (int, any, error) {
+func (s *Server) give(r *http.Request, in engine.Input) (int, any, error) {
 	id := r.PathValue("id")
 	if err := s.cfg.Runs.Give(r.Context(), id, in); err != nil {
 		return 0, nil, err

@@ -13,7 +13,7 @@ import (
 type Say interface {
 	Verb() string
 	// input is what the run is told.
-	input(by string) engine.Person
+	input(by string) engine.Input
 }
 
 // saying is something that people can say to a run.
@@ -29,6 +29,7 @@ func (s *Server) sayings() []saying {
 		{VoteRequest{}, "Approve or deny what an open gate asks", say[VoteRequest](s)},
 		{WithdrawRequest{}, "Take back a yes", say[WithdrawRequest](s)},
 		{HandRequest{}, "Leave the answer to a gate to somebody else", say[HandRequest](s)},
+		{LookRequest{}, "Say that one has been shown an open question, for how long people take to look", say[LookRequest](s)},
 		{ExtendRequest{}, "Keep a gate open longer", say[ExtendRequest](s)},
 		{AnswerRequest{}, "Answer a question that is not a gate", say[AnswerRequest](s)},
 		{ProvideRequest{}, "Give the value that a step asks for", say[ProvideRequest](s)},
@@ -64,7 +65,7 @@ type VoteRequest struct {
 // Verb implements [Say].
 func (VoteRequest) Verb() string { return "votes" }
 
-func (r VoteRequest) input(by string) engine.Person {
+func (r VoteRequest) input(by string) engine.Input {
 	return engine.Vote{
 		By:         by,
 		Question:   r.Question,
@@ -85,7 +86,7 @@ type WithdrawRequest struct {
 // Verb implements [Say].
 func (WithdrawRequest) Verb() string { return "withdraw" }
 
-func (r WithdrawRequest) input(by string) engine.Person {
+func (r WithdrawRequest) input(by string) engine.Input {
 	return engine.Withdraw{By: by, Path: r.Path, Reason: r.Reason}
 }
 
@@ -99,7 +100,7 @@ type HandRequest struct {
 // Verb implements [Say].
 func (HandRequest) Verb() string { return "hand" }
 
-func (r HandRequest) input(by string) engine.Person {
+func (r HandRequest) input(by string) engine.Input {
 	return engine.Hand{By: by, Question: r.Question, To: r.To, Reason: r.Reason}
 }
 
@@ -112,8 +113,21 @@ type ExtendRequest struct {
 // Verb implements [Say].
 func (ExtendRequest) Verb() string { return "extend" }
 
-func (r ExtendRequest) input(by string) engine.Person {
+func (r ExtendRequest) input(by string) engine.Input {
 	return engine.Extend{By: by, Question: r.Question, For: time.Duration(r.Seconds * float64(time.Second))}
+}
+
+// LookRequest says that a person has been shown an open question. Of whoever may
+// not answer it nothing is recorded.
+type LookRequest struct {
+	Question string `json:"question"`
+}
+
+// Verb implements [Say].
+func (LookRequest) Verb() string { return "looks" }
+
+func (r LookRequest) input(by string) engine.Input {
+	return engine.LookedAt{By: by, Question: r.Question}
 }
 
 // AnswerRequest chooses one of the choices of a question that is not a gate.
@@ -126,7 +140,7 @@ type AnswerRequest struct {
 // Verb implements [Say].
 func (AnswerRequest) Verb() string { return "answers" }
 
-func (r AnswerRequest) input(by string) engine.Person {
+func (r AnswerRequest) input(by string) engine.Input {
 	return engine.Answer{By: by, Question: r.Question, Choice: r.Choice, Reason: r.Reason}
 }
 
@@ -140,7 +154,7 @@ type ProvideRequest struct {
 // Verb implements [Say].
 func (ProvideRequest) Verb() string { return "provide" }
 
-func (r ProvideRequest) input(by string) engine.Person {
+func (r ProvideRequest) input(by string) engine.Input {
 	return engine.Provide{By: by, Question: r.Question, Value: r.Value, Reason: r.Reason}
 }
 
@@ -153,7 +167,7 @@ type CancelRequest struct {
 // Verb implements [Say].
 func (CancelRequest) Verb() string { return "cancel" }
 
-func (r CancelRequest) input(by string) engine.Person {
+func (r CancelRequest) input(by string) engine.Input {
 	return engine.Cancel{By: by, Reason: r.Reason, Undo: r.Undo}
 }
 
@@ -166,7 +180,7 @@ type SkipRequest struct {
 // Verb implements [Say].
 func (SkipRequest) Verb() string { return "skip" }
 
-func (r SkipRequest) input(by string) engine.Person {
+func (r SkipRequest) input(by string) engine.Input {
 	return engine.Skip{By: by, Path: r.Path, Reason: r.Reason}
 }
 
@@ -178,7 +192,7 @@ type TakeOverRequest struct {
 // Verb implements [Say].
 func (TakeOverRequest) Verb() string { return "take-over" }
 
-func (r TakeOverRequest) input(by string) engine.Person {
+func (r TakeOverRequest) input(by string) engine.Input {
 	return engine.TakeOver{By: by, Reason: r.Reason}
 }
 
@@ -191,7 +205,7 @@ type HandBackRequest struct {
 // Verb implements [Say].
 func (HandBackRequest) Verb() string { return "hand-back" }
 
-func (r HandBackRequest) input(by string) engine.Person {
+func (r HandBackRequest) input(by string) engine.Input {
 	return engine.HandBack{By: by, To: r.To, Reason: r.Reason}
 }
 
@@ -203,6 +217,6 @@ type BreakLockRequest struct {
 // Verb implements [Say].
 func (BreakLockRequest) Verb() string { return "break-lock" }
 
-func (r BreakLockRequest) input(by string) engine.Person {
+func (r BreakLockRequest) input(by string) engine.Input {
 	return engine.BreakLock{By: by, Reason: r.Reason}
 }

@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +39,7 @@ func TestPeopleSay(t *testing.T) {
 		{server.WithdrawRequest{Path: "p", Reason: "r"}, engine.Withdraw{By: "alice", Path: "p", Reason: "r"}},
 		{server.HandRequest{Question: "q", To: "bob", Reason: "r"}, engine.Hand{By: "alice", Question: "q", To: "bob", Reason: "r"}},
 		{server.ExtendRequest{Question: "q", Seconds: 90.5}, engine.Extend{By: "alice", Question: "q", For: 90*time.Second + 500*time.Millisecond}},
+		{server.LookRequest{Question: "q"}, engine.LookedAt{By: "alice", Question: "q"}},
 		{server.AnswerRequest{Question: "q", Choice: "happened", Reason: "seen"},
 			engine.Answer{By: "alice", Question: "q", Choice: "happened", Reason: "seen"}},
 		{server.ProvideRequest{Question: "q", Value: json.RawMessage(`80`), Reason: "r"},
@@ -47,7 +51,7 @@ func TestPeopleSay(t *testing.T) {
 		{server.CancelRequest{Reason: "r", Undo: true}, engine.Cancel{By: "alice", Reason: "r", Undo: true}},
 	} {
 		var p *server.Problem
-		if err := c.Say(ctx, "r1", tt.say); err != nil && (!errors.As(err, &p) || p.Class != "refused") {
+		if err := c.Say(ctx, "r1", tt.say); err != nil && (!errors.As(err, &p) || p.Class != "refused" && p.Class != "stale") {
 			t.Errorf("%T: %v", tt.want, err) // the run may refuse it; here only the way there matters
 		}
 		if diff := cmp.Diff(tt.want, r.last()); diff != "" {
@@ -73,7 +77,7 @@ func TestRunsAndPlugins(t *testing.T) {
 		t.Errorf("started %q, %v", id, err)
 	}
 	list, err := c.Runs(ctx, server.Query{Unsettled: true, Limit: 7})
-	if err != nil || len(list) != 1 || list[0].ID != "r1" || list[0].Settled || list[0].Seq != 7 {
+	if err != nil || len(list) != 1 || list[0].ID != "r1" || list[0].Settled || list[0].Seq != 8 {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 	if list, err := c.Runs(ctx, server.Query{Service: "none"}); err != nil || list == nil || len(list) != 0 {
@@ -364,4 +368,58 @@ func TestSocketPath(t *testing.T) {
 			t.Error("two states share a socket")
 		}
 	}
+}
+
+// TestListings holds that no listing is without a bound, and that a client that
+// wants all reads on, each once.
+func TestListings(t *testing.T) {
+	s, c := serve(t, config(t, newRuns(t)))
+	alerts, err := c.Alerts(t.Context(), 0)
+	if err != nil || len(alerts) != int(alertsSent) || alerts[0].N != alertsSent || alerts[alertsSent-1].N != 1 {
+		t.Errorf("%d alerts, %v", len(alerts), err)
+	}
+	if alerts, err = c.Alerts(t.Context(), 1200); err != nil || len(alerts) != 1200 || alerts[1199].N != alertsSent-1199 {
+		t.Errorf("%d alerts, %v", len(alerts), err)
+	}
+	runs, err := c.Runs(t.Context(), server.Query{Service: "busy"})
+	if err != nil || len(runs) != runsOfBusy || runs[runsOfBusy-1].ID != strconv.Itoa(runsOfBusy) {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	for query, want := range map[string]string{
+		"": "1000 1501", "?limit=0": "1000 1501", "?limit=5000": "1000 1501", "?limit=2": "2 2499", "?after=3": "2 ", "?after=1001": "1000 ",
+	} {
+		all, next := listing(t, s.Addr(), "/v1/alerts"+query)
+		if got := fmt.Sprintf("%d %s", all, next); got != want {
+			t.Errorf("%s: %s, not %s", query, got, want)
+		}
+	}
+}
+
+// listing is how many a listing holds, and what the next one comes after.
+func listing(t *testing.T, socket, path string) (n int, after string) {
+	t.Helper()
+	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}
+	defer tr.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://owner"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := (&http.Client{Transport: tr}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	var all []json.RawMessage
+	if err := json.NewDecoder(w.Body).Decode(&all); err != nil {
+		t.Fatal(err)
+	}
+	_, query, _ := strings.Cut(strings.TrimSuffix(w.Header.Get("Link"), `>; rel="next"`), "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all), values.Get("after")
 }

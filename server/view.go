@@ -22,8 +22,9 @@ type View struct {
 	RetryOf       string                     `json:"retry_of,omitempty"`
 	From          string                     `json:"from,omitempty"` // of a retry: the step that it began with
 	UndoOf        string                     `json:"undo_of,omitempty"`
-	Digest        string                     `json:"digest"`            // of the runbook, with those that it calls
-	Origins       []policy.Origin            `json:"origins,omitempty"` // where they are from
+	UndoneBy      string                     `json:"undone_by,omitempty"` // the run that undoes it, or has undone some of it
+	Digest        string                     `json:"digest"`              // of the runbook, with those that it calls
+	Origins       []policy.Origin            `json:"origins,omitempty"`   // where they are from
 	Phase         engine.Phase               `json:"phase"`
 	Word          engine.Word                `json:"word,omitempty"` // empty until the run has ended
 	Cause         *engine.Cause              `json:"cause,omitempty"`
@@ -41,7 +42,14 @@ type View struct {
 	Outputs       json.RawMessage            `json:"outputs,omitempty"` // what the run returned
 	Questions     []engine.Question          `json:"questions"`
 	Approved      []Approved                 `json:"approved,omitempty"` // in the runbook's order
-	Ledger        []engine.Row               `json:"ledger"`
+	Answers       []Answer                   `json:"answers,omitempty"`  // of questions that were decided, in their order
+	Ledger        []LedgerRow                `json:"ledger"`
+}
+
+// LedgerRow is an attempt of a change.
+type LedgerRow struct {
+	engine.Row
+	UndoneBy string `json:"undone_by,omitempty"` // the run that has undone it after this one had ended
 }
 
 // Approved is a gate that people have said yes to and that nothing has begun
@@ -50,6 +58,41 @@ type Approved struct {
 	Path  string       `json:"path"`
 	Votes []engine.Yes `json:"votes"`
 	Until time.Time    `json:"until,omitzero"` // how long that holds
+}
+
+// Answer is how a question was decided, and how long that took.
+type Answer struct {
+	Path     string              `json:"path"`
+	Question engine.QuestionKind `json:"question"`
+	Choice   string              `json:"choice,omitempty"` // of a value nothing
+	By       string              `json:"by,omitempty"`     // nobody: it expired
+	At       time.Time           `json:"at"`
+	Seconds  float64             `json:"seconds"` // that it was open, less the time in which nobody could answer
+	Asked    []AskedRole         `json:"asked"`   // the roles that were asked, or have answered
+}
+
+// AskedRole is a role that was asked a question, and how long it took, from when it
+// was asked.
+type AskedRole struct {
+	Role          string   `json:"role"`
+	LookSeconds   *float64 `json:"look_seconds,omitempty"`   // until somebody of it looked; missing: nobody has
+	AnswerSeconds *float64 `json:"answer_seconds,omitempty"` // until the word of somebody of it counted; missing: none has
+}
+
+func newAnswer(a engine.Answered) Answer {
+	v := Answer{Path: a.Path, Question: a.Question, Choice: a.Choice, By: a.By, At: a.At, Seconds: a.OpenFor.Seconds(), Asked: []AskedRole{}}
+	for _, of := range a.Asked {
+		v.Asked = append(v.Asked, AskedRole{Role: of.Role, LookSeconds: seconds(of.Looked), AnswerSeconds: seconds(of.Answered)})
+	}
+	return v
+}
+
+func seconds(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
 }
 
 // StepView is a step, or a group of steps. What is inside a group follows it
@@ -90,7 +133,7 @@ func NewView(r engine.Run, now time.Time) View {
 		Phase:         r.Phase,
 		Word:          r.Word,
 		Cause:         r.Cause,
-		Bar:           r.Facts.Bar,
+		Bar:           r.Bar,
 		WouldHave:     r.WouldHave,
 		Changes:       r.Changes,
 		Stops:         r.Stops,
@@ -102,7 +145,7 @@ func NewView(r engine.Run, now time.Time) View {
 		Steps:         []StepView{},
 		Outputs:       r.Outputs,
 		Questions:     append([]engine.Question{}, r.OpenQuestions()...),
-		Ledger:        []engine.Row{},
+		Ledger:        []LedgerRow{},
 	}
 	r.Tree(func(s *runbook.Step, at engine.Step) {
 		waited := r.WaitedFor(s.Path, now)
@@ -127,8 +170,11 @@ func NewView(r engine.Run, now time.Time) View {
 			v.Approved = append(v.Approved, Approved{Path: s.Path, Votes: g.Yes, Until: g.ValidUntil})
 		}
 	})
+	for _, a := range r.Answers {
+		v.Answers = append(v.Answers, newAnswer(a))
+	}
 	for _, row := range r.Ledger {
-		v.Ledger = append(v.Ledger, *row)
+		v.Ledger = append(v.Ledger, LedgerRow{Row: *row})
 	}
 	return v
 }

@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// proxy stands between service and server, and can go silent: it then passes
-// nothing on, and closes nothing.
+// proxy stands between service and server. It can be led to another one, for new
+// connections, and can go silent: it then passes nothing on, and closes nothing.
 type proxy struct {
 	net.Listener
-	to     string
+	to     atomic.Value // string
 	silent atomic.Bool
 	stop   chan struct{}
 }
@@ -21,7 +21,8 @@ func newProxy(to string) (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{Listener: l, to: to, stop: make(chan struct{})}
+	p := &proxy{Listener: l, stop: make(chan struct{})}
+	p.to.Store(to)
 	go p.accept()
 	return p, nil
 }
@@ -37,7 +38,8 @@ func (p *proxy) accept() {
 }
 
 func (p *proxy) serve(c net.Conn) {
-	s, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", p.to)
+	to, _ := p.to.Load().(string) // it holds no other
+	s, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", to)
 	if err != nil {
 		_ = c.Close()
 		return

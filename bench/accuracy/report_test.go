@@ -20,8 +20,8 @@ type view struct {
 }
 
 var views = []view{
-	{"all sources, one timeout after", 0.95, func(r result) capability.DiagnoseInput { return r.late }},
-	{"all sources, a quarter after", 0.90, func(r result) capability.DiagnoseInput { return r.early }},
+	{"all sources, one timeout after", 0.95, func(r result) capability.DiagnoseInput { return r.late.DiagnoseInput }},
+	{"all sources, a quarter after", 0.90, func(r result) capability.DiagnoseInput { return r.early.DiagnoseInput }},
 	{"metrics only", 0.75, func(r result) capability.DiagnoseInput { return capability.DiagnoseInput{Pool: r.late.Pool} }},
 	{"metrics only, without exporters", 0.75, func(r result) capability.DiagnoseInput {
 		if r.late.Pool == nil {
@@ -35,16 +35,37 @@ var views = []view{
 		return capability.DiagnoseInput{Database: r.late.Database, Pooler: r.late.Pooler}
 	}},
 	{"no change feed", 0.92, func(r result) capability.DiagnoseInput {
-		in := r.late
+		in := r.late.DiagnoseInput
 		in.Changes = nil
 		return in
 	}},
 }
 
+// inWords are the views through what libraries say, all sources at hand.
+func inWords() []view {
+	var out []view
+	for _, l := range libraries {
+		in := func(of reading) capability.DiagnoseInput {
+			of.Pool = of.pools[l.name]
+			return of.DiagnoseInput
+		}
+		out = append(out,
+			view{l.name + ", one timeout after", 0.95, func(r result) capability.DiagnoseInput { return in(r.late) }},
+			view{l.name + ", a quarter after", 0.90, func(r result) capability.DiagnoseInput { return in(r.early) }},
+			view{l.name + " alone", 0.75, func(r result) capability.DiagnoseInput { return capability.DiagnoseInput{Pool: in(r.late).Pool} }},
+		)
+	}
+	return out
+}
+
 func (r result) print(w io.Writer) {
-	early, late := diagnose.Connections(r.early), diagnose.Connections(r.late)
+	early, late := diagnose.Connections(r.early.DiagnoseInput), diagnose.Connections(r.late.DiagnoseInput)
+	right := late.Top.Cause == r.fault.cause
+	if r.fault.second != "" {
+		right = amongThree(late, r.fault.cause) && amongThree(late, r.fault.second)
+	}
 	mark := "ok "
-	if late.Top.Cause != r.fault.cause {
+	if !right {
 		mark = "BAD"
 	}
 	fmt.Fprintf(w, "%s %-32s seed %d: early %s %.2f, late %s %.2f\n", mark, r.fault.name, r.seed, early.Top.Cause, early.Top.Confidence, late.Top.Cause, late.Top.Confidence)
@@ -57,14 +78,17 @@ type score struct {
 	both, twice                                     int // of two at once: both among the first three, and how many there were
 	confused                                        map[string]int
 	said                                            map[int][2]int // by tenths: how often, and how often right
+	missed                                          []string
 }
 
-func (s *score) add(f fault, out capability.DiagnoseOutput) {
-	cause := f.cause
+func (s *score) add(r result, out capability.DiagnoseOutput) {
+	f, cause := r.fault, r.fault.cause
 	if f.second != "" {
 		s.twice++
 		if amongThree(out, cause) && amongThree(out, f.second) {
 			s.both++
+		} else {
+			s.missed = append(s.missed, ranked(r, out))
 		}
 		return
 	}
@@ -72,6 +96,7 @@ func (s *score) add(f fault, out capability.DiagnoseOutput) {
 		s.calm++
 		if out.Top.Cause != capability.UnknownCause {
 			s.alarms++
+			s.missed = append(s.missed, ranked(r, out))
 		}
 		return
 	}
@@ -81,6 +106,7 @@ func (s *score) add(f fault, out capability.DiagnoseOutput) {
 		hit = 1
 	} else {
 		s.confused[fmt.Sprintf("%s taken for %s", cause, out.Top.Cause)]++
+		s.missed = append(s.missed, ranked(r, out))
 	}
 	s.first += hit
 	if amongThree(out, cause) {
@@ -93,6 +119,18 @@ func (s *score) add(f fault, out capability.DiagnoseOutput) {
 	if tenth := int(out.Top.Confidence * 10); tenth > 0 {
 		s.said[tenth] = [2]int{s.said[tenth][0] + 1, s.said[tenth][1] + hit}
 	}
+}
+
+// ranked is one trial with what was ranked first, for who wants to know why.
+func ranked(r result, out capability.DiagnoseOutput) string {
+	line := r.fault.name + ":"
+	if r.seed != 0 {
+		line = fmt.Sprintf("%s, seed %d:", r.fault.name, r.seed)
+	}
+	for _, f := range out.Findings[:min(4, len(out.Findings))] {
+		line += fmt.Sprintf(" %s %.2f", f.Cause, f.Confidence)
+	}
+	return line
 }
 
 func amongThree(out capability.DiagnoseOutput, cause capability.Cause) bool {
@@ -110,6 +148,11 @@ func (s *score) write(w io.Writer, v view) {
 	for _, line := range slices.Sorted(maps.Keys(s.confused)) {
 		fmt.Fprintf(w, "  %d × %s\n", s.confused[line], line)
 	}
+	if *misses {
+		for _, line := range s.missed {
+			fmt.Fprintf(w, "  missed: %s\n", line)
+		}
+	}
 	for _, tenth := range slices.Sorted(maps.Keys(s.said)) {
 		fmt.Fprintf(w, "  said 0.%d: right %d of %d\n", tenth, s.said[tenth][1], s.said[tenth][0])
 	}
@@ -117,10 +160,10 @@ func (s *score) write(w io.Writer, v view) {
 
 // report writes the figures.
 func report(w io.Writer, all []result) {
-	for _, v := range views {
+	for _, v := range slices.Concat(views, inWords()) {
 		s := score{confused: map[string]int{}, said: map[int][2]int{}}
 		for _, r := range all {
-			s.add(r.fault, diagnose.Connections(v.input(r)))
+			s.add(r, diagnose.Connections(v.input(r)))
 		}
 		s.write(w, v)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
+	"net/url"
 	"os/exec"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type rig struct {
 	life           context.Context //nolint:containedctx // of all that runs besides
 	end            context.CancelFunc
 	server, pooler *daemons.Daemon
+	standby        *daemons.Daemon  // nil: there is none
 	exporter       *daemons.Daemon  // nil: nobody exports what the server says
 	exported       *httptest.Server // of the pooler, likewise
 	proxy          *proxy
@@ -36,6 +38,7 @@ type rig struct {
 	rate, slots    int
 	poolerSize     int
 	held           []*pgx.Conn
+	tasks          sync.WaitGroup // that must end before the server does
 	changes        []capability.Change
 	bound          map[string]plugins.Bound
 }
@@ -62,7 +65,7 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 	}
 	// Three fifths of the pools are at work.
 	r.rate = int(0.6 * float64(r.total()) / (queryTime + workTime + 8*time.Millisecond).Seconds())
-	if r.server, err = daemons.Postgres(fmt.Sprintf("max_connections = %d\nmax_prepared_transactions = 5\nshared_buffers = 32MB\njit = off\nautovacuum = off\nsynchronous_commit = off", r.slots+3)); err != nil {
+	if r.server, err = daemons.Postgres(fmt.Sprintf("max_connections = %d\nmax_prepared_transactions = 5\nshared_buffers = 32MB\njit = off\nautovacuum = off\nsynchronous_commit = off\n%s", r.slots+3, f.conf)); err != nil {
 		return r, err
 	}
 	if err = r.server.Exec("postgres", "create role app login", "create role export login", "create role batch login", "create role watcher login superuser", "create database appdb owner app"); err != nil {
@@ -74,6 +77,11 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 	if err = r.slower(1); err != nil {
 		return r, err
 	}
+	if f.follows {
+		if r.standby, err = daemons.Standby(r.server); err != nil {
+			return r, err
+		}
+	}
 	dsn := r.server.DSN("app", "appdb")
 	if f.pooled {
 		r.poolerSize = max(4, r.total()*4/5)
@@ -82,11 +90,11 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 		}
 		dsn = r.pooler.DSN("app", "appdb")
 	}
-	if f.proxied {
+	if f.proxied || f.follows {
 		if r.proxy, err = newProxy(fmt.Sprintf("127.0.0.1:%d", r.server.Port)); err != nil {
 			return r, err
 		}
-		dsn = strings.Replace(dsn, fmt.Sprintf(":%d/", r.server.Port), fmt.Sprintf(":%d/", r.proxy.port()), 1)
+		dsn = r.throughProxy(dsn)
 	}
 	if r.service, err = newService(dsn, r.replicas, r.size, luck.IntN(4) == 0); err != nil {
 		return r, err
@@ -97,11 +105,14 @@ func build(f fault, luck *rand.Rand) (_ *rig, err error) {
 			return r, err
 		}
 	}
-	if err = r.open(f.grows); err != nil {
-		return r, err
-	}
 	r.service.load(r.rate, luck.Uint64())
-	return r, nil
+	pause(time.Second) // what a start is like is no past to compare with
+	return r, r.open(f)
+}
+
+// throughProxy is the same server by way of the proxy.
+func (r *rig) throughProxy(dsn string) string {
+	return strings.Replace(dsn, fmt.Sprintf(":%d/", r.server.Port), fmt.Sprintf(":%d/", r.proxy.port()), 1)
 }
 
 func poolerConf(size, clients int) string {
@@ -123,35 +134,56 @@ func (r *rig) slower(times float64) error {
 
 // open binds the plugins, so that they are warm and know the past. A service
 // that grows is known at all its places beforehand.
-func (r *rig) open(grows bool) error {
+func (r *rig) open(f fault) error {
 	targets := r.service.targets()
-	for n := len(targets); grows && n*r.size < r.slots*3/2; n++ {
+	for n := len(targets); f.grows && n*r.size < r.slots*3/2; n++ {
 		targets = append(targets, fmt.Sprintf("%s/r%d", r.service.pages.URL, n))
 	}
+	own := targets
 	if r.exporter != nil {
 		targets = append(targets, r.exporter.Page())
 	}
 	if r.exported != nil {
 		targets = append(targets, r.exported.URL)
 	}
+	watched := r.server.DSN("watcher", "appdb")
+	if f.follows { // the address of the service is what is known of the server
+		watched = r.throughProxy(watched)
+	}
 	sections := map[string]any{
 		"metrics":  map[string]any{"targets": targets},
-		"database": map[string]any{"read": r.server.DSN("watcher", "appdb")},
+		"database": map[string]any{"read": watched},
+	}
+	with := map[string]plugins.Plugin{"metrics": prometheus.New(), "database": postgres.New(), "pooler": pgbouncer.New()}
+	for _, l := range libraries {
+		var pages []string
+		for _, t := range own {
+			pages = append(pages, t+"/"+url.PathEscape(l.name))
+		}
+		sections[l.name] = map[string]any{"targets": pages, "every": "1s"}
+		with[l.name] = with["metrics"]
 	}
 	if r.pooler != nil {
 		sections["pooler"] = map[string]any{"read": r.pooler.DSN("monitor", "pgbouncer")}
 	}
-	with := map[string]plugins.Plugin{"metrics": prometheus.New(), "database": postgres.New(), "pooler": pgbouncer.New()}
 	for name, section := range sections {
 		raw, err := json.Marshal(section)
 		if err != nil {
 			return err
 		}
-		if r.bound[name], err = with[name].Bind(plugins.Binding{Service: "api", Capability: name, Access: plugins.Read, Config: raw}); err != nil {
+		if r.bound[name], err = with[name].Bind(plugins.Binding{Service: "api", Capability: capabilityOf(name), Access: plugins.Read, Config: raw}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// capabilityOf is what is bound by that name: a library's is a service's metrics.
+func capabilityOf(name string) string {
+	if name == "database" || name == "pooler" {
+		return name
+	}
+	return "metrics"
 }
 
 // changed notes a change of a setting, made now.
@@ -182,29 +214,52 @@ func (r *rig) decoys(luck *rand.Rand) {
 	}
 }
 
-// look reads every source side by side, each within two seconds.
-func (r *rig) look() (capability.DiagnoseInput, time.Duration) {
+// glance reads every source side by side, each within two seconds.
+func (r *rig) glance() (capability.DiagnoseInput, time.Duration) {
+	all, took := r.read(nil)
+	return all.DiagnoseInput, took
+}
+
+// look is a glance, and the service's figures in the words of every library.
+func (r *rig) look() (reading, time.Duration) {
+	pools := map[string]*capability.PoolOutput{}
+	for _, l := range libraries {
+		pools[l.name] = new(capability.PoolOutput)
+	}
+	return r.read(pools)
+}
+
+// reading is what was read of a trial at one time.
+type reading struct {
+	capability.DiagnoseInput
+	pools map[string]*capability.PoolOutput // by library
+}
+
+func (r *rig) read(pools map[string]*capability.PoolOutput) (reading, time.Duration) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	in := capability.DiagnoseInput{Changes: &capability.ChangesOutput{Changes: r.changes}}
 	in.Changes.ObservedAt = began.UTC()
 	var all sync.WaitGroup
-	read := func(name, action string, into any) {
+	read := func(name, action, input string, into any) {
 		if b := r.bound[name]; b != nil {
 			all.Go(func() {
-				o := b.Run(ctx, plugins.Call{ID: action, Action: action, Input: json.RawMessage("{}")}, silent{})
+				o := b.Run(ctx, plugins.Call{ID: action, Action: action, Input: json.RawMessage(input)}, silent{})
 				if o.Failure == nil {
 					_ = json.Unmarshal(o.Outputs, into) // its own type
 				}
 			})
 		}
 	}
-	read("metrics", "metrics.pool", &in.Pool)
-	read("database", "database.connections", &in.Database)
-	read("pooler", "pooler.status", &in.Pooler)
+	read("metrics", "metrics.pool", "{}", &in.Pool)
+	read("database", "database.connections", `{"refusal":true}`, &in.Database)
+	read("pooler", "pooler.status", "{}", &in.Pooler)
+	for name, into := range pools {
+		read(name, "metrics.pool", "{}", into)
+	}
 	all.Wait()
-	return in, time.Since(began)
+	return reading{in, pools}, time.Since(began)
 }
 
 type silent struct{}
@@ -214,6 +269,7 @@ func (silent) Log(string, string)        {}
 
 func (r *rig) stop() {
 	r.end()
+	r.tasks.Wait()
 	for _, b := range r.bound {
 		_ = b.Close()
 	}
@@ -228,6 +284,7 @@ func (r *rig) stop() {
 	}
 	r.exporter.Stop()
 	r.pooler.Stop()
+	r.standby.Stop()
 	r.server.Stop()
 }
 

@@ -22,7 +22,7 @@ func TestSample(t *testing.T) {
 		if f.name != "prepared transaction" && f.name != "healthy" {
 			continue
 		}
-		r, err := trial(f, 1)
+		looks, err := trial(f, 1)
 		if errors.Is(err, exec.ErrNotFound) {
 			t.Skip("no PostgreSQL on this machine: nothing was tested")
 		}
@@ -32,10 +32,11 @@ func TestSample(t *testing.T) {
 		if err != nil {
 			continue // a machine too busy to show it
 		}
+		r := looks[0]
 		if r.late.Pool == nil || r.late.Database == nil {
 			t.Fatalf("%s: not all was read: %+v", f.name, r.late)
 		}
-		if top := diagnose.Connections(r.late).Top.Cause; top != f.cause && top != capability.UnknownCause {
+		if top := diagnose.Connections(r.late.DiagnoseInput).Top.Cause; top != f.cause && top != capability.UnknownCause {
 			t.Errorf("%s: it says %s", f.name, top)
 		}
 		dir := t.TempDir()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -58,12 +59,15 @@ type replica struct {
 	name string
 	pool atomic.Pointer[pgxpool.Pool]
 
-	mu                            sync.Mutex
-	acquire, hold, query, request histogram
-	codes                         map[int]int
-	errors                        map[string]int // of the database's client, by class
-	first, timeouts, made         int64
-	waiting, inflight             atomic.Int64
+	mu                    sync.Mutex
+	acquire, hold, query  histogram
+	requests              map[int]*histogram // by status
+	errors                map[string]int     // of the database's client, by class
+	first, timeouts, made int64
+	waits                 int64   // that found no connection free
+	waitsEnded            float64 // seconds, of those that are over
+	opener                opener
+	waiting, inflight     atomic.Int64
 }
 
 // histogram counts seconds in buckets.
@@ -86,13 +90,27 @@ func (h *histogram) add(d time.Duration) {
 
 func (h *histogram) write(w io.Writer, name string) {
 	fmt.Fprintf(w, "# TYPE %s histogram\n", name)
+	h.series(w, name, "")
+}
+
+// series writes it without its type; labels end with a comma.
+func (h *histogram) series(w io.Writer, name, labels string) {
 	total := int64(0)
 	for i, b := range bounds {
 		total += h.counts[i]
-		fmt.Fprintf(w, "%s_bucket{le=\"%g\"} %d\n", name, b, total)
+		fmt.Fprintf(w, "%s_bucket{%sle=\"%g\"} %d\n", name, labels, b, total)
 	}
-	total += h.counts[len(bounds)]
-	fmt.Fprintf(w, "%s_bucket{le=\"+Inf\"} %d\n%s_sum %g\n%s_count %d\n", name, total, name, h.sum, name, total)
+	fmt.Fprintf(w, "%s_bucket{%sle=\"+Inf\"} %d\n", name, labels, total+h.counts[len(bounds)])
+	h.sums(w, name, labels)
+}
+
+// of is how many there are.
+func (h *histogram) of() int64 {
+	total := int64(0)
+	for _, n := range h.counts {
+		total += n
+	}
+	return total
 }
 
 func newService(dsn string, replicas, size int, little bool) (*service, error) {
@@ -112,8 +130,8 @@ func newService(dsn string, replicas, size int, little bool) (*service, error) {
 func (s *service) add(size int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &replica{name: fmt.Sprintf("r%d", len(s.replicas)), codes: map[int]int{}, errors: map[string]int{}}
-	p, err := s.open(size)
+	r := &replica{name: fmt.Sprintf("r%d", len(s.replicas)), requests: map[int]*histogram{200: {}, 500: {}, 504: {}}, errors: map[string]int{}}
+	p, err := s.open(r, size)
 	if err != nil {
 		return err
 	}
@@ -122,7 +140,7 @@ func (s *service) add(size int) error {
 	return nil
 }
 
-func (s *service) open(size int) (*pgxpool.Pool, error) {
+func (s *service) open(r *replica, size int) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(s.dsn)
 	if err != nil {
 		return nil, err
@@ -130,7 +148,7 @@ func (s *service) open(size int) (*pgxpool.Pool, error) {
 	c.MaxConns, c.MinConns = int32(size), int32(size)
 	c.ConnConfig.RuntimeParams["application_name"] = "api"
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // as behind a pooler
-	c.ConnConfig.DialFunc = s.dial
+	c.ConnConfig.DialFunc, c.ConnConfig.Tracer = s.dial, &r.opener
 	c.ConnConfig.ConnectTimeout = 5 * time.Second
 	return pgxpool.NewWithConfig(s.life, c)
 }
@@ -147,7 +165,7 @@ func (s *service) resize(size int) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, r := range s.replicas {
-		p, err := s.open(size)
+		p, err := s.open(r, size)
 		if err != nil {
 			return err
 		}
@@ -212,15 +230,14 @@ func (s *service) attempt(r *replica, attempt int, dice float64) bool {
 	err := s.serve(r, dice)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	code := 500
 	switch {
 	case err == nil:
-		r.codes[200]++
+		code = 200
 	case errors.Is(err, context.DeadlineExceeded):
-		r.codes[504]++
-	default:
-		r.codes[500]++
+		code = 504
 	}
-	r.request.add(time.Since(began))
+	r.requests[code].add(time.Since(began))
 	if class := classOf(err); class != "" {
 		r.errors[class]++
 	}
@@ -266,12 +283,23 @@ func (s *service) serve(r *replica, dice float64) error {
 	asked := time.Now()
 	wait, stop := context.WithTimeout(ctx, acquireTimeout)
 	r.waiting.Add(1)
-	c, err := r.pool.Load().Acquire(wait)
+	pool := r.pool.Load()
+	stat := pool.Stat()
+	waits := stat.AcquiredConns() >= stat.MaxConns()
+	if waits {
+		r.mu.Lock()
+		r.waits++
+		r.mu.Unlock()
+	}
+	c, err := pool.Acquire(wait)
 	r.waiting.Add(-1)
 	late := wait.Err() != nil
 	stop()
 	r.mu.Lock()
 	r.acquire.add(time.Since(asked))
+	if waits {
+		r.waitsEnded += time.Since(asked).Seconds()
+	}
 	if err != nil && late {
 		r.timeouts++
 		err = errTimeout
@@ -294,40 +322,36 @@ func (s *service) serve(r *replica, dice float64) error {
 }
 
 // work is what a request does with its connection. keep: it is not given back.
+// Each of its statements is a query, as tracers of clients count them.
 func (s *service) work(ctx context.Context, r *replica, c *pgx.Conn, forget bool) (keep bool, err error) {
-	tx, err := c.Begin(ctx)
-	if err != nil {
+	queried := func(sql string) error {
+		begun := time.Now()
+		_, err := c.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		r.mu.Lock()
+		r.query.add(time.Since(begun))
+		r.mu.Unlock()
+		return err
+	}
+	if err := queried("begin"); err != nil {
 		return false, err
 	}
 	defer func() {
-		if !forget {
-			err = errors.Join(err, ignoreClosed(tx.Rollback(ctx)))
+		if err != nil && ctx.Err() == nil && !c.IsClosed() {
+			err = errors.Join(err, queried("rollback"))
 		}
 	}()
-	begun := time.Now()
-	_, err = tx.Exec(ctx, "select work(); update counters set n = n + 1 where id = (random() * 999)::int", pgx.QueryExecModeSimpleProtocol)
-	r.mu.Lock()
-	r.query.add(time.Since(begun))
-	r.mu.Unlock()
-	if err != nil {
+	if err := queried("select work(); update counters set n = n + 1 where id = (random() * 999)::int"); err != nil {
 		return false, err
 	}
 	pause(workTime)
 	if forget {
 		return true, nil
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := queried("commit"); err != nil {
 		return false, err
 	}
 	pause(time.Duration(s.how.outside.Load()))
 	return false, nil
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, pgx.ErrTxClosed) {
-		return nil
-	}
-	return err
 }
 
 // targets are the addresses of the replicas' pages.
@@ -344,13 +368,40 @@ func (s *service) targets() []string {
 func (s *service) page(w http.ResponseWriter, req *http.Request) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	_, name, _ := strings.Cut(req.URL.Path, "/")
+	name, library, _ := strings.Cut(name, "/")
 	for _, r := range s.replicas {
-		if req.URL.Path == "/"+r.name {
+		if name != r.name {
+			continue
+		}
+		if library == "" {
 			r.write(w, s.little)
 			return
 		}
+		for _, l := range libraries {
+			if l.name == library {
+				r.said(func(said said) { l.write(w, said) })
+				return
+			}
+		}
 	}
 	http.NotFound(w, req) // a replica that is yet to come
+}
+
+// said has somebody write what the replica knows of itself.
+func (r *replica) said(write func(said)) {
+	stat := r.pool.Load().Stat()
+	r.opener.mu.Lock()
+	defer r.opener.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	write(said{
+		max: int64(stat.MaxConns()), acquired: int64(stat.AcquiredConns()), idle: int64(stat.IdleConns()), opening: int64(stat.ConstructingConns()),
+		waiting: r.waiting.Load(), timeouts: r.timeouts, cancelled: stat.CanceledAcquireCount(),
+		given: stat.AcquireCount(), opened: stat.NewConnsCount(), waited: stat.AcquireDuration(),
+		waits: r.waits, waitsEnded: r.waitsEnded,
+		acquire: &r.acquire, hold: &r.hold, query: &r.query, create: &r.opener.create, requests: r.requests,
+	})
 }
 
 func (r *replica) write(w io.Writer, little bool) {
@@ -366,10 +417,13 @@ func (r *replica) write(w io.Writer, little bool) {
 	counter("pgxpool_new_conns_total", r.made+stat.NewConnsCount())
 	r.acquire.write(w, "pgxpool_acquire_duration_seconds")
 	fmt.Fprint(w, "# TYPE http_requests_total counter\n")
-	for _, code := range []int{200, 500, 504} {
-		fmt.Fprintf(w, "http_requests_total{code=\"%d\"} %d\n", code, r.codes[code])
+	for _, code := range statuses {
+		fmt.Fprintf(w, "http_requests_total{code=\"%d\"} %d\n", code, r.requests[code].of())
 	}
-	r.request.write(w, "http_request_duration_seconds")
+	fmt.Fprint(w, "# TYPE http_request_duration_seconds histogram\n")
+	for _, code := range statuses {
+		r.requests[code].series(w, "http_request_duration_seconds", fmt.Sprintf("code=\"%d\",", code))
+	}
 	if little {
 		return
 	}

@@ -102,7 +102,7 @@ func (t *target) Plan(_ context.Context, call plugins.Call) (plugins.Plan, error
 	plan := plugins.Plan{Resource: t.resource, Detail: call.Action, Fingerprint: "1", BlastRadius: plugins.BlastRadius{Unit: "things", Affected: 1}}
 	bound := any(map[string]string{"resource": resource, "does": call.Action})
 	if call.Action == "settings.rollback" {
-		bound = capability.SettingsBinding{Resource: resource, Setting: lowered.Setting, From: lowered.After, To: lowered.Before}
+		bound = capability.SettingsBinding{Resource: resource, Setting: lowered.Setting, From: &lowered.After, To: lowered.Before}
 		plan.Detail = "-" + lowered.Setting + ": 20\n+" + lowered.Setting + ": 50\n"
 		plan.Undo = encode(capability.SettingsReceipt{Setting: lowered.Setting, Before: lowered.After, After: lowered.Before})
 	}

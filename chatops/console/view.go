@@ -237,7 +237,7 @@ func (v *View) erase() {
 // clip keeps a line of the live part from wrapping, which would leave it on
 // the screen.
 func (v *View) clip(text string, used int) string {
-	text = chatops.Plain(text)
+	text = chatops.OneLine(text)
 	room := v.width - used
 	if !v.live || room < 10 {
 		return text
@@ -252,7 +252,7 @@ func (v *View) clip(text string, used int) string {
 // wrap breaks a line that stays between words, as wide as the terminal. The
 // first line begins behind used columns, the others are indented.
 func (v *View) wrap(text string, used, indent int) []string {
-	text = chatops.Plain(text)
+	text = chatops.OneLine(text)
 	if !v.live || v.width < 40 {
 		return []string{text}
 	}

@@ -27,12 +27,15 @@ type Bot struct {
 	groups  *groups
 	replays *replays
 
+	addresses *addresses
+
 	app  string // the app token; empty: Slack comes to us
 	team string // of our workspace, and of its organization; known once Slack has said so
 	org  string
 	self string // our own account
 
 	agenda *agenda
+	homes  *homes
 	met    chan struct{} // closed when Slack has said who we are
 	busy   chan struct{} // holds a place for each delivery that is dealt with
 
@@ -67,7 +70,7 @@ func New(cfg Config) (*Bot, error) {
 		cfg: cfg, http: &http.Client{Timeout: 2 * callTimeout},
 		health:  &health{now: cfg.Now, places: map[string]lostPlace{}, sock: map[int]socketing{}},
 		replays: newReplays(cfg.Now),
-		agenda:  newAgenda(), met: make(chan struct{}), busy: make(chan struct{}, atOnce),
+		agenda:  newAgenda(), homes: newHomes(), met: make(chan struct{}), busy: make(chan struct{}, atOnce),
 		lanes: map[string]*lane{}, alarms: map[string]*time.Timer{},
 	}
 	options := []slack.Option{slack.OptionHTTPClient(b.http), slack.OptionLog(log.New(io.Discard, "", 0))}
@@ -85,20 +88,24 @@ func New(cfg Config) (*Bot, error) {
 	b.api = slack.New(token, options...)
 	b.users = newUsers(b)
 	b.groups = &groups{bot: b, members: map[string][]string{}}
+	b.addresses = &addresses{bot: b, accounts: map[string]string{}}
 	b.painter = painter{mention: b.mention}
 	return b, nil
 }
 
 // mention calls a person.
 func (b *Bot) mention(name string) string {
-	if id := b.cfg.Directory.Account(name); id != "" {
+	if id := b.account(name); id != "" {
 		return "<@" + id + ">"
 	}
 	return safe(name)
 }
 
 // Changed says that a run may have to be told anew. It does not block.
-func (b *Bot) Changed(run string) { b.agenda.change(run) }
+func (b *Bot) Changed(run string) {
+	b.agenda.change(run)
+	b.homes.changed(run)
+}
 
 // lane is the one for a place.
 func (b *Bot) lane(place string) *lane {
@@ -128,8 +135,13 @@ func (b *Bot) Run(ctx context.Context) error {
 	group.Go(func() error { return b.introduce(ctx) })
 	group.Go(func() error { return b.considerAll(ctx) })
 	group.Go(func() error { return b.heedAll(ctx) })
+	group.Go(func() error { return b.showHomes(ctx) })
 	group.Go(func() error {
 		b.groups.follow(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		b.addresses.follow(ctx)
 		return nil
 	})
 	for n := range sockets {
@@ -263,6 +275,8 @@ func (b *Bot) speaker(ctx context.Context, d *delivery) (chatops.Speaker, error)
 	if err != nil {
 		return who, err
 	}
-	who.Person, who.Refusal = b.cfg.Directory.Person(account)
+	if who.Person, who.Refusal = b.cfg.Directory.Person(account); who.Person == "" {
+		who.Via["nobody"] = who.Refusal
+	}
 	return who, nil
 }

@@ -19,6 +19,7 @@ const (
 	isPress   = "press"
 	isSubmit  = "submit"
 	isCommand = "command"
+	isHome    = "home" // they open it
 )
 
 // delivery is what somebody did in Slack, as it is kept: what is needed to
@@ -56,6 +57,8 @@ func (d *delivery) key() string {
 		parts = []string{d.Kind, d.Team, d.Channel, d.Message, d.View, d.User, d.ActionTS, string(d.Do), d.Value}
 	case isSubmit:
 		parts = []string{d.Kind, d.Team, d.View, d.User}
+	case isHome:
+		parts = []string{d.Kind, d.Team, d.User, d.Envelope}
 	default:
 		parts = []string{d.Kind, d.Team, d.Channel, d.User, d.Trigger, d.Message, d.Text}
 	}
@@ -106,23 +109,38 @@ func interaction(payload []byte) (*delivery, error) {
 			return nil, &unknownError{fmt.Sprintf("a press on %.80q", a.ActionID)}
 		}
 		d.Kind, d.Do, d.Value, d.ActionTS, d.View = isPress, do, value, a.ActionTs, c.View.ID
-		if raw, err := json.Marshal(c.Message.Blocks); err == nil && len(c.Message.Blocks.BlockSet) > 0 {
-			sum := sha256.Sum256(raw)
-			d.Card = "sha256:" + hex.EncodeToString(sum[:])
+		for _, shown := range []slack.Blocks{c.Message.Blocks, c.View.Blocks} {
+			if raw, err := json.Marshal(shown); err == nil && len(shown.BlockSet) > 0 {
+				sum := sha256.Sum256(raw)
+				d.Card = "sha256:" + hex.EncodeToString(sum[:])
+			}
 		}
 		return d, nil
 	case slack.InteractionTypeViewSubmission:
-		kept := append(strings.Split(c.View.PrivateMetadata, "\n"), "", "")
-		do, value, ok := pressed(c.View.CallbackID, kept[0])
+		do, value, ok := pressed(c.View.CallbackID, d.comeFrom(c.View.PrivateMetadata))
 		if !ok {
 			return nil, &unknownError{fmt.Sprintf("the form %.80q", c.View.CallbackID)}
 		}
-		d.Channel, d.Thread = kept[1], kept[2]
 		d.Kind, d.Do, d.Value, d.View, d.Filled = isSubmit, do, value, c.View.ID, filled(c.View.State)
 		return d, nil
 	default:
 		return nil, &unknownError{fmt.Sprintf("an interaction of the kind %.80q", c.Type)}
 	}
+}
+
+// origin is what a form keeps: what it is about, and where it was asked for.
+func (d *delivery) origin(value string) string {
+	return strings.Join([]string{value, d.Channel, d.Thread, d.Message, d.ActionTS, d.Card}, "\n")
+}
+
+// comeFrom takes over what a form has kept, and returns what it is about.
+func (d *delivery) comeFrom(kept string) (value string) {
+	for i, to := range []*string{&value, &d.Channel, &d.Thread, &d.Message, &d.ActionTS, &d.Card} {
+		if parts := strings.Split(kept, "\n"); i < len(parts) {
+			*to = parts[i]
+		}
+	}
+	return value
 }
 
 func filled(state *slack.ViewState) map[string]string {
@@ -184,6 +202,7 @@ type outer struct {
 		Text    string `json:"text"`
 		TS      string `json:"ts"`
 		Thread  string `json:"thread_ts"`
+		Tab     string `json:"tab"`
 	} `json:"event"`
 }
 
@@ -195,6 +214,9 @@ func event(payload []byte, self string) (*delivery, *outer, error) {
 		return nil, nil, fmt.Errorf("read an event: %w", err)
 	}
 	e := o.Event
+	if e.Type == "app_home_opened" && e.Tab == "home" && e.User != "" {
+		return &delivery{Kind: isHome, Team: o.Team, Enterprise: o.Enterprise, User: e.User, Envelope: o.EventID}, &o, nil
+	}
 	mention := e.Type == "app_mention"
 	direct := e.Type == "message" && e.Kind == "im"
 	if !mention && !direct || e.Subtype != "" || e.Bot != "" || e.User == "" || e.User == self {

@@ -54,14 +54,14 @@ func TestDoctor(t *testing.T) {
 			x.cfg.AppToken, x.cfg.SigningSecret, x.secrets["sign"] = "", "sign", "hello"
 		}, []string{"signing secret: what sign holds is none"}},
 		"a scope that is missing": {func(x situation) {
-			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "commands", "groups:history", "groups:read", "im:history", "usergroups:read", "users:read")
+			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "commands", "files:write", "groups:history", "groups:read", "im:history", "usergroups:read", "users:read")
 		}, []string{"scope chat:write: is missing: without it firebreak cannot write"}},
 		"a scope that is needed to look": {func(x situation) {
-			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "groups:history", "groups:read", "im:history", "users:read")
+			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history", "groups:read", "im:history", "users:read")
 		}, []string{"scope usergroups:read: is missing", "user group " + slacktest.SRELeads + ": missing_scope"}},
 		"addresses without the scope": {func(x situation) {
 			x.cfg.Email = true
-			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "groups:history", "groups:read", "im:history", "usergroups:read", "users:read")
+			x.slack.SetScopes("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history", "groups:read", "im:history", "usergroups:read", "users:read")
 		}, []string{"scope users:read.email: is missing"}},
 		"channels": {func(x situation) {
 			x.cfg.Fallback = "C0NONE"

@@ -2,11 +2,16 @@ package slack_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +42,70 @@ func TestRestartBetween(t *testing.T) {
 	if n := o.count(slacktest.Containing("Approved: Put the setting right")); n != 1 {
 		t.Errorf("there are %d cards", n)
 	}
+}
+
+// TestRestartAtEveryPoint ends the process after each thing that it says to
+// Slack or hears from there, from the question to the end of the run. Wherever
+// that is, the next process finds its card, and what was decided is done once.
+func TestRestartAtEveryPoint(t *testing.T) {
+	points := 0
+	for more := true; more; points++ {
+		more = false // where it fails, too
+		t.Run(fmt.Sprint(points), func(t *testing.T) { more = restartAt(t, points) })
+	}
+	if points < 5 {
+		t.Errorf("there are %d points from the question to the end", points)
+	}
+}
+
+// restartAt ends the process at one of the points, and reports whether there is
+// such a one.
+func restartAt(t *testing.T, n int) (there bool) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	o.patient, o.pace = true, 50*time.Millisecond // this Slack has no limits
+	o.open()
+	from := len(s.Log())
+	o.start("r1", "")
+	restart := func(or func() bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		reached := func() bool { return len(s.Log()) > from+n }
+		if err := s.Await(ctx, func() bool { return reached() || or() }); err != nil {
+			t.Fatal(err)
+		}
+		if there = reached(); there {
+			o.proc.kill()
+			o.open()
+		}
+	}
+	shown := func(text string) bool {
+		return slices.ContainsFunc(s.Messages(slacktest.Incidents), slacktest.Containing(text))
+	}
+	restart(func() bool {
+		return slices.ContainsFunc(s.Messages(slacktest.Incidents), func(m slacktest.Message) bool { return m.Has("rb.approve.v1") })
+	})
+	card := o.card("r1")
+	pressed := []*slacktest.Delivery{o.try(slacktest.Alice, card.TS)}
+	if !there {
+		if restart(func() bool { return shown("Timeline") }); there {
+			pressed = append(pressed, o.try(slacktest.Alice, card.TS)) // as people do when nothing happens
+		}
+	}
+	o.heard(slacktest.Alice, card.TS, pressed...)
+	o.ended("r1")
+	o.closed(card.TS)
+	o.wait("end", slacktest.Containing("Timeline"))
+	decided := 0
+	for _, rec := range o.records("r1") {
+		if _, ok := rec.Event.(engine.QuestionDecided); ok {
+			decided++
+		}
+	}
+	if cards := o.count(slacktest.Containing("Approved: Put the setting right")); decided != 1 || o.actions("r1") != 1 || cards != 1 {
+		t.Errorf("decided %d times, acted %d times, %d cards", decided, o.actions("r1"), cards)
+	}
+	return there
 }
 
 // TestLostAnswers loses the answer to each of the first posts: what was posted
@@ -172,7 +241,45 @@ func TestRevoked(t *testing.T) {
 					return u.Run == "r1" && u.Role == "sre" && u.Question != "" && u.Why.Error() == why
 				})
 			})
-			if st := o.proc.bot.Status(); st.OK || st.Error != why {
+			// That nobody can answer may have been known before anything was sent.
+			o.eventually(func() bool {
+				st := o.proc.bot.Status()
+				return !st.OK && st.Error == why
+			})
+		})
+	}
+}
+
+// TestDeaf takes the app's token away, and switches its sockets off: cards are
+// posted, and nobody can answer them, so that whoever reaches people another way
+// hears of what is open and of what comes.
+func TestDeaf(t *testing.T) {
+	for why, take := range map[string]func(s *slacktest.Server){
+		"token_revoked":        func(s *slacktest.Server) { s.Revoke(slacktest.AppToken); s.Disconnect("refresh_requested") },
+		"socket_mode_disabled": func(s *slacktest.Server) { s.Disconnect("link_disabled") },
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := quiet(t)
+			o := newOffice(t, s, 1)
+			o.patient = true
+			o.open()
+			o.start("r1", "")
+			o.card("r1")
+			take(s)
+			unasked := func(run string) func() bool {
+				return func() bool {
+					o.mu.Lock()
+					defer o.mu.Unlock()
+					return slices.ContainsFunc(o.unasked, func(u slack.Unasked) bool {
+						return u.Run == run && u.Role == "sre" && u.Why.Error() == why
+					})
+				}
+			}
+			o.eventually(unasked("r1"))
+			o.start("r2", "")
+			o.card("r2")
+			o.eventually(unasked("r2"))
+			if st := o.proc.bot.Status(); st.OK || st.Sockets != 0 || st.Socket != why {
 				t.Errorf("its health is %+v", st)
 			}
 		})
@@ -226,6 +333,70 @@ func TestHTTP(t *testing.T) {
 		if e, ok := rec.Event.(engine.QuestionDecided); ok && (e.Via["transport"] != "http" || e.Via["ip"] == "") {
 			t.Errorf("it came by %v", e.Via)
 		}
+	}
+}
+
+// TestHTTPRefused holds that what is too old, from the future, touched, unsigned
+// or of another kind than it says is refused, and does nothing.
+func TestHTTPRefused(t *testing.T) {
+	s := quiet(t)
+	o := newOffice(t, s, 1)
+	o.patient = true
+	o.cfg.AppToken, o.cfg.SigningSecret = "", slacktest.SigningSecret
+	p := o.open()
+	form := url.Values{"command": {"/runbook"}, "text": {"halt"}, "team_id": {slacktest.Team}, "user_id": {slacktest.Alice}, "channel_id": {slacktest.Incidents}, "trigger_id": {"1.2"}}.Encode()
+	const formKind = "application/x-www-form-urlencoded"
+	post := func(age time.Duration, kind, body, address string, touch func(h http.Header)) int {
+		t.Helper()
+		at := strconv.FormatInt(time.Now().Add(-age).Unix(), 10)
+		mac := hmac.New(sha256.New, []byte(slacktest.SigningSecret))
+		_, _ = fmt.Fprintf(mac, "v0:%s:%s", at, body)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
+		r.Header = http.Header{"Content-Type": {kind}, "X-Slack-Request-Timestamp": {at}, "X-Slack-Signature": {"v0=" + hex.EncodeToString(mac.Sum(nil))}}
+		if touch != nil {
+			touch(r.Header)
+		}
+		w := httptest.NewRecorder()
+		p.bot.ServeHTTP(w, r)
+		return w.Code
+	}
+	press := "/v1/slack?payload=" + url.QueryEscape(`{"type":"block_actions"}`)
+	for name, c := range map[string]struct {
+		age                 time.Duration
+		kind, body, address string
+		touch               func(h http.Header)
+		want                int
+	}{
+		"5:01 old":            {301 * time.Second, formKind, form, "/", nil, http.StatusUnauthorized},
+		"from the future":     {-500 * time.Second, formKind, form, "/", nil, http.StatusUnauthorized},
+		"without a signature": {0, formKind, form, "/", func(h http.Header) { h.Del("X-Slack-Signature") }, http.StatusUnauthorized},
+		"without a time":      {0, formKind, form, "/", func(h http.Header) { h.Del("X-Slack-Request-Timestamp") }, http.StatusUnauthorized},
+		"with another time":   {0, formKind, form, "/", func(h http.Header) { h.Set("X-Slack-Request-Timestamp", strconv.FormatInt(time.Now().Unix()-50, 10)) }, http.StatusUnauthorized},
+		"a form as JSON":      {0, "application/json", form, "/", nil, http.StatusUnprocessableEntity},
+		"a form as a text":    {0, "text/plain", form + "&x=1", "/", nil, http.StatusUnprocessableEntity},
+		"JSON as a form":      {0, formKind, `{"type":"event_callback"}`, "/", nil, http.StatusUnprocessableEntity},
+		"a form that is none": {0, formKind, "command=%zz", "/", nil, http.StatusUnprocessableEntity},
+		"in the address":      {0, formKind, "x=1", press, nil, http.StatusUnprocessableEntity},
+		"a certificate check": {0, formKind, form + "&ssl_check=1", "/", func(h http.Header) { h.Del("X-Slack-Signature") }, http.StatusOK},
+	} {
+		if code := post(c.age, c.kind, c.body, c.address, c.touch); code != c.want {
+			t.Errorf("%s is answered with %d, and not %d", name, code, c.want)
+		}
+	}
+	if st := p.bot.Status(); st.Heard != 0 {
+		t.Errorf("%d of them were heard", st.Heard)
+	}
+	if code := post(200*time.Second, formKind, form, "/", nil); code != http.StatusOK {
+		t.Errorf("what is three minutes old is answered with %d", code)
+	}
+	o.eventually(func() bool { return len(p.rt.Orders()) == 1 })
+	other := strings.NewReplacer(slacktest.Team, "T0OTHER", "halt", "halt+--lift").Replace(form)
+	if code := post(0, formKind, other, "/", nil); code != http.StatusOK {
+		t.Errorf("what is of another workspace is answered with %d", code)
+	}
+	o.told(slacktest.Alice, "Accounts of other workspaces have no say here.")
+	if len(p.rt.Orders()) != 1 {
+		t.Error("it has lifted the halt")
 	}
 }
 

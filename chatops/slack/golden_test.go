@@ -2,10 +2,12 @@ package slack
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,11 +71,16 @@ const diagnosed = `{"top": {"cause": "app_pool_too_small", "confidence": 0.97,
 
 func play(t testing.TB, by string) *played {
 	t.Helper()
+	return playBook(t, by, storyBook)
+}
+
+func playBook(t testing.TB, by, src string) *played {
+	t.Helper()
 	catalog := enginetest.Catalog()
 	look := *catalog["world.read"]
 	look.Output = expr.Record(map[string]*expr.Type{"top": expr.Any()})
 	catalog[look.Name] = &look
-	book, problems := runbook.Parse("test.yaml", []byte("firebreak: v1\nname: test\nservice: api\n"+storyBook), catalog, nil)
+	book, problems := runbook.Parse("test.yaml", []byte("firebreak: v1\nname: test\nservice: api\n"+src), catalog, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -108,7 +115,7 @@ func (p *played) give(in engine.Input) {
 // settle answers what the run calls, until it waits for people.
 func (p *played) settle() {
 	p.t.Helper()
-	for range 100 {
+	for range 1000 {
 		before := p.run.Seq
 		for _, cmd := range engine.Pending(p.run) {
 			switch c := cmd.(type) {
@@ -186,6 +193,15 @@ func cards(t testing.TB) map[string]chatops.Card {
 	p.give(engine.Halt{By: "carol", Reason: "we do not understand this outage"})
 	ask("ask_void", p)
 	out["board_halted"] = p.story().Board()
+
+	p = play(t, "")
+	p.settle()
+	p.vote("alice", true, "")
+	p.plan.Fingerprint, p.plan.Detail = "f9", strings.ReplaceAll(p.plan.Detail, "200", "100")
+	p.settle()
+	s = p.story()
+	out["ask_drifted"] = s.Ask(s.Asked[0], p.now)
+	ask("ask_anew", p)
 	return out
 }
 
@@ -196,33 +212,88 @@ func TestCards(t *testing.T) {
 			for _, problem := range overLimits(t, d) {
 				t.Error(problem)
 			}
-			raw, err := json.Marshal(map[string]any{"text": d.text, "blocks": d.blocks})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got bytes.Buffer
-			if err := json.Indent(&got, raw, "", "  "); err != nil {
-				t.Fatal(err)
-			}
-			got.WriteByte('\n')
-			file := filepath.Join("testdata", "cards", name+".json")
-			if *update {
-				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if open := name == "ask_open" || name == "ask_escalated" || name == "ask_not_alice"; open != bytes.Contains(got.Bytes(), []byte(`"type": "actions"`)) {
+			got := golden(t, name, d)
+			if open := name == "ask_open" || name == "ask_escalated" || name == "ask_not_alice" || name == "ask_anew"; open != bytes.Contains(got, []byte(`"type": "actions"`)) {
 				t.Errorf("it has buttons: %t", !open)
 			}
 		})
 	}
+}
+
+// golden holds what is drawn to a file, and returns it.
+func golden(t *testing.T, name string, d drawn) []byte {
+	t.Helper()
+	raw, err := json.Marshal(map[string]any{"text": d.text, "blocks": d.blocks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := json.Indent(&got, raw, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteByte('\n')
+	file := filepath.Join("testdata", "cards", name+".json")
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	return got.Bytes()
+}
+
+// atHome is what a home needs of runs and stops: one run that waits for people,
+// one that is under way, and a hold.
+type atHome struct{ *played }
+
+// List implements [chatops.Runs].
+func (h atHome) List(context.Context, bool, int) ([]engine.Head, error) {
+	f := h.run.Facts
+	return []engine.Head{
+		{ID: f.ID, Runbook: f.Runbook, Service: f.Service, Phase: h.run.Phase, Requester: f.Requester, Waiting: []string{"approval"}},
+		{ID: "1127-1158-fghij", Runbook: "restart-in-waves", Service: "search", Phase: engine.PhaseRunning, Requester: engine.Requester{Kind: "person", Name: "bob"}},
+	}, nil
+}
+
+// Run implements [chatops.Runs].
+func (h atHome) Run(context.Context, string) (engine.Run, error) { return h.run, nil }
+
+// Records implements [chatops.Runs].
+func (h atHome) Records(context.Context, string) ([]engine.Record, error) { return h.recs, nil }
+
+// Give implements [chatops.Runs].
+func (h atHome) Give(context.Context, string, engine.Input) error { return nil }
+
+// Standing implements [chatops.Stops].
+func (h atHome) Standing() []engine.Stop {
+	return []engine.Stop{{Kind: engine.StopHold, Service: "billing", By: "carol", Reason: "its database is moved tonight", At: noon.Add(-time.Hour)}}
+}
+
+// Order implements [chatops.Stops].
+func (h atHome) Order(context.Context, string, engine.StopKind, string, string, bool) error {
+	return nil
+}
+
+// TestHomeCard holds what a home shows.
+func TestHomeCard(t *testing.T) {
+	p := play(t, "")
+	p.settle()
+	desk := &chatops.Desk{Runs: atHome{p}, Stops: atHome{p}, Command: "/runbook", Now: func() time.Time { return p.now }}
+	home, err := desk.Home(t.Context(), chatops.Speaker{Person: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := testPainter.home(home.Cards)
+	for _, problem := range overLimits(t, d) {
+		t.Error(problem)
+	}
+	golden(t, "home", d)
 }
 
 // overLimits says what of a message Slack would refuse.
@@ -342,6 +413,29 @@ func FuzzDraw(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestHomeFits holds a home to the blocks that Slack takes, and to ids of which
+// there is one each.
+func TestHomeFits(t *testing.T) {
+	part := chatops.Part{Text: "x", Fields: []chatops.Field{{Name: "n", Text: "x"}}}
+	full := chatops.Card{Title: "t", Parts: slices.Repeat([]chatops.Part{part}, 15), Buttons: []chatops.Button{{Do: chatops.DoApprove, Label: "Approve", Value: "r.x"}, {Do: chatops.DoDetails, Label: "Details", Value: "r.x"}}}
+	d := testPainter.home(slices.Repeat([]chatops.Card{full}, 5))
+	if n := len(d.blocks); n > maxView {
+		t.Errorf("it has %d blocks", n)
+	}
+	ids := map[string]bool{}
+	for _, b := range d.blocks {
+		if id := b.ID(); id != "" && ids[id] {
+			t.Errorf("there are two blocks %s", id)
+		} else {
+			ids[id] = true
+		}
+	}
+	raw, err := json.Marshal(d.blocks)
+	if err != nil || bytes.Count(raw, []byte("parts more; Details has them")) != 5 || bytes.Count(raw, []byte(`"action_id":"rb.`)) != 10 {
+		t.Errorf("it does not show each of them, or not that it leaves something out: %v\n%s", err, raw)
+	}
 }
 
 // texts collects the markdown of a block.

@@ -1,8 +1,11 @@
 package slack
 
 import (
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/slack-go/slack"
 )
 
 // forgive is for how long a place that was lost is not tried again.
@@ -79,14 +82,36 @@ func (h *health) dead() error {
 	return h.token
 }
 
-// socket notes how a socket is.
+// socket notes how a socket is. Without an error it is as it was why it is not
+// connected.
 func (h *health) socket(n int, connected bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !connected && err == nil {
+		err = h.sock[n].err
+	}
 	h.sock[n] = socketing{connected, err}
 	if connected {
 		h.frame = h.now()
 	}
+}
+
+// deaf is why nobody can answer: no socket is connected, and Slack refuses to
+// open one; nil: somebody can, or will soon.
+func (h *health) deaf() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var why error
+	for _, s := range h.sock {
+		_, said := errors.AsType[slack.SlackErrorResponse](s.err)
+		switch {
+		case s.connected:
+			return nil
+		case said && certain(s.err):
+			why = s.err
+		}
+	}
+	return why
 }
 
 // came notes that something came.

@@ -21,7 +21,7 @@ func (b *Bot) hear(ctx context.Context, d *delivery) (*slack.ViewSubmissionRespo
 			return slack.NewErrorsViewSubmissionResponse(wrong), nil
 		}
 		if next := b.cfg.Desk.Next(d.Do, d.Filled); next != nil {
-			view := form(*next, d.Channel, d.Thread)
+			view := form(*next, d)
 			return slack.NewUpdateViewSubmissionResponse(&view), nil
 		}
 	}
@@ -105,6 +105,10 @@ func (b *Bot) heed(h Heard, d *delivery) {
 // answer deals with a delivery. Its error is that of a state that can no
 // longer be used.
 func (b *Bot) answer(ctx context.Context, h Heard, d *delivery) error {
+	if d.Kind == isHome {
+		b.homes.due.change(d.User)
+		return nil
+	}
 	who, err := b.speaker(ctx, d)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -132,6 +136,9 @@ func (b *Bot) answer(ctx context.Context, h Heard, d *delivery) error {
 		b.Changed(reply.Run)
 	}
 	b.respond(ctx, d, reply)
+	if d.View != "" && b.homes.post(d.User).Place != "" { // it may be the home that they have pressed on
+		b.homes.due.change(d.User)
+	}
 	return nil
 }
 
@@ -174,31 +181,37 @@ func (b *Bot) respond(ctx context.Context, d *delivery, r chatops.Reply) {
 	case r.Aloud != "":
 		err = b.aloud(ctx, r)
 	case r.Form != nil:
-		err = b.open(ctx, d, form(*r.Form, d.Channel, d.Thread))
+		err = b.open(ctx, d, form(*r.Form, d))
 	case r.Card != nil && d.Kind == isPress:
 		err = b.open(ctx, d, b.painter.show(*r.Card))
 	case r.Card != nil:
 		err = b.private(ctx, d, b.painter.draw(*r.Card))
 	case r.Text != "":
-		err = b.private(ctx, d, replyOf(r))
+		err = b.private(ctx, d, replyOf(b.shortened(ctx, r)))
 	}
-	if kind, _ := faultOf(err); kind == faultStale && r.Form != nil {
-		err = b.private(ctx, d, drawn{text: "That took too long for Slack to show a form. Do it once more."})
+	b.unanswered(ctx, d, err)
+	if err != nil && (r.Form != nil || r.Card != nil) { // whoever has pressed sees nothing
+		b.unanswered(ctx, d, b.private(ctx, d, drawn{text: "Slack did not show what you asked for. Do it once more."}))
 	}
-	if err != nil && ctx.Err() == nil {
-		b.health.count(&b.health.failed)
-		b.cfg.Warn(fmt.Errorf("slack: %s could not be answered: %w", d.User, err))
+}
+
+// unanswered notes that somebody could not be answered. That Slack allows a window
+// for three seconds only is no fault.
+func (b *Bot) unanswered(ctx context.Context, d *delivery, err error) {
+	if kind, _ := faultOf(err); err == nil || kind == faultStale || ctx.Err() != nil {
+		return
 	}
+	b.health.count(&b.health.failed)
+	b.cfg.Warn(fmt.Errorf("slack: %s could not be answered: %w", d.User, err))
 }
 
 func replyOf(r chatops.Reply) drawn {
 	d := drawn{text: clipSafe(r.Text, maxBrief)}
 	d.blocks = append(d.blocks, section(clipSafe(r.Text, maxSection)))
-	for i, p := range pieces(chatops.Part{Code: true, Text: r.Code}) {
-		if p.Text == "" || i == 5 {
-			break
+	for _, p := range pieces(chatops.Part{Code: true, Text: r.Code}) {
+		if p.Text != "" {
+			d.blocks = append(d.blocks, section(code(p.Text, maxSection)))
 		}
-		d.blocks = append(d.blocks, section(code(p.Text, maxSection)))
 	}
 	return d
 }

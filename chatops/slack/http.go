@@ -35,6 +35,11 @@ func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the body is too large, or did not come to its end", http.StatusRequestEntityTooLarge)
 		return
 	}
+	form, isForm := formOf(r.Header, body)
+	if form.Get("ssl_check") == "1" { // Slack looks at our certificate, and does not sign that
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	status, again, err := b.proven(r.Header, body)
 	if err != nil {
 		http.Error(w, err.Error(), status)
@@ -46,7 +51,12 @@ func (b *Bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), heardFor)
 	defer cancel()
-	answer, err := b.taken(ctx, r, body)
+	var answer any
+	if isForm {
+		answer, err = b.takenForm(ctx, r, form)
+	} else {
+		answer, err = b.takenEvent(ctx, r, body)
+	}
 	var unknown *unknownError
 	switch {
 	case errors.As(err, &unknown): // it is Slack's, and would come again
@@ -97,19 +107,25 @@ func (b *Bot) proven(h http.Header, body []byte) (status int, again bool, err er
 	return 0, b.replays.seen(h), nil
 }
 
-// taken stores what a request says, and returns what it is answered.
-func (b *Bot) taken(ctx context.Context, r *http.Request, body []byte) (any, error) {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return b.takenEvent(ctx, r, body)
+// formOf is what is filled in in a request that says that it is a form. It reads
+// the body alone: what stands in the address is signed by nobody. Of one that
+// cannot be read it is empty.
+func formOf(h http.Header, body []byte) (f url.Values, isForm bool) {
+	if !strings.HasPrefix(h.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return nil, false
 	}
-	f, err := url.ParseQuery(string(body)) // of the body alone: what stands in the address is signed by nobody
+	f, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, errUnread
+		return nil, true
 	}
+	return f, true
+}
+
+// takenForm stores what a form says, and returns what it is answered.
+func (b *Bot) takenForm(ctx context.Context, r *http.Request, f url.Values) (any, error) {
 	var d *delivery
+	var err error
 	switch {
-	case f.Get("ssl_check") == "1":
-		return nil, nil
 	case f.Has("payload"):
 		if d, err = interaction([]byte(f.Get("payload"))); err != nil {
 			if _, unknown := errors.AsType[*unknownError](err); unknown {
@@ -125,6 +141,7 @@ func (b *Bot) taken(ctx context.Context, r *http.Request, body []byte) (any, err
 	return b.overHTTP(ctx, r, d)
 }
 
+// takenEvent stores an event, and returns what it is answered.
 func (b *Bot) takenEvent(ctx context.Context, r *http.Request, body []byte) (any, error) {
 	_, _, self := b.we()
 	d, o, err := event(body, self)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -56,14 +57,16 @@ type office struct {
 	path  string
 	book  *runbook.Runbook
 
-	mu      sync.Mutex
-	acted   map[string]int // how often each run has changed something
-	awaited map[string]chan struct{}
-	said    []string // warnings
-	patient bool     // warnings are expected
-	pace    time.Duration
-	strange []string // whose accounts are not known
-	unasked []slack.Unasked
+	mu       sync.Mutex
+	acted    map[string]int // how often each run has changed something
+	awaited  map[string]chan struct{}
+	said     []string // warnings
+	patient  bool     // warnings are expected
+	pace     time.Duration
+	executor local.Executor // of the runs; nil: this
+	strange  []string       // whose accounts are not known
+	byEmail  bool           // people are known by their address
+	unasked  []slack.Unasked
 
 	proc *process
 }
@@ -89,12 +92,18 @@ func newOffice(t testing.TB, s *slacktest.Server, quorum int) *office {
 			Groups: map[string]string{},
 		},
 	}
-	book, _, problems := enginetest.Book(strings.Replace(gated, "QUORUM", strconv.Itoa(quorum), 1))
+	o.quorum(quorum)
+	return o
+}
+
+// quorum is how many must say yes.
+func (o *office) quorum(n int) {
+	o.t.Helper()
+	book, _, problems := enginetest.Book(strings.Replace(gated, "QUORUM", strconv.Itoa(n), 1))
 	if len(problems) > 0 {
-		t.Fatal(problems)
+		o.t.Fatal(problems)
 	}
 	o.book = book
-	return o
 }
 
 // done is what every change comes to.
@@ -171,8 +180,12 @@ func (o *office) open() *process {
 	}
 	var bot *slack.Bot
 	begun := make(chan struct{})
+	var executor local.Executor = o
+	if o.executor != nil {
+		executor = o.executor
+	}
 	p.rt, err = local.Open(ctx, local.Config{
-		Journal: p.store, State: p.store, Executor: o,
+		Journal: p.store, State: p.store, Executor: executor,
 		Book: func(src []byte) (*runbook.Runbook, error) {
 			b, problems := runbook.Load("test.yaml", src, enginetest.Catalog())
 			if len(problems) > 0 {
@@ -193,8 +206,10 @@ func (o *office) open() *process {
 		o.t.Fatal(err)
 	}
 	p.desk = &chatops.Desk{
-		Runs: deskRuns{p.rt, p.store}, Starts: &deskStarts{o, p}, Services: []string{"api"}, Command: "/runbook", Now: time.Now,
-		Roles: map[string][]string{"sre": people["sre"].People, "leads": people["leads"].People},
+		Runs: deskRuns{p.rt, p.store}, Starts: &deskStarts{o, p}, Stops: deskStops{p.rt}, Services: []string{"api"}, Command: "/runbook", Now: time.Now,
+		Roles: func(person string) []string {
+			return slices.DeleteFunc(slices.Sorted(maps.Keys(people)), func(role string) bool { return !slices.Contains(people[role].People, person) })
+		},
 	}
 	bot, err = slack.New(slack.Config{
 		Slack: &o.cfg, Secret: func(ref string) (string, error) { return ref, nil }, Desk: p.desk,
@@ -228,6 +243,10 @@ func (o *office) open() *process {
 func (o *office) directory() chatops.Directory {
 	d := chatops.Directory{People: []chatops.Identity{{Name: "alice", ID: slacktest.Alice}, {Name: "bob", ID: slacktest.BobUser}, {Name: "carol", ID: slacktest.Carol}, {Name: "gus", ID: slacktest.Gus}, {Name: "olga", ID: slacktest.Olga}}}
 	d.People = slices.DeleteFunc(d.People, func(p chatops.Identity) bool { return slices.Contains(o.strange, p.Name) })
+	d.ByEmail = o.byEmail
+	for _, name := range o.strange {
+		d.People = append(d.People, chatops.Identity{Name: name, Email: name + "@EXAMPLE.com"})
+	}
 	return d
 }
 
@@ -361,13 +380,21 @@ func (r deskRuns) Records(ctx context.Context, id string) ([]engine.Record, erro
 	return r.store.Load(ctx, id, 0)
 }
 
-func (r deskRuns) List(ctx context.Context, open bool, limit int) ([]chatops.Listed, error) {
-	heads, err := r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
-	var out []chatops.Listed
-	for _, h := range heads {
-		out = append(out, chatops.Listed{ID: h.ID, Runbook: h.Runbook, Service: h.Service, Requester: h.Requester, State: string(h.Phase), Word: h.Word, StartedAt: h.StartedAt})
+func (r deskRuns) List(ctx context.Context, open bool, limit int) ([]engine.Head, error) {
+	return r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
+}
+
+type deskStops struct{ rt *local.Runtime }
+
+func (s deskStops) Standing() (all []engine.Stop) {
+	for _, o := range s.rt.Orders() {
+		all = append(all, engine.Stop{Kind: o.Kind, Service: o.Service, By: o.By, Reason: o.Reason, At: o.At})
 	}
-	return out, err
+	return all
+}
+
+func (s deskStops) Order(ctx context.Context, by string, kind engine.StopKind, service, reason string, on bool) error {
+	return s.rt.Order(ctx, local.Order{Kind: kind, Service: service, On: on, By: by, Reason: reason})
 }
 
 type deskStarts struct {
@@ -433,6 +460,21 @@ func (s shelf) Unheeded(ctx context.Context) ([]slack.Heard, error) {
 
 func (s shelf) Heed(ctx context.Context, key string) error { return s.store.Heed(ctx, key) }
 
+// shown waits until somebody is shown a window with a text.
+func (o *office) shown(user, text string) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	err := o.slack.Await(ctx, func() bool {
+		v, ok := o.slack.View(user)
+		raw, _ := json.Marshal(v)
+		return ok && strings.Contains(string(raw), text)
+	})
+	if err != nil {
+		o.t.Fatalf("%s is shown no window that says %q: %v", user, text, err)
+	}
+}
+
 // submit fills in the form that somebody is shown.
 func (o *office) submit(user string, values map[string]string) {
 	o.t.Helper()
@@ -465,7 +507,7 @@ func (o *office) records(id string) []engine.Record {
 }
 
 // heads are all runs.
-func (o *office) heads() []local.Head {
+func (o *office) heads() []engine.Head {
 	o.t.Helper()
 	heads, err := o.proc.rt.Runs(o.t.Context(), local.Filter{})
 	if err != nil {

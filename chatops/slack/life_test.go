@@ -58,6 +58,8 @@ func TestWho(t *testing.T) {
 		o.click(user, card.TS, "rb.approve.v1")
 		o.told(user, text)
 	}
+	o.click(slacktest.Gus, card.TS, "rb.details.v1")
+	o.told(slacktest.Gus, "Guests have no say here.")
 	r := o.run("r1")
 	if r.Ended() || len(r.OpenQuestions()) != 1 {
 		t.Fatal("a word of somebody who has no say has counted")
@@ -85,6 +87,45 @@ func TestWho(t *testing.T) {
 				t.Errorf("the vote does not say its %s: %v", key, e.Via)
 			}
 		}
+	}
+}
+
+// TestEmail holds that whoever has no account in the configuration is known by
+// the address in their profile only where that is switched on, and Slack has
+// confirmed it.
+func TestEmail(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		byEmail, unconfirmed bool
+		told                 string
+	}{
+		{"switched off", false, false, "firebreak does not know you"},
+		{"not confirmed", true, true, "firebreak does not know you"},
+		{"confirmed", true, false, "Your yes counts"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newOffice(t, quiet(t), 1)
+			o.strange, o.byEmail = []string{"bob"}, c.byEmail
+			o.slack.SetUser(slacktest.User{ID: slacktest.BobUser, Name: "bob", Email: "bob@example.com", Unconfirmed: c.unconfirmed})
+			o.open()
+			o.start("r1", "")
+			card := o.card("r1")
+			if c.byEmail && !c.unconfirmed {
+				o.wait("card that calls bob", func(m slacktest.Message) bool {
+					return m.TS == card.TS && strings.Contains(m.Render(), "<@"+slacktest.BobUser+">")
+				})
+			} else if strings.Contains(card.Render(), "<@"+slacktest.BobUser+">") {
+				t.Error("it calls bob")
+			}
+			o.click(slacktest.BobUser, card.TS, "rb.details.v1")
+			if c.told == "Your yes counts" {
+				o.shown(slacktest.BobUser, "bound to")
+			} else {
+				o.told(slacktest.BobUser, "does not know you")
+			}
+			o.click(slacktest.BobUser, card.TS, "rb.approve.v1")
+			o.told(slacktest.BobUser, c.told)
+		})
 	}
 }
 
@@ -161,6 +202,39 @@ func TestDeny(t *testing.T) {
 	o.told(slacktest.Carol, "Too late: it was denied by bob")
 }
 
+// TestLook holds that whoever may answer and looks first is recorded, with how,
+// and shown; and how long their role took.
+func TestLook(t *testing.T) {
+	o := newOffice(t, slacktest.Start(t, slacktest.Config{Live: true, NoLimits: true}), 1)
+	o.open()
+	o.start("r1", "alice")
+	card := o.card("r1")
+	o.click(slacktest.Alice, card.TS, "rb.details.v1") // started it, and may not answer
+	o.shown(slacktest.Alice, "bound to")
+	o.click(slacktest.BobUser, card.TS, "rb.deny.v1")
+	o.shown(slacktest.BobUser, "Why")
+	o.command(slacktest.Carol, "status r1")
+	o.told(slacktest.Carol, "waits for sre or leads")
+	o.wait("card that says who looks", func(m slacktest.Message) bool {
+		return m.TS == card.TS && strings.Contains(m.Render(), "bob, carol looked at it")
+	})
+	o.click(slacktest.BobUser, card.TS, "rb.approve.v1")
+	r := o.ended("r1")
+	seen := map[string]engine.Via{}
+	for _, rec := range o.records("r1") {
+		if e, ok := rec.Event.(engine.QuestionSeen); ok {
+			seen[e.By] = e.Via
+		}
+	}
+	if len(seen) != 2 || seen["bob"]["message"] != card.TS || seen["carol"]["user"] != slacktest.Carol {
+		t.Errorf("seen by %v", seen)
+	}
+	asked := r.Answers[0].Asked
+	if len(asked) != 2 || asked[0].Role != "sre" || asked[0].Answered == nil || *asked[0].Looked > *asked[0].Answered || asked[1].Answered != nil {
+		t.Errorf("they took %+v", asked)
+	}
+}
+
 // TestMenu leaves the answer to somebody, keeps the question open longer, and
 // asks a question of one's own.
 func TestMenu(t *testing.T) {
@@ -168,32 +242,34 @@ func TestMenu(t *testing.T) {
 	o.open()
 	o.start("r1", "")
 	card := o.card("r1")
-	choose := func(user, what string) {
-		t.Helper()
-		for _, b := range card.Blocks {
-			if option := optionOf(b, what); option != "" {
-				if _, err := o.slack.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.menu.v1", Option: option}); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-		}
-		t.Fatalf("the menu has no %s", what)
-	}
-	choose(slacktest.Alice, "extend")
+	o.choose(slacktest.Alice, card, "extend")
 	o.told(slacktest.Alice, "kept open longer")
-	choose(slacktest.Alice, "ask")
+	o.choose(slacktest.Alice, card, "ask")
 	o.submit(slacktest.Alice, map[string]string{"text": "is it <!channel> safe?"})
 	o.wait("question", func(m slacktest.Message) bool {
 		return strings.Contains(m.Render(), "alice asks about cure") && !strings.Contains(m.Render(), "<!channel>")
 	})
-	choose(slacktest.Alice, "hand")
+	o.choose(slacktest.Alice, card, "hand")
 	o.submit(slacktest.Alice, map[string]string{"to": "carol"})
 	o.told(slacktest.Alice, "It is left to them")
 	o.click(slacktest.Alice, card.TS, "rb.approve.v1")
 	o.told(slacktest.Alice, "alice has left this to carol")
 	o.click(slacktest.Carol, card.TS, "rb.approve.v1")
 	o.ended("r1")
+}
+
+// choose chooses something from the menu of a card.
+func (o *office) choose(user string, card slacktest.Message, what string) {
+	o.t.Helper()
+	for _, b := range card.Blocks {
+		if option := optionOf(b, what); option != "" {
+			if _, err := o.slack.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.menu.v1", Option: option}); err != nil {
+				o.t.Fatal(err)
+			}
+			return
+		}
+	}
+	o.t.Fatalf("the menu has no %s", what)
 }
 
 func optionOf(b slacktest.Block, what string) string {
@@ -255,7 +331,7 @@ func TestCommands(t *testing.T) {
 func TestForms(t *testing.T) {
 	o := newOffice(t, slacktest.Start(t, slacktest.Config{Live: true, NoLimits: true}), 1)
 	o.open()
-	o.command(slacktest.Alice, "run")
+	o.command(slacktest.Alice, "")
 	o.submit(slacktest.Alice, map[string]string{"runbook": "test"})
 	o.submit(slacktest.Alice, map[string]string{"why": "a form"})
 	o.told(slacktest.Alice, "of test has begun")

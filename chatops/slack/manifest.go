@@ -33,6 +33,7 @@ func (a App) scopes() []scope {
 		{"channels:read", "look whether it is in a public channel"},
 		{"chat:write", "write"},
 		{"commands", "have a slash command"},
+		{"files:write", "put what is too long for a message into a file"},
 		{"groups:history", "find its own messages in private channels after a restart"},
 		{"groups:read", "look whether it is in a private channel"},
 		{"im:history", "hear direct messages"},
@@ -62,13 +63,13 @@ func (a App) manifest() slack.Manifest {
 			Name: "firebreak", Description: "Runs runbooks: diagnoses, asks, repairs, verifies, puts back", BackgroundColor: "#7a1f1f",
 		},
 		Features: slack.Features{
-			AppHome:       slack.AppHome{MessagesTabEnabled: true},
+			AppHome:       slack.AppHome{HomeTabEnabled: true, MessagesTabEnabled: true},
 			BotUser:       slack.BotUser{DisplayName: "firebreak", AlwaysOnline: true},
 			SlashCommands: []slack.ManifestSlashCommand{command},
 		},
 		OAuthConfig: slack.OAuthConfig{Scopes: slack.OAuthScopes{Bot: names}},
 		Settings: slack.Settings{
-			EventSubscriptions: &slack.EventSubscriptions{RequestUrl: a.URL, BotEvents: []string{"app_mention", "message.im"}},
+			EventSubscriptions: &slack.EventSubscriptions{RequestUrl: a.URL, BotEvents: []string{"app_home_opened", "app_mention", "message.im"}},
 			Interactivity:      &slack.Interactivity{IsEnabled: true, RequestUrl: a.URL},
 			SocketModeEnabled:  a.URL == "",
 		},

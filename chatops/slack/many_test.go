@@ -77,6 +77,7 @@ func TestMany(t *testing.T) {
 	card := o.card("new") // one edit a minute: behind the others it would not be seen today
 	o.click(slacktest.Alice, card.TS, "rb.approve.v1")
 	o.ended("new")
+	o.told(slacktest.Alice, "Your yes counts") // so that its answer is none of those that are counted
 	answers := o.slack.Calls("response_url")
 	for _, ts := range cards {
 		o.click(slacktest.Alice, ts, "rb.approve.v1")
@@ -106,7 +107,8 @@ func TestMany(t *testing.T) {
 
 // BenchmarkMany measures with a thousand open cards, all of them to be shown
 // anew at the pace of a real channel: from the start of a run to its card, and
-// from a press on an old card to the first change that it allows.
+// from a press on an old card to the first change that it allows, twice for
+// each new run.
 func BenchmarkMany(b *testing.B) {
 	o := newOffice(b, quiet(b), 1)
 	cards := o.many(1000)
@@ -118,17 +120,20 @@ func BenchmarkMany(b *testing.B) {
 		b.StopTimer()
 		<-time.After(3 * time.Second) // else the runs that begin here take all that the channel lets through
 		b.StartTimer()
-		fresh, run := fmt.Sprintf("n%04d", n), old[n%len(old)]
-		n++
+		fresh := fmt.Sprintf("n%04d", n)
 		began := time.Now()
 		o.start(fresh, "")
 		o.card(fresh)
 		shown = append(shown, time.Since(began))
-		acted := o.acting(run)
-		began = time.Now()
-		o.click(slacktest.Alice, cards[run], "rb.approve.v1")
-		<-acted
-		acts = append(acts, time.Since(began))
+		for range 2 {
+			run := old[n%len(old)]
+			n++
+			acted := o.acting(run)
+			began = time.Now()
+			o.click(slacktest.Alice, cards[run], "rb.approve.v1")
+			<-acted
+			acts = append(acts, time.Since(began))
+		}
 	}
 	for name, all := range map[string][]time.Duration{"card": shown, "act": acts} {
 		slices.Sort(all)

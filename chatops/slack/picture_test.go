@@ -14,7 +14,7 @@ import (
 )
 
 // pictures are the cards that the documentation shows.
-var pictures = []string{"board_waits", "ask_open", "end"}
+var pictures = []string{"board_waits", "ask_open", "end", "home"}
 
 // TestPictures holds the pictures of the documentation to the cards in
 // testdata; -update draws them anew.

@@ -26,6 +26,7 @@ const (
 type drawn struct {
 	text   string // for push messages and screen readers
 	blocks []slack.Block
+	cut    bool // of a text whose end is shown there is more
 }
 
 // digest tells whether a message shows the same already.
@@ -56,22 +57,26 @@ type painter struct {
 	mention func(name string) string
 }
 
-// draw draws a card. Whatever its text, what comes of it is within Slack's
-// limits.
-func (p painter) draw(c chatops.Card) drawn {
+// draw draws a card as a message. Whatever its text, what comes of it is within
+// Slack's limits.
+func (p painter) draw(c chatops.Card) drawn { return p.within(c, maxBlocks) }
+
+// within draws a card in a number of blocks at most, which are 8 or more.
+func (p painter) within(c chatops.Card, blocks int) drawn {
 	d := drawn{text: clipSafe(c.Brief, maxBrief)}
 	if c.Title != "" {
 		d.blocks = append(d.blocks, slack.NewHeaderBlock(plainText(oneLine(c.Title), maxHeader)))
 	}
-	room := maxShown
-	last := maxBlocks - 4 // title, who is called, buttons, and what is left out
+	room := space{left: maxShown}
+	last := blocks - 5 // what one part has besides its first, what is left out, who is called, and buttons
 	for i, part := range c.Parts {
 		d.blocks = append(d.blocks, p.part(part, &room)...)
-		if (len(d.blocks) >= last || room <= 0) && i < len(c.Parts)-1 {
-			d.blocks = append(d.blocks, small(fmt.Sprintf("… and %d parts more; Details has them, and firebreak runs show", len(c.Parts)-1-i)))
+		if more := len(c.Parts) - 1 - i; (len(d.blocks) >= last || room.left <= 0) && more > 0 {
+			d.blocks = append(d.blocks, small(left(more, c)))
 			break
 		}
 	}
+	d.cut = room.cut
 	if call := p.call(c.Call); call != "" {
 		d.blocks = append(d.blocks, section(call))
 	}
@@ -79,6 +84,15 @@ func (p painter) draw(c chatops.Card) drawn {
 		d.blocks = append(d.blocks, slack.NewActionBlock("rb", elements...))
 	}
 	return d
+}
+
+// left says of how many parts of a card there is no room, and where they are.
+func left(more int, c chatops.Card) string {
+	where := "firebreak runs show has them"
+	if slices.ContainsFunc(c.Buttons, func(b chatops.Button) bool { return b.Do == chatops.DoDetails }) {
+		where = "Details has them, and firebreak runs show"
+	}
+	return fmt.Sprintf("… and %d parts more; %s", more, where)
 }
 
 // maxCall is how many people are called at once.
@@ -96,12 +110,18 @@ func (p painter) call(names []string) string {
 	return strings.Join(out, " ")
 }
 
-// part draws a piece of a card; room is how many characters may still come.
-func (p painter) part(part chatops.Part, room *int) []slack.Block {
+// space is how much of what is drawn there may still be.
+type space struct {
+	left int  // characters
+	cut  bool // of a text whose end is shown there is more
+}
+
+// part draws a piece of a card.
+func (p painter) part(part chatops.Part, room *space) []slack.Block {
 	var blocks []slack.Block
 	add := func(text string) {
 		if text != "" {
-			*room -= utf8.RuneCountInString(text)
+			room.left -= utf8.RuneCountInString(text)
 			blocks = append(blocks, section(text))
 		}
 	}
@@ -109,10 +129,14 @@ func (p painter) part(part chatops.Part, room *int) []slack.Block {
 	if part.Title != "" {
 		title = "*" + clipSafe(oneLine(part.Title), 300) + "*\n"
 	}
-	most := min(maxSection, max(*room, 200)) - utf8.RuneCountInString(title)
+	most := max(min(maxSection, room.left)-utf8.RuneCountInString(title), 200)
 	switch {
 	case part.Small:
 		return append(blocks, smalls(part)...)
+	case part.Code && part.Tail:
+		text, isCut := codeEnd(part.Text, most)
+		room.cut = room.cut || isCut
+		add(title + text)
 	case part.Code:
 		add(title + code(part.Text, most))
 	case len(part.Lines) > 0:
@@ -124,8 +148,8 @@ func (p painter) part(part chatops.Part, room *int) []slack.Block {
 	default:
 		add(title + clipSafe(part.Text, most))
 	}
-	if fields := fieldsOf(part.Fields); len(fields) > 0 {
-		blocks = append(blocks, slack.NewSectionBlock(nil, fields, nil))
+	for some := range slices.Chunk(part.Fields, maxFields) {
+		blocks = append(blocks, slack.NewSectionBlock(nil, fieldsOf(some), nil))
 	}
 	return blocks
 }
@@ -135,10 +159,7 @@ const maxFields = 10
 
 func fieldsOf(all []chatops.Field) []*slack.TextBlockObject {
 	var out []*slack.TextBlockObject
-	for i, f := range all {
-		if i == maxFields {
-			break
-		}
+	for _, f := range all {
 		text := clipSafe(f.Text, maxField/4)
 		if !f.At.IsZero() {
 			text = strings.TrimSpace(text+" "+moment(f.At)) + clipSafe(f.After, maxField/4)
@@ -196,7 +217,7 @@ func lines(all []chatops.Line, most int) string {
 // maxLine is how long one line may be, and how many lines below it are shown.
 const (
 	maxLine   = 400
-	maxDetail = 6
+	maxDetail = 10
 )
 
 func line(l chatops.Line) string {
@@ -208,17 +229,23 @@ func line(l chatops.Line) string {
 	if name := strings.TrimSpace(l.Name); name != "" {
 		text += "*" + clipSafe(name, 100) + "* "
 	}
-	text += clipSafe(oneLine(l.Text), maxLine)
+	text += shortenSafe(oneLine(l.Text), maxLine, middle)
 	if l.Took > 0 {
 		text += " (" + chatops.Elapsed(l.Took) + ")"
 	}
-	all := []string{text}
-	for i, d := range l.Detail {
-		if i == maxDetail {
-			all = append(all, "…")
-			break
-		}
+	all, detail := []string{text}, l.Detail
+	more := len(detail) > maxDetail
+	switch {
+	case more && l.Tail:
+		all, detail = append(all, "…"), detail[len(detail)-maxDetail:]
+	case more:
+		detail = detail[:maxDetail]
+	}
+	for _, d := range detail {
 		all = append(all, clipSafe(d, maxLine/2))
+	}
+	if more && !l.Tail {
+		all = append(all, "…")
 	}
 	return strings.Join(all, "\n      ")
 }
@@ -267,14 +294,14 @@ func pressed(id, value string) (do chatops.Do, about string, ok bool) {
 	return chatops.Do(name), value, true
 }
 
-// form draws a form that somebody is shown in a channel, or a thread of it; the
-// answer to what they fill in goes there. A field's name is the id of its
-// block, so that what is wrong with it is shown below it.
-func form(f chatops.Form, channel, thread string) slack.ModalViewRequest {
+// form draws a form that follows a delivery; what is filled in is answered where
+// that was. A field's name is the id of its block, so that what is wrong with it
+// is shown below it.
+func form(f chatops.Form, after *delivery) slack.ModalViewRequest {
 	v := modal(f.Title)
 	v.Submit = plainText(f.Submit, maxTitle)
 	v.CallbackID = actionPrefix + string(f.Do) + actionVersion
-	v.PrivateMetadata = strings.Join([]string{f.Value, channel, thread}, "\n")
+	v.PrivateMetadata = after.origin(f.Value)
 	if f.Text != "" {
 		v.Blocks.BlockSet = append(v.Blocks.BlockSet, section(clipSafe(f.Text, maxSection)))
 	}
@@ -290,21 +317,18 @@ func form(f chatops.Form, channel, thread string) slack.ModalViewRequest {
 	return v
 }
 
-// maxChoices is how many options a select may have.
+// maxChoices is how many options a select may have. Of more one is written.
 const maxChoices = 100
 
 func element(f chatops.FormField) slack.BlockElement {
-	if len(f.Choices) == 0 {
+	if len(f.Choices) == 0 || len(f.Choices) > maxChoices {
 		e := slack.NewPlainTextInputBlockElement(nil, f.Name)
 		e.Multiline, e.InitialValue = f.Long, f.Initial
 		return e
 	}
 	var options []*slack.OptionBlockObject
 	var initial *slack.OptionBlockObject
-	for i, c := range f.Choices {
-		if i == maxChoices {
-			break
-		}
+	for _, c := range f.Choices {
 		o := slack.NewOptionBlockObject(c, plainText(c, maxOption), nil)
 		options = append(options, o)
 		if c == f.Initial {
@@ -316,38 +340,55 @@ func element(f chatops.FormField) slack.BlockElement {
 	return e
 }
 
-// show draws a card to be read in a window of its own.
+// show draws a card to be read in a window of its own, without cuts. For what
+// has no room in it any more it says so, and where it is.
 func (p painter) show(c chatops.Card) slack.ModalViewRequest {
 	v := modal(c.Title)
-	room := 20 * maxSection
-	for _, part := range c.Parts {
+	room := space{left: maxWindow}
+	for i, part := range c.Parts {
 		for _, piece := range pieces(part) {
-			if blocks := p.part(piece, &room); len(v.Blocks.BlockSet)+len(blocks) < 100 && room > 0 {
-				v.Blocks.BlockSet = append(v.Blocks.BlockSet, blocks...)
+			v.Blocks.BlockSet = append(v.Blocks.BlockSet, p.part(piece, &room)...)
+			if len(v.Blocks.BlockSet) >= maxView-2 || room.left < maxSection {
+				v.Blocks.BlockSet = append(v.Blocks.BlockSet, small(fmt.Sprintf("… Slack has no room for the rest, from part %d of %d on; firebreak runs show has all of it", i+1, len(c.Parts))))
+				return v
 			}
 		}
 	}
 	return v
 }
 
-// pieces cuts a long text into parts that Slack takes.
+// maxLines is how many lines there are in a piece, so that all of them fit.
+const maxLines = 5
+
+// pieces cuts what is long into parts that Slack takes.
 func pieces(part chatops.Part) []chatops.Part {
-	const most = maxSection / 2
-	if !part.Code || utf8.RuneCountInString(part.Text) <= most {
-		return []chatops.Part{part}
-	}
 	var out []chatops.Part
-	rest := []rune(part.Text)
-	for len(rest) > 0 {
-		n := min(most, len(rest))
-		for i := n - 1; n < len(rest) && i > most/2; i-- {
-			if rest[i] == '\n' {
-				n = i + 1
-				break
+	if len(part.Lines) > maxLines {
+		for some := range slices.Chunk(part.Lines, maxLines) {
+			out = append(out, chatops.Part{Title: part.Title, Text: part.Text, Lines: some})
+			part.Title, part.Text = "", ""
+		}
+		return out
+	}
+	const most = maxSection - 350 // a title, and what makes it code
+	rest := []rune(chatops.Plain(part.Text))
+	for part.Code && len(rest) > 0 {
+		n, size, line := 0, 0, 0
+		for n < len(rest) && size <= most {
+			if rest[n] == '\n' && size > most/2 {
+				line = n + 1
 			}
+			size += width(rest[n])
+			n++
+		}
+		if size > most && line > 0 {
+			n = line
 		}
 		out = append(out, chatops.Part{Title: part.Title, Code: true, Text: string(rest[:n])})
 		rest, part.Title = rest[n:], ""
+	}
+	if out == nil {
+		return []chatops.Part{part}
 	}
 	return out
 }

@@ -31,10 +31,7 @@ func (b *Bot) socket(ctx context.Context, n int) {
 		if ctx.Err() != nil {
 			return
 		}
-		b.health.socket(n, false, err)
-		if kind, _ := faultOf(err); kind == faultToken && n == 0 {
-			b.cfg.Warn(fmt.Errorf("slack: the app token is refused (%w): nobody can answer in Slack until it is corrected", err))
-		}
+		b.unconnected(ctx, n, err)
 		if !sleep(ctx, wait) {
 			return
 		}
@@ -61,7 +58,7 @@ func (b *Bot) socketEvent(ctx context.Context, c *socketmode.Client, n int, e so
 		b.health.socket(n, false, nil)
 	case socketmode.EventTypeConnectionError:
 		if failed, ok := e.Data.(*slack.ConnectionErrorEvent); ok {
-			b.health.socket(n, false, failed.ErrorObj)
+			b.unconnected(ctx, n, failed.ErrorObj)
 		}
 	case socketmode.EventTypeEventsAPI, socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand:
 		if e.Request != nil {
@@ -72,6 +69,17 @@ func (b *Bot) socketEvent(ctx context.Context, c *socketmode.Client, n int, e so
 			b.badMessage(ctx, c, bad)
 		}
 	default:
+	}
+}
+
+// unconnected notes why a socket is not connected. When that is how Slack wants it
+// nobody can answer there, and whoever is asked is reached another way.
+func (b *Bot) unconnected(ctx context.Context, n int, err error) {
+	before := b.health.deaf()
+	b.health.socket(n, false, err)
+	if why := b.health.deaf(); why != nil && before == nil {
+		b.cfg.Warn(fmt.Errorf("slack: no socket opens (%w): nobody can answer in Slack; firebreak slack doctor says what is wrong", why))
+		b.unreached(ctx)
 	}
 }
 

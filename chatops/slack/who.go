@@ -115,7 +115,7 @@ func (g *groups) follow(ctx context.Context) {
 			}
 			var people []string
 			for _, p := range g.bot.cfg.Directory.People {
-				if p.ID != "" && slices.Contains(ids, p.ID) {
+				if id := g.bot.account(p.Name); id != "" && slices.Contains(ids, id) {
 					people = append(people, p.Name)
 				}
 			}

@@ -3,16 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
-	"github.com/firebreak-ops/firebreak/engine/local"
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/server/alerts"
 	"github.com/firebreak-ops/firebreak/server/intake"
@@ -22,18 +18,18 @@ import (
 type alertShelf struct{ store *sqlite.Store }
 
 // Keep implements [intake.Shelf].
-func (s alertShelf) Keep(ctx context.Context, all []intake.Entry) error {
-	return s.store.KeepAlerts(ctx, stored(all))
+func (s alertShelf) Keep(ctx context.Context, d intake.Delivery, all []intake.Entry) (bool, error) {
+	return s.store.KeepAlerts(ctx, sqlite.Delivery(d), stored(all))
 }
 
 // Waiting implements [intake.Shelf].
-func (s alertShelf) Waiting(ctx context.Context) ([]intake.Entry, error) {
-	all, err := s.store.WaitingAlerts(ctx)
+func (s alertShelf) Waiting(ctx context.Context, now time.Time) ([]intake.Entry, time.Time, error) {
+	all, next, err := s.store.WaitingAlerts(ctx, now)
 	out := make([]intake.Entry, 0, len(all))
 	for _, a := range all {
 		out = append(out, intake.Entry(a))
 	}
-	return out, err
+	return out, next, err
 }
 
 // Settle implements [intake.Shelf].
@@ -58,33 +54,14 @@ func stored(all []intake.Entry) []sqlite.Alert {
 // alertRuns is the owner as the one who runs what alerts start.
 type alertRuns struct{ own *owner }
 
-// names is how many names a run of an alert may have: of each minute there are
-// 33 million.
-const names = 16
-
-// alertRunID is the n-th name that the run of an alert may have. It follows
-// from the alert alone, so that an owner that died between starting the run and
-// noting that has started it under the name that the next one looks for.
-func alertRunID(e *intake.Entry, n int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", e.N, n, e.Data))
-	return e.ReceivedAt.UTC().Format("0102-1504-") + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:5])
+// triggerOf is an alert as what asks for a run.
+func triggerOf(e *intake.Entry) trigger {
+	return trigger{e.ReceivedAt, fmt.Sprintf("%d %s", e.N, e.Data), func(run engine.Run) bool { return isOf(run.Facts, e) }}
 }
 
 // Begun implements [intake.Runs].
 func (r alertRuns) Begun(ctx context.Context, e *intake.Entry) (string, error) {
-	for n := range names {
-		id := alertRunID(e, n)
-		run, err := r.own.rt.Run(ctx, id)
-		switch {
-		case notFound(err):
-			return "", nil
-		case err != nil:
-			return "", err
-		case isOf(run.Facts, e):
-			return id, nil
-		}
-	}
-	return "", nil
+	return r.own.once(ctx, triggerOf(e), func(string) (string, error) { return "", nil })
 }
 
 // isOf reports whether a run began for an alert.
@@ -96,13 +73,27 @@ func isOf(f engine.Facts, e *intake.Entry) bool {
 	return f.Requester.Kind == "alert" && ran.Key() == came.Key()
 }
 
-func notFound(err error) bool {
-	var classed interface{ Class() string }
-	return errors.As(err, &classed) && classed.Class() == "not_found"
-}
+// lastingError is one that a person must do something about.
+type lastingError struct{ error }
+
+// Unwrap implements the unwrapping of errors.
+func (e lastingError) Unwrap() error { return e.error }
+
+// Lasting says so to [intake.Runs].
+func (lastingError) Lasting() bool { return true }
 
 // Start implements [intake.Runs].
 func (r alertRuns) Start(ctx context.Context, e *intake.Entry, m alerts.Match) (string, error) {
+	run, err := r.start(ctx, e, m)
+	switch code, _, _ := explain(err); code {
+	case exitUsage, exitProblems, exitRefused, exitNotFound:
+		return run, lastingError{err}
+	default:
+		return run, err
+	}
+}
+
+func (r alertRuns) start(ctx context.Context, e *intake.Entry, m alerts.Match) (string, error) {
 	a, err := e.Alert()
 	if err != nil {
 		return "", err
@@ -113,19 +104,11 @@ func (r alertRuns) Start(ctx context.Context, e *intake.Entry, m alerts.Match) (
 	if err != nil {
 		return "", err
 	}
-	for n := range names {
-		f.ID = alertRunID(e, n)
-		r.own.app.observer.metrics.Received(f.ID, e.ReceivedAt)
-		id, err := r.own.admit(ctx, f, m.Book.Pinned, r.own.ws.configBytes)
-		if !errors.Is(err, local.ErrExists) {
-			return id, err
-		}
-		run, err := r.own.rt.Run(ctx, f.ID)
-		if err == nil && isOf(run.Facts, e) {
-			return f.ID, nil
-		}
-	}
-	return "", fmt.Errorf("every name that the run may have is taken")
+	return r.own.once(ctx, triggerOf(e), func(id string) (string, error) {
+		f.ID = id
+		r.own.app.observer.metrics.Received(id, e.ReceivedAt)
+		return r.own.rt.Start(ctx, f, m.Book.Pinned, r.own.ws.configBytes)
+	})
 }
 
 // Ended implements [intake.Runs].

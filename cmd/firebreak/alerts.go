@@ -47,13 +47,15 @@ and what of it does not hold. What was no alert, or could not be read, is there,
 }
 
 func (a *app) listAlerts(ctx context.Context, limit int) error {
-	all, err := a.readAlerts(ctx, limit)
+	all, err := a.readAlerts(ctx, wanted(limit))
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
+	all, more := some(all, limit)
+	defer a.tellMore(more, limit)
 	return table(a, "alert", "no alerts", "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT", all, func(w io.Writer, l server.AlertView) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.LastAt.Local().Format("2006-01-02 15:04:05"), l.Source,
-			chatops.Plain(l.Name), l.State, l.Times, chatops.Plain(whatBecame(l)))
+			chatops.OneLine(l.Name), l.State, l.Times, chatops.OneLine(whatBecame(l)))
 	})
 }
 
@@ -71,7 +73,7 @@ func (a *app) readAlerts(ctx context.Context, limit int) (all []server.AlertView
 		return nil, err
 	}
 	err = a.withReader(ctx, func(r *sqlite.Reader) error {
-		found, err := r.Alerts(ctx, limit)
+		found, err := r.Alerts(ctx, limit, 0)
 		for _, one := range found {
 			all = append(all, alertView(intake.Entry(one)))
 		}
@@ -86,7 +88,7 @@ func alertView(e intake.Entry) server.AlertView {
 		e.Text = "it cannot be read: " + err.Error()
 	}
 	l := server.AlertView{
-		Source: e.Source, Identity: e.Identity, Name: a.Name(), State: "firing", Labels: a.Labels, Annotations: a.Annotations, URL: a.URL,
+		N: e.N, Source: e.Source, Identity: e.Identity, Name: a.Name(), State: "firing", Labels: a.Labels, Annotations: a.Annotations, URL: a.URL,
 		StartsAt: e.StartsAt, ReceivedAt: e.ReceivedAt, LastAt: e.LastAt, Times: e.Times, ResolvedAt: e.ResolvedAt, DecidedAt: e.DecidedAt,
 		Outcome: e.Outcome, Run: e.Run, Text: e.Text,
 	}

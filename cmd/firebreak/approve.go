@@ -9,6 +9,7 @@ import (
 
 	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
+	"github.com/firebreak-ops/firebreak/server/client"
 )
 
 func newApprove(a *app) *cobra.Command {
@@ -16,9 +17,9 @@ func newApprove(a *app) *cobra.Command {
 	c := withExits(&cobra.Command{
 		Use:   "approve RUN",
 		Short: "Say yes to what a run asks",
-		Long: `approve answers the open gate of a run with yes, and is bound to exactly what is
-shown: should that change before it is acted on, the run asks again. Who asked
-for the run may not approve it. --break-glass is for a lone on-call in an
+		Long: `approve answers the open gate of a run with yes, and is bound to exactly what
+"firebreak runs show" shows of it at that moment: should that change before it
+is acted on, the run asks again. Who asked for the run may not approve it. --break-glass is for a lone on-call in an
 emergency: a role must allow it, and it is told and recorded in red. Where a gate
 needs several people, approve says how many have said yes so far.`,
 		Example: `  firebreak approve 1123-0301-k7qzm
@@ -67,6 +68,13 @@ func (a *app) approved(ctx context.Context, s *session, run string, q engine.Que
 		return a.said(s, "recorded", run, fmt.Sprintf("recorded: your yes to %s, which needs %d", of, q.Quorum), map[string]any{"need": q.Quorum})
 	}
 	came, err := cameOf(ctx, s, run, q, from)
+	if _, gone := errors.AsType[*client.UnreachableError](err); gone || errors.Is(err, client.ErrCut) {
+		// The run has ended by it, and with the run its owner.
+		err = a.withOwner(ctx, func(s *session) (err error) {
+			came, err = cameOf(ctx, s, run, q, from)
+			return err
+		})
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("your yes is recorded; what it came to cannot be told: %w", err)

@@ -163,7 +163,7 @@ func (p *benchProduct) commit(b *testing.B) time.Duration {
 	rec := engine.Record{Seq: p.seq, At: time.Now(), Event: engine.Acted{Path: "1", Attempt: 1, Outcome: outcome}}
 	at := time.Now()
 	err := p.side.Append(b.Context(), local.Batch{
-		Run: "side", After: p.seq - 1, Records: []engine.Record{rec}, Head: local.Head{ID: "side", StartedAt: at, Seq: p.seq},
+		Run: "side", After: p.seq - 1, Records: []engine.Record{rec}, Head: engine.Head{ID: "side", StartedAt: at, Seq: p.seq},
 	})
 	if err != nil {
 		b.Fatal(err)

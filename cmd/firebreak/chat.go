@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/chatops"
@@ -35,10 +31,7 @@ func (o *owner) newChat() (*slack.Bot, error) {
 	starts := &chatStarts{own: o}
 	desk := &chatops.Desk{
 		Runs: chatRuns{runs{o.rt, o.ws}, o.store}, Starts: starts, Stops: chatStops{stops{o.rt, o.ws}},
-		Services: slices.Sorted(maps.Keys(config.Services)), Roles: map[string][]string{}, Command: s.Command, Now: time.Now,
-	}
-	for name, role := range config.Roles {
-		desk.Roles[name] = role.People
+		Services: slices.Sorted(maps.Keys(config.Services)), Roles: o.ws.rolesOf, Command: s.Command, Now: time.Now,
 	}
 	directory := chatops.Directory{ByEmail: s.Email}
 	for _, name := range slices.Sorted(maps.Keys(config.People)) {
@@ -76,6 +69,7 @@ func (o *owner) changed(run string) {
 	if bot := o.ws.chat.Load(); bot != nil {
 		bot.Changed(run)
 	}
+	o.notes.changed(run)
 }
 
 func (o *owner) chatStatus() json.RawMessage {
@@ -103,15 +97,8 @@ func (r chatRuns) Records(ctx context.Context, id string) ([]engine.Record, erro
 }
 
 // List implements [chatops.Runs].
-func (r chatRuns) List(ctx context.Context, open bool, limit int) ([]chatops.Listed, error) {
-	heads, err := r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
-	out := make([]chatops.Listed, 0, len(heads))
-	for _, h := range heads {
-		out = append(out, chatops.Listed{
-			ID: h.ID, Runbook: h.Runbook, Service: h.Service, Requester: h.Requester, State: stateOf(server.Summary(h)), Word: h.Word, StartedAt: h.StartedAt,
-		})
-	}
-	return out, err
+func (r chatRuns) List(ctx context.Context, open bool, limit int) ([]engine.Head, error) {
+	return r.Runs(ctx, local.Filter{Unsettled: open, Limit: limit})
 }
 
 // chatStarts begins runs for people in a chat.
@@ -120,29 +107,10 @@ type chatStarts struct{ own *owner }
 // Books implements [chatops.Starts].
 func (s *chatStarts) Books() []*runbook.Runbook { return s.own.kept.Load().all }
 
-// chatRunID is the n-th name that the run of a wish may have. It follows from
-// the wish, so that one that is heard again finds its run.
-func chatRunID(w chatops.Wish, n int) string {
-	sum := sha256.Sum256([]byte(w.Key + strings.Repeat("+", n)))
-	return w.At.UTC().Format("0102-1504-") + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:5])
-}
-
-// once begins the run of a wish, unless it has begun already: isIt says of a
-// run whether it is the one.
-func (s *chatStarts) once(ctx context.Context, w chatops.Wish, isIt func(run engine.Run) bool, begin func(id string) (string, error)) (string, error) {
-	for n := range names {
-		id := chatRunID(w, n)
-		run, err := s.own.rt.Run(ctx, id)
-		switch {
-		case notFound(err):
-			return begin(id)
-		case err != nil:
-			return "", err
-		case run.Facts.Requester == requesterOf(w) && isIt(run):
-			return id, nil
-		}
-	}
-	return "", errors.New("every name that the run may have is taken")
+// wished is a wish as what asks for a run: is says of a run of the same
+// person whether it is the one.
+func wished(w chatops.Wish, is func(f engine.Facts) bool) trigger {
+	return trigger{w.At, w.Key, func(run engine.Run) bool { return run.Facts.Requester == requesterOf(w) && is(run.Facts) }}
 }
 
 func requesterOf(w chatops.Wish) engine.Requester {
@@ -151,8 +119,8 @@ func requesterOf(w chatops.Wish) engine.Requester {
 
 // Start implements [chatops.Starts].
 func (s *chatStarts) Start(ctx context.Context, w chatops.Wish, book *runbook.Runbook, inputs map[string]json.RawMessage) (string, error) {
-	isIt := func(run engine.Run) bool { return run.Facts.Runbook == book.Name && run.Facts.RetryOf == "" }
-	return s.once(ctx, w, isIt, func(id string) (string, error) {
+	t := wished(w, func(f engine.Facts) bool { return f.Runbook == book.Name && f.RetryOf == "" })
+	return s.own.once(ctx, t, func(id string) (string, error) {
 		f, err := s.own.ws.facts(ctx, s.own.host, request{runbook: book, origins: s.own.originsOf(book), inputs: inputs, requester: requesterOf(w)})
 		if err != nil {
 			return "", err
@@ -168,8 +136,8 @@ func (s *chatStarts) Retry(ctx context.Context, w chatops.Wish, run, from string
 	if err != nil {
 		return "", err
 	}
-	isIt := func(r engine.Run) bool { return r.Facts.RetryOf == run }
-	return s.once(ctx, w, isIt, func(id string) (string, error) {
+	t := wished(w, func(f engine.Facts) bool { return f.RetryOf == run })
+	return s.own.once(ctx, t, func(id string) (string, error) {
 		f, src, err := s.own.retryFacts(ctx, server.Caller{Person: w.By}, done, from)
 		if err != nil {
 			return "", err
@@ -195,6 +163,9 @@ func (s *chatStarts) Plan(ctx context.Context, by string, book *runbook.Runbook,
 
 // chatStops stops for people in a chat, by the rules for everybody else.
 type chatStops struct{ stops stops }
+
+// Standing implements [chatops.Stops].
+func (s chatStops) Standing() []engine.Stop { return s.stops.Standing() }
 
 // Order implements [chatops.Stops].
 func (s chatStops) Order(ctx context.Context, by string, kind engine.StopKind, service, reason string, on bool) error {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,9 +32,10 @@ func newCheck(a *app) *cobra.Command {
 references, and that every mutation has a gate, a verify and an undo or says why
 not. Each problem is printed with file:line:col and what to write instead. It
 needs no configuration, no plugin and no network; with --config the actions of
-third parties' plugins that are configured there are known, too.
+third parties' plugins that are configured there are known, too, and roles and
+commands that are not configured there are refused.
 
-A file called NAME_test.yaml holds tests of a runbook; it is checked, and not played.
+Of a folder every file is checked. A file called NAME_test.yaml holds tests of a runbook; it is checked, and not played.
 
 With --proofs, and always with --json, it says of each mutation which gate covers
 it, what verifies it and how it is undone, or why not.`,
@@ -64,13 +68,13 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 	if err != nil {
 		return err
 	}
-	catalog, err := a.checkCatalog(ctx)
+	catalog, w, err := a.checkCatalog(ctx)
 	if err != nil {
 		return err
 	}
-	var bad error
+	var bad, unread error
 	shelf := newShelf(a, catalog)
-	for _, name := range files {
+	for _, name := range inFolders(files) {
 		if strings.HasSuffix(name, cases.Suffix) {
 			if err := a.checkTests(shelf, name); err != nil {
 				if _, printed := errors.AsType[ended](err); !printed {
@@ -82,21 +86,39 @@ func (a *app) check(ctx context.Context, files []string, f checkFlags) error {
 		}
 		file, src, err := a.findRunbook(name)
 		if err != nil {
-			return err
+			unread = errors.Join(unread, err)
+			continue
 		}
-		book, problems := runbook.Parse(file, src, catalog, a.library(file))
-		if len(problems) == 0 {
-			problems = book.Expired(day)
-		}
+		book, problems := runbook.ParseAt(day, file, src, catalog, a.library(file))
 		if len(problems) > 0 {
 			bad = problemsOf(a, a.out, problems)
 			continue
+		}
+		if w != nil {
+			if err := w.fits(book); err != nil {
+				return err
+			}
 		}
 		if err := a.checked(file, book, f); err != nil {
 			return err
 		}
 	}
-	return bad
+	return cmp.Or(unread, bad)
+}
+
+// inFolders puts the files of a folder, sorted, in its place.
+func inFolders(names []string) []string {
+	var files []string
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			if inside, _ := filepath.Glob(filepath.Join(name, "*.yaml")); len(inside) > 0 {
+				files = append(files, inside...)
+				continue
+			}
+		}
+		files = append(files, name)
+	}
+	return files
 }
 
 // checkTests checks a test file: that it could be played.
@@ -139,14 +161,16 @@ func (f checkFlags) day(now time.Time) (string, error) {
 }
 
 // checkCatalog is what runbooks are checked against: the contracts, and what
-// the plugins of a configuration that was named add to them.
-func (a *app) checkCatalog(ctx context.Context) (runbook.Catalog, error) {
+// the plugins of a configuration that was named add to them. Without one there
+// is no workspace.
+func (a *app) checkCatalog(ctx context.Context) (runbook.Catalog, *workspace, error) {
 	if a.flags.config == "" {
-		return actions()
+		catalog, err := actions()
+		return catalog, nil, err
 	}
 	w, err := a.loadWorkspace(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w.catalog, nil
+	return w.catalog, w, nil
 }

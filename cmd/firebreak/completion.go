@@ -63,6 +63,7 @@ func (a *app) complete(root *cobra.Command) {
 	}
 	byFlag := map[string]completer{
 		"input": q.inputs, "service": q.serviceNames, "step": q.stepNames, "from": q.stepNames,
+		"explain": func(context.Context, []string, string) []string { return problemIDs() },
 	}
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {
@@ -220,7 +221,7 @@ func (a *app) runIDs(ctx context.Context, _ []string, _ string) []string {
 	_ = a.withRuns(ctx, a.workspaceOrNone, func(s *session) error {
 		found, err := s.Runs(ctx, server.Query{Limit: maxRuns})
 		for _, r := range found {
-			out = append(out, r.ID+"\t"+chatops.Plain(strings.Join([]string{r.Runbook, r.Service, stateOf(r)}, " ")))
+			out = append(out, r.ID+"\t"+chatops.OneLine(strings.Join([]string{r.Runbook, r.Service, chatops.State(r)}, " ")))
 		}
 		return err
 	})
@@ -254,7 +255,7 @@ func (a *app) stepNames(ctx context.Context, got []string, _ string) []string {
 	for _, q := range v.Questions {
 		if !asked[q.Path] {
 			asked[q.Path] = true
-			out = append(out, q.Path+"\t"+chatops.Plain(q.Text))
+			out = append(out, q.Path+"\t"+chatops.OneLine(q.Text))
 		}
 	}
 	for _, s := range v.Steps {

@@ -113,7 +113,7 @@ func TestDocsJSONFields(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	for _, v := range []any{
 		drills.Result{}, drills.Worst{}, drills.ControlResult{},
-		server.Summary{}, server.View{}, server.Progress{}, server.Pruned{}, server.Reloaded{}, engine.Stop{}, pluginLine{}, ruleLine{}, testedLine{}, diagnosis{}, proofLine{}, server.AlertView{}, slackLine{},
+		engine.Head{}, server.View{}, server.Progress{}, server.Pruned{}, server.Reloaded{}, engine.Stop{}, pluginLine{}, ruleLine{}, testedLine{}, diagnosis{}, proofLine{}, server.AlertView{}, slackLine{},
 	} {
 		for _, name := range jsonNames(reflect.TypeOf(v), seen) {
 			says(t, "json.md", text, name)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 )
 
 // TestDocsPluginGuide does what the page on plugins says, block by block, for
@@ -76,10 +78,13 @@ func follow(t *testing.T, file, text string, wanted func(only string) bool) (hom
 		}
 		env = append(env, name+"="+strings.TrimSpace(string(out)))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithCancel(t.Context()) // a build may take long
 	defer cancel()
 	answered := make(chan struct{})
-	go func() { defer close(answered); approveAll(ctx, env) }()
+	go func() {
+		defer close(answered)
+		approveAll(ctx, filepath.Join(home, ".local", "state", "firebreak", "state.db"), env)
+	}()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
 	cmd.Dir, cmd.Env = "../..", env
 	out, err := cmd.CombinedOutput()
@@ -92,9 +97,10 @@ func follow(t *testing.T, file, text string, wanted func(only string) bool) (hom
 }
 
 // approveAll is the other terminal: it approves what it finds open, until ctx
-// ends.
-func approveAll(ctx context.Context, env []string) {
-	ticker := time.NewTicker(time.Second) // each look owns the state for a moment
+// ends. It asks an owner that there is: where there is none it would be it, and
+// in the way of the next.
+func approveAll(ctx context.Context, state string, env []string) {
+	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {
@@ -102,11 +108,14 @@ func approveAll(ctx context.Context, env []string) {
 			return
 		case <-ticker.C:
 		}
+		if owner, _, err := sqlite.FindOwner(state); err != nil || owner.Socket == "" {
+			continue
+		}
 		list := exec.CommandContext(ctx, "firebreak", "runs", "list", "--open", "--json")
 		list.Env = env
 		out, err := list.Output()
 		if err != nil {
-			continue // there is no state yet
+			continue // it has ended
 		}
 		var run struct{ ID string }
 		if json.Unmarshal(out, &run) != nil {

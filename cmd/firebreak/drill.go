@@ -61,7 +61,8 @@ With --on kubernetes the service is a Deployment, and its settings a ConfigMap, 
 namespace of its own of a cluster. The drill brings a node for the pods, on which they
 are processes of this machine, so that any cluster will do. The runbook is the same.
 The goals have 10 seconds more. The cluster is told that its namespace shall go; that
-takes it some seconds.
+takes it some seconds. What a drill has left in the cluster that was killed with all its
+processes, the next one takes away once its node has said nothing for 35 seconds.
 
 With --alerts prometheus the alert goes the way that it goes in production: a
 Prometheus watches the service with the shipped rules (their times are ten times

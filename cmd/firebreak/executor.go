@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -133,13 +135,15 @@ func (x *executor) mutate(ctx context.Context, call host.Call, run local.RunInfo
 }
 
 func (x *executor) run(ctx context.Context, call host.Call, run local.RunInfo) engine.Outcome {
-	o := x.host.Run(ctx, call, &reporter{run: run, command: call.ID})
+	r := &reporter{run: run, command: call.ID}
+	o := x.host.Run(ctx, call, r)
 	out := engine.Outcome{
 		Effect: effect(o.Applied), Outputs: o.Outputs, Receipt: o.Receipt, Left: o.Left,
 		Served: x.served(call.Service, call.Action),
 	}
 	if o.Failure != nil {
 		out.Failure = &engine.Failure{Class: o.Failure.Class, Reason: o.Failure.Reason}
+		out.Lines = r.lastWords()
 	}
 	return out
 }
@@ -161,11 +165,21 @@ func pluginOf(config *service.Config, svc, action string) string {
 	return capability
 }
 
-// reporter passes what a running call says on to whoever watches.
+// reporter passes what a running call says on to whoever watches, and keeps its
+// last lines.
 type reporter struct {
 	run     local.RunInfo
 	command string
+
+	mu   sync.Mutex
+	last []string
 }
+
+// How much of what a call says at last is kept.
+const (
+	lastLines = 20
+	lastLine  = 400 // bytes of each
+)
 
 // Progress implements [plugins.Stream].
 func (r *reporter) Progress(done, total int, text string) {
@@ -175,6 +189,22 @@ func (r *reporter) Progress(done, total int, text string) {
 // Log implements [plugins.Stream].
 func (r *reporter) Log(_, text string) {
 	r.run.Report(local.Progress{Run: r.run.ID, Command: r.command, Kind: "log", Text: text})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		if len(line) > lastLine {
+			line = strings.ToValidUTF8(line[:lastLine], "") + "…"
+		}
+		r.last = append(r.last, line)
+	}
+	r.last = slices.Clone(r.last[max(0, len(r.last)-lastLines):])
+}
+
+// lastWords are the last lines that the call has said so far.
+func (r *reporter) lastWords() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
 }
 
 func failure(err error) *engine.Failure {

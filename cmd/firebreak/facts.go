@@ -44,7 +44,7 @@ func (w *workspace) facts(ctx context.Context, h *host.Host, q request) (engine.
 		Roles: w.roles(), Resources: map[string]string{}, Rules: engine.Rules,
 		Pins: engine.Pins{Runbook: q.runbook.Digest, Config: w.config.Digest, Actions: w.actions, Plugins: map[string]string{}},
 	}
-	if err := w.unknownRoles(q.runbook); err != nil {
+	if err := w.fits(q.runbook); err != nil {
 		return f, err
 	}
 	if q.requester.Automatic() {
@@ -91,6 +91,18 @@ func (w *workspace) roles() map[string]engine.Role {
 		roles[name] = engine.Role{People: people, BreakGlass: role.BreakGlass, AtMost: role.AtMost}
 	}
 	return roles
+}
+
+// rolesOf are the roles that somebody has.
+func (w *workspace) rolesOf(person string) []string {
+	var all []string
+	for name, role := range w.roles() {
+		if slices.Contains(role.People, person) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // bindings opens every section of the service that the run cannot do without,
@@ -141,30 +153,15 @@ type need struct {
 // one that it asks for first: see asksFor.
 func needs(book *runbook.Runbook) map[need]string {
 	out := map[need]string{}
-	var s *runbook.Step
-	add := func(a *runbook.Action) {
-		if a == nil || a.Capability == "" || asksFor(book, s, a.Capability) {
-			return
+	for _, u := range uses(book) {
+		if u.action.Capability == "" || u.own && u.step.Optional || asksFor(book, u.step, u.action.Capability) {
+			continue
 		}
 		access := plugins.Mutate
-		if a.Effect == runbook.EffectRead {
+		if u.action.Effect == runbook.EffectRead {
 			access = plugins.Read
 		}
-		out[need{a.Capability, access}] = a.Name
-	}
-	for _, s = range book.All() {
-		if !s.Optional {
-			add(s.Action)
-		}
-		if s.Guard != nil {
-			add(s.Guard.Action)
-		}
-		if s.Verify != nil {
-			add(s.Verify.Action)
-		}
-		if s.Undo != nil {
-			add(s.Undo.Action)
-		}
+		out[need{u.action.Capability, access}] = u.action.Name
 	}
 	return out
 }
@@ -189,25 +186,6 @@ func asksFor(book *runbook.Runbook, s *runbook.Step, capability string) bool {
 		}
 	}
 	return false
-}
-
-// unknownRoles refuses a runbook that asks roles which are not configured:
-// nobody could answer.
-func (w *workspace) unknownRoles(book *runbook.Runbook) error {
-	for _, s := range book.All() {
-		asking := s.Asking()
-		if asking == nil {
-			continue
-		}
-		for _, of := range asking.Of {
-			if _, ok := w.config.Roles[of.Role]; !ok {
-				return fail(exitProblems, fmt.Sprintf("add it to roles: in firebreak.yaml; configured are: %s",
-					orNone(slices.Sorted(maps.Keys(w.config.Roles)))),
-					"%s:%d:%d: role %s is not configured, so nobody could answer", book.File, asking.Pos.Line, asking.Pos.Col, of.Role)
-			}
-		}
-	}
-	return nil
 }
 
 // serviceOf evaluates the runbook's service for the inputs given.
@@ -255,6 +233,9 @@ func parseInputs(book string, inputs []server.RunbookInput, flags []string) (map
 		}
 		if !slices.ContainsFunc(inputs, func(in server.RunbookInput) bool { return in.Name == name }) {
 			return nil, &usageError{err: fmt.Errorf("%s has no input %s", book, name), hint: giveInputs(inputs)}
+		}
+		if _, twice := out[name]; twice {
+			return nil, &usageError{err: fmt.Errorf("input %s is given twice", name), hint: "give it once; a list is NAME:=JSON"}
 		}
 		out[name] = raw
 	}

@@ -39,6 +39,24 @@ type follower struct {
 // errTerminated ends a command that SIGTERM or SIGHUP asked to end: well.
 var errTerminated = ended{exitOK}
 
+// beginAndFollow begins a run that goes on from one which the state knows, and
+// follows it.
+func (a *app) beginAndFollow(ctx context.Context, begin func(context.Context, *session) (string, error)) (err error) {
+	if err := a.hasState(); err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, true, a.loadWorkspace)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	id, err := begin(ctx, s)
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, s, id)
+}
+
 // follow shows a run that was started or resumed here, and returns what ends
 // the command.
 func (a *app) follow(ctx context.Context, s *session, run string) error {

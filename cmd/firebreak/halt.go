@@ -131,7 +131,11 @@ func (a *app) writeStops(stops []engine.Stop, driven bool) error {
 		if stop.Kind == engine.StopHold {
 			word = "held"
 		}
-		a.printf("%s is %s by %s since %s: %s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), chatops.Plain(stop.Reason))
+		why := ""
+		if stop.Reason != "" {
+			why = ": " + chatops.OneLine(stop.Reason)
+		}
+		a.printf("%s is %s by %s since %s%s\n", what, word, stop.By, stop.At.Local().Format("15:04:05"), why)
 	}
 	if !driven {
 		a.printf("  so it is in %s, where nobody drives runs now; a firebreak that has another state goes on: name that with --state\n", where)

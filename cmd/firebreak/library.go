@@ -1,13 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/firebreak-ops/firebreak/engine/expr"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 	"github.com/firebreak-ops/firebreak/runbooks"
 )
@@ -39,7 +43,20 @@ func (a *app) findRunbook(name string) (file string, src []byte, err error) {
 	if file, src, err := runbooks.File(name); err == nil {
 		return file, src, nil
 	}
-	return "", nil, fail(exitNotFound, "built in are: "+strings.Join(runbooks.Names(), ", "), "there is no runbook %s", name)
+	return "", nil, fail(exitNotFound, insteadOf(name, dirs), "there is no runbook %s", name)
+}
+
+// insteadOf says what somebody may have meant by a runbook that there is none of.
+func insteadOf(name string, dirs []string) string {
+	here := "." + string(filepath.Separator) + name + ".yaml"
+	if _, err := os.Stat(here); err == nil {
+		return "a file is meant by its path: " + here
+	}
+	names := slices.Sorted(maps.Keys(named(dirs)))
+	if near := expr.Nearest(name, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "there are: " + strings.Join(names, ", ")
 }
 
 // isPath reports whether a runbook is meant by its file.
@@ -94,6 +111,16 @@ func (a *app) take(name string, catalog runbook.Catalog) (*shelved, error) {
 		err = problemsOf(a, a.err, problems)
 	}
 	return found, err
+}
+
+// takeWith is take, with the inputs that the command line gives the runbook.
+func (a *app) takeWith(name string, catalog runbook.Catalog, flags []string) (*shelved, map[string]json.RawMessage, error) {
+	found, err := a.take(name, catalog)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, err := parseInputs(found.book.Name, inputsOf(found.book), flags)
+	return found, inputs, err
 }
 
 // look finds a runbook and checks it.

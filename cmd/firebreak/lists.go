@@ -36,7 +36,7 @@ would be done, and how to answer.`,
 					if !q.Question.Expires.IsZero() {
 						until = q.Question.Expires.Local().Format("15:04:05")
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", q.Run, q.Runbook, q.Question.Path, strings.Join(q.Question.Roles, ","), until, chatops.Plain(q.Question.Text))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", q.Run, q.Runbook, q.Question.Path, strings.Join(q.Question.Roles, ","), until, chatops.OneLine(q.Question.Text))
 				})
 			})
 		},
@@ -56,28 +56,30 @@ func newRunbooks(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List runbooks by name",
 		Long: `list shows the runbooks that firebreak run takes by name: those in --runbooks, then
-those that are built in. With --server they are those that the daemon has read.`,
+those that are built in. Of one that does not pass check it says why, lists the
+others, and ends with 3. With --server they are those that the daemon has read.`,
 		Example: "  firebreak runbooks list\n  firebreak runbooks list --json",
 		Args:    args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			all, err := a.readRunbooks(c.Context())
-			if err != nil {
-				return err
+			all, problems := a.readRunbooks(c.Context())
+			if len(all) == 0 && problems != nil {
+				return problems
 			}
-			return table(a, "runbook", "no runbooks", "RUNBOOK\tCHANGES\tFROM\tTITLE", all, func(w io.Writer, v server.RunbookView) {
+			return errors.Join(problems, table(a, "runbook", "no runbooks", "RUNBOOK\tCHANGES\tFROM\tTITLE", all, func(w io.Writer, v server.RunbookView) {
 				changes := "nothing"
 				if v.Changes {
 					changes = "something"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", v.Name, changes, v.File, chatops.Plain(v.Title))
-			})
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", v.Name, changes, v.File, chatops.OneLine(v.Title))
+			}))
 		},
 	}, exitProblems, exitState)
 	c.AddCommand(list)
 	return c
 }
 
-// readRunbooks asks the daemon on another machine, or reads those here.
+// readRunbooks asks the daemon on another machine, or reads those here: those
+// that pass are returned beside the error.
 func (a *app) readRunbooks(ctx context.Context) (all []server.RunbookView, err error) {
 	if a.remoteURL() != "" {
 		err = a.asOwner(ctx, nil, func(s *session) error {
@@ -91,10 +93,7 @@ func (a *app) readRunbooks(ctx context.Context) (all []server.RunbookView, err e
 		return nil, err
 	}
 	books, err := a.shelved(ws)
-	if err != nil {
-		return nil, err
-	}
-	return books.views(), nil
+	return books.views(), err
 }
 
 func newChanges(a *app) *cobra.Command {
@@ -122,12 +121,16 @@ func newChanges(a *app) *cobra.Command {
 				q.Since = time.Now().Add(-since)
 			}
 			return a.withRuns(c.Context(), a.workspaceOrNone, func(s *session) error {
+				limit := q.Limit
+				q.Limit = wanted(limit)
 				all, err := s.Changes(c.Context(), q)
 				if err != nil {
 					return err
 				}
+				all, more := some(all, limit)
+				defer a.tellMore(more, limit)
 				return table(a, "change", "no changes", "AT\tSERVICE\tKIND\tBY\tTITLE", all, func(w io.Writer, v server.Change) {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.At.Local().Format("2006-01-02 15:04:05"), v.Service, v.Kind, chatops.Plain(v.Author), chatops.Plain(v.Title))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.At.Local().Format("2006-01-02 15:04:05"), v.Service, v.Kind, chatops.OneLine(v.Author), chatops.OneLine(v.Title))
 				})
 			})
 		},
@@ -173,6 +176,30 @@ reporter's own: the same one again replaces what was reported.`,
 
 // line is a value as a line of JSON, with its type before its fields.
 func line[T any](kind string, v T) any { return jsonLine[T]{kind, v} }
+
+// some is what a list of so many shows, and whether there are more; limit 0:
+// all. What it is asked for is one more: see [wanted].
+func some[T any](all []T, limit int) ([]T, bool) {
+	if limit == 0 || len(all) <= limit {
+		return all, false
+	}
+	return all[:limit], true
+}
+
+// wanted is how many a list of so many asks for.
+func wanted(limit int) int {
+	if limit == 0 {
+		return 0
+	}
+	return limit + 1
+}
+
+// tellMore says that a list was cut.
+func (a *app) tellMore(more bool, limit int) {
+	if more && !a.flags.json {
+		fmt.Fprintf(a.err, "firebreak: these are the last %d, and there are more: --limit 0 shows all of them\n", limit)
+	}
+}
 
 // table writes what is listed, for people or for programs.
 func table[T any](a *app, kind, none, head string, all []T, row func(io.Writer, T)) error {

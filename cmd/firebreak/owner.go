@@ -43,9 +43,9 @@ type owner struct {
 	reloading sync.Mutex           // held while they are read anew
 	origins   sync.Map             // []policy.Origin of all that a daemon has read, by digest
 	rules     *rules
-	admitting sync.Mutex    // held while a run of automation begins
 	ruled     error         // some of the rules cannot be read; only of an owner that drives nothing
 	pager     *paging.Pager // nil: nobody is woken
+	notes     *notes        // nil: nothing is written on incidents
 
 	stopPager func() // nil: it does not run
 
@@ -71,7 +71,10 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 	if o.rules, o.ruled = newRules(ws.config, time.Now()); o.ruled != nil && drive {
 		return nil, o.ruled
 	}
-	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn, Freezes: o.rules.standing, Reported: o.reported}
+	if drive && a.observer != nil {
+		o.notes = newNotes(o)
+	}
+	cfg := local.Config{Journal: o.store, State: o.store, Book: ws.book, RecordOnly: !drive, Warn: o.warn, Freezes: o.rules.standing, Reported: o.reported, Bar: o.bar}
 	if a.journal != nil {
 		cfg.Journal = a.journal(cfg.Journal)
 	}
@@ -92,16 +95,19 @@ func (a *app) own(ctx context.Context, ws *workspace, state string, drive bool) 
 			cfg.Journal, cfg.Executor = observed{cfg.Journal, a.observer}, called{x, a.observer}
 		}
 		cfg.Pins, cfg.Roles, cfg.Changed = o.pins, ws.roles(), o.changed
+		if ws.config.Paging != nil { // before the runs that are taken over go on: they may page
+			o.pager = o.newPager()
+		}
 	}
 	if o.rt, err = local.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if drive {
+	if o.pager != nil {
 		o.startPager()
 	}
 	sc := server.Config{
 		Socket: server.SocketPath(o.store.Path()), State: o.store.Path(), Runs: runs{o.rt, ws}, Stops: stops{o.rt, ws},
-		List: o.list, Blocker: o.rt.Blocker, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
+		List: o.list, Blocker: o.rt.Blocker, Live: o.live, Start: o.startRequest, Undo: o.undoEnded, UndoOf: o.undoOf, Retry: o.retryEnded, Prune: o.prune, Reload: o.reload, Plugins: o.plugins, Snapshot: o.snapshot, Person: o.person, Policy: o.policy,
 		Tokens: tokens{o.store, ws}, Changes: changes{o.store, ws, o.rt}, Runbooks: o.runbooks, Runbook: o.runbook,
 		Services: o.services, Alerts: o.alerts, Audit: o.audit, Ready: o.ready, Chat: o.chatStatus,
 		Drives: drive, Version: buildVersion(), Generation: o.rt.Generation(),
@@ -248,8 +254,8 @@ func (s stops) Standing() []engine.Stop {
 // noRole is why a person has no say, or empty: whoever has any role does.
 func (w *workspace) noRole(person string) (refusal string) {
 	facts := policy.Facts{Members: map[string][]string{}}
-	for name, role := range w.config.Roles {
-		facts.Members[name] = role.Members()
+	for name, role := range w.roles() {
+		facts.Members[name] = role.People
 	}
 	return facts.MayStop(person)
 }
@@ -293,7 +299,7 @@ func (o *owner) start(ctx context.Context, q request, src []byte) (string, error
 func (o *owner) begin(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
 	for {
 		f.ID = newRunID(time.Now())
-		if id, err := o.admit(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
+		if id, err := o.rt.Start(ctx, f, pins...); !errors.Is(err, local.ErrExists) {
 			return id, err
 		}
 	}
@@ -349,9 +355,20 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 	if f := done.Facts; f.UndoOf != "" { // its ledger holds what the first has changed
 		return "", fail(exitRefused, "`firebreak undo "+f.UndoOf+"` undoes what is left", "run %s is the undo of run %s, which is not undone", f.ID, f.UndoOf)
 	}
-	f := engine.UndoOf(&done)
+	before, err := o.undoOf(ctx, done.Facts.ID)
+	if err != nil {
+		return "", err
+	}
+	if before != nil && !before.Ended() {
+		return "", fail(exitRefused, "`firebreak runs show "+before.Facts.ID+"` shows how far it is", "run %s undoes run %s already", before.Facts.ID, done.Facts.ID)
+	}
+	f := engine.UndoOf(&done, before)
 	f.Reason, f.Requester = reason, by.Requester()
-	if len(f.Undo) == 0 {
+	switch {
+	case len(f.Undo) > 0:
+	case before != nil:
+		return "", fail(exitRefused, "", "run %s has undone all that run %s changed", before.Facts.ID, done.Facts.ID)
+	default:
 		return "", fail(exitRefused, "", "run %s left nothing changed", done.Facts.ID)
 	}
 	f.Roles = o.ws.roles()
@@ -365,6 +382,23 @@ func (o *owner) undoEnded(ctx context.Context, by server.Caller, done engine.Run
 		err = fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` lists it; put it back by hand", "%s", start)
 	}
 	return id, err
+}
+
+// undoOf is the run that undoes one which has ended, or that has undone some of
+// it; nil: there is none.
+func (o *owner) undoOf(ctx context.Context, run string) (*engine.Run, error) {
+	id, err := o.store.UndoOf(ctx, run)
+	if err != nil || id == "" {
+		return nil, err
+	}
+	undo, err := o.rt.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if undo.Ended() && !slices.ContainsFunc(undo.Ledger, func(row *engine.Row) bool { return row.State == engine.RowUndone }) {
+		return nil, nil //nolint:nilnil // nothing was undone
+	}
+	return &undo, nil
 }
 
 // retryEnded begins a run that goes on from a step of one that has ended.
@@ -397,15 +431,39 @@ func (o *owner) retryFacts(ctx context.Context, by server.Caller, done engine.Ru
 	if facts, err = engine.Retry(&done, from, facts); err != nil {
 		return facts, nil, fail(exitRefused, "`firebreak runs show "+done.Facts.ID+"` shows how its steps ended", "%s", err)
 	}
-	undo, _, err := o.store.UndoneBy(ctx, done.Facts.ID)
-	if err != nil {
-		return facts, nil, err
-	}
-	if undo != "" && len(facts.Carried) > 0 {
-		return facts, nil, fail(exitRefused, "begin with its first step, or run it anew", "run %s has put back what %s changed before that step", undo, done.Facts.ID)
+	if len(facts.Carried) > 0 {
+		if err := o.stillDone(ctx, done); err != nil {
+			return facts, nil, err
+		}
 	}
 	src, err = o.store.Blob(ctx, done.Facts.Pins.Runbook)
 	return facts, src, err
+}
+
+// stillDone refuses to take for done what a run, or one that it went on from,
+// had changed, once another run has put back any of that, or is about to.
+func (o *owner) stillDone(ctx context.Context, done engine.Run) error {
+	for {
+		undo, err := o.undoOf(ctx, done.Facts.ID)
+		if err != nil {
+			return err
+		}
+		if undo != nil {
+			how := "has put"
+			if !undo.Ended() {
+				how = "puts"
+			}
+			return fail(exitRefused, "begin with its first step, or run it anew", "run %s %s back what %s changed before that step", undo.Facts.ID, how, done.Facts.ID)
+		}
+		if done.Facts.RetryOf == "" {
+			return nil
+		}
+		if done, err = o.rt.Run(ctx, done.Facts.RetryOf); errors.Is(err, local.ErrPruned) {
+			return nil // it was pruned, and nobody can undo it any more
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // prune gives up runs that have ended. As with a halt, who has a role may.
@@ -417,16 +475,8 @@ func (o *owner) prune(ctx context.Context, by server.Caller, req server.PruneReq
 	return server.Pruned{Runs: len(done.Runs), Records: done.Records, Kept: append([]string{}, done.Kept...)}, err
 }
 
-func (o *owner) list(ctx context.Context, q server.Query) ([]server.Summary, error) {
-	heads, err := o.rt.Runs(ctx, local.Filter{Unsettled: q.Unsettled, Service: q.Service, Limit: q.Limit})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]server.Summary, 0, len(heads))
-	for _, h := range heads {
-		out = append(out, server.Summary(h))
-	}
-	return out, nil
+func (o *owner) list(ctx context.Context, q server.Query) ([]engine.Head, error) {
+	return o.rt.Runs(ctx, local.Filter{Unsettled: q.Unsettled, Asking: q.Asking, Service: q.Service, Limit: q.Limit, After: q.After})
 }
 
 func (o *owner) live(ctx context.Context, run string, to func(server.Progress)) {

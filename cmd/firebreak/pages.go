@@ -77,7 +77,7 @@ func (a *app) listPages(ctx context.Context, limit int) error {
 		if l.Error != "" && l.State != pageClosed {
 			state += " (" + l.Error + ")"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.OpenedAt.Local().Format("2006-01-02 15:04:05"), l.Role, chatops.Plain(state), chatops.Plain(l.Text))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.OpenedAt.Local().Format("2006-01-02 15:04:05"), l.Role, chatops.OneLine(state), chatops.OneLine(l.Text))
 	})
 }
 

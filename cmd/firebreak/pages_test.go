@@ -26,7 +26,7 @@ services:
 firebreak: v1
 name: stuck
 title: A change that nobody can ask about
-owner: sre
+owner: authors
 service: ${{ inputs.service }}
 inputs:
   service: {type: service, required: true}
@@ -171,6 +171,9 @@ func TestServePages(t *testing.T) {
 	d.lines("halt", "nobody knows why")
 	d.alert("firing", "Stuck", "api", 1)
 	halted := d.paged("waits for the halt")
+	if pages := d.lines("pages", "list"); pages[0]["role"] != "sre" {
+		t.Errorf("listed: %v", pages)
+	}
 	d.lines("halt", "--lift")
 	d.over(halted)
 
@@ -182,11 +185,14 @@ func TestServePages(t *testing.T) {
 	if open := d.events.Open(); len(open) > 0 {
 		t.Errorf("open are %v", open)
 	}
-	for _, page := range d.lines("pages", "list") {
-		if page["state"] != pageClosed {
-			t.Errorf("listed: %v", page)
+	eventually(t, func() error { // what was sent is noted after that
+		for _, page := range d.lines("pages", "list") {
+			if page["state"] != pageClosed {
+				return fmt.Errorf("listed: %v", page)
+			}
 		}
-	}
+		return nil
+	})
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

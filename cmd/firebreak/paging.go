@@ -48,13 +48,8 @@ const (
 	silentKey  = "silent "  // and a source
 )
 
-// startPager wakes people from now on, where the configuration says how, until
-// the owner is closed.
+// startPager sends what is in the outbox from now on, until the owner is closed.
 func (o *owner) startPager() {
-	if o.ws.config.Paging == nil {
-		return
-	}
-	o.pager = o.newPager()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -163,8 +158,8 @@ func (o *owner) runOver(ctx context.Context, r engine.Run) (bool, error) {
 	case r.Word == engine.FailedDirty && r.Facts.Service != "" && !o.held(r.Facts.Service):
 		return true, nil
 	}
-	_, whole, err := o.store.UndoneBy(ctx, r.Facts.ID)
-	return whole, err
+	undo, err := o.undoOf(ctx, r.Facts.ID)
+	return undo != nil && undo.Word == engine.Undone, err
 }
 
 func (o *owner) held(service string) bool {
@@ -204,7 +199,7 @@ func (o *owner) page(ctx context.Context, e *intake.Entry) error {
 		if err != nil || !halted(r) {
 			return err
 		}
-		p.Key, p.Run, p.Role = haltedKey+e.Run, e.Run, r.Book.Owner
+		p.Key, p.Run, p.Role = haltedKey+e.Run, e.Run, r.Owner()
 		p.Text = fmt.Sprintf("run %s of %s waits for the halt to be lifted, and the alert %s goes on", e.Run, r.Facts.Runbook, a.Name())
 	default:
 		return nil

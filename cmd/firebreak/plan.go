@@ -46,16 +46,11 @@ func (a *app) plan(ctx context.Context, name string, flags []string) error {
 	if err != nil {
 		return err
 	}
-	found, err := a.take(name, w.catalog)
+	found, inputs, err := a.takeWith(name, w.catalog, flags)
 	if err != nil {
 		return err
 	}
-	book := found.book
-	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
-	if err != nil {
-		return err
-	}
-	f, err := a.foresee(ctx, w, book, request{runbook: book, inputs: inputs})
+	f, err := a.foresee(ctx, w, found.book, request{runbook: found.book, inputs: inputs})
 	if err != nil {
 		return err
 	}

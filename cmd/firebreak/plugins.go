@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -162,7 +163,7 @@ func (a *app) writePlugins(lines []pluginLine) error {
 // pluginStatus asks the owner, or starts the plugins to see.
 func (a *app) pluginStatus(ctx context.Context) (lines []pluginLine, err error) {
 	s, err := a.others()
-	if err != nil {
+	if err != nil && !errors.Is(err, errBusy) { // who begins, or only records, has started none
 		return nil, err
 	}
 	if s != nil && s.usable(ctx, true) == nil {

@@ -96,7 +96,7 @@ func (a *app) bookOf(ctx context.Context, r *sqlite.Reader, records []engine.Rec
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := a.checkCatalog(ctx)
+	catalog, _, err := a.checkCatalog(ctx)
 	if err != nil {
 		return nil, err
 	}

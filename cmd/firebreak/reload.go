@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/firebreak-ops/firebreak/engine/local/sqlite"
 	"github.com/firebreak-ops/firebreak/engine/policy"
 	"github.com/firebreak-ops/firebreak/engine/runbook"
+	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/server"
 	"github.com/firebreak-ops/firebreak/server/alerts"
 )
@@ -26,7 +28,9 @@ func newReload(a *app) *cobra.Command {
 does not pass, or may not come from where it is, none. Runs go on with the version
 that they began with. It takes a role, and is in the audit.
 
-firebreak.yaml is not read again: that takes a new start of the daemon.`,
+firebreak.yaml is looked at, and not taken: reload names the sections of it that are
+not what the daemon runs with, and refuses a file with problems. To take it is a new
+start of the daemon.`,
 		Example: "  firebreak reload",
 		Args:    args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -39,6 +43,9 @@ firebreak.yaml is not read again: that takes a new start of the daemon.`,
 					return a.printJSON(line("reloaded", done))
 				}
 				a.printf("%d runbooks, of which %s\n", done.Runbooks, said(done.Changed, "\n  "))
+				if len(done.Restart) > 0 {
+					a.printf("%s\n", unread(done.Restart))
+				}
 				return nil
 			})
 		},
@@ -59,6 +66,11 @@ func said(changed []server.BookChange, sep string) string {
 		lines = append(lines, text)
 	}
 	return strings.Join(lines, sep)
+}
+
+// unread says which sections of firebreak.yaml a daemon does not run with.
+func unread(sections []string) string {
+	return "firebreak.yaml says something else than the daemon runs with, which takes a new start of it: " + strings.Join(sections, ", ")
 }
 
 // kept are the runbooks of a daemon, as it has read them.
@@ -108,35 +120,54 @@ func (o *owner) originsOf(book *runbook.Runbook) []policy.Origin {
 }
 
 // reload reads the runbooks of a daemon anew. As with a halt, who has a role
-// may.
+// may. What is refused is in the audit, too.
 func (o *owner) reload(ctx context.Context, by server.Caller) (server.Reloaded, error) {
-	if refusal := o.ws.noRole(by.Person); refusal != "" {
-		return server.Reloaded{}, &engine.Refusal{By: by.Person, What: "reload", Reason: refusal}
-	}
 	o.reloading.Lock()
 	defer o.reloading.Unlock()
-	was := o.kept.Load()
-	if was == nil {
-		return server.Reloaded{}, fail(exitState, "only `firebreak serve` keeps them", "this process reads a runbook whenever one is run")
-	}
-	books, problems, err := o.app.shelve(o.ws)
-	if len(problems) > 0 {
-		err = fail(exitProblems, "correct it; `firebreak check FILE` lists all that is wrong", "nothing was read anew; %s", problems[0])
-	}
+	now, done, err := o.reread(by)
+	kind, text := "reloaded", "runbooks read anew, "+strings.ReplaceAll(said(done.Changed, "; "), ":;", ":")
 	if err != nil {
-		return server.Reloaded{}, err
+		kind, text = "reload_refused", err.Error()
+	} else if len(done.Restart) > 0 {
+		text += "; " + unread(done.Restart)
 	}
-	now, err := o.ws.trace(books)
-	if err != nil {
-		return server.Reloaded{}, err
-	}
-	done := server.Reloaded{Runbooks: len(books), Changed: changedBooks(was.books, books)}
-	text := "runbooks read anew, " + strings.ReplaceAll(said(done.Changed, "; "), ":;", ":")
-	if err := o.store.Act(ctx, sqlite.Act{At: time.Now().UTC(), Kind: "reloaded", By: by.Person, Text: text}); err != nil {
+	stored := o.store.Act(ctx, sqlite.Act{At: time.Now().UTC(), Kind: kind, By: by.Person, Text: text})
+	if err := cmp.Or(err, stored); err != nil {
 		return server.Reloaded{}, err
 	}
 	o.keep(now)
 	return done, nil
+}
+
+// reread are the runbooks of a daemon as they are now, all of which it may take.
+func (o *owner) reread(by server.Caller) (*kept, server.Reloaded, error) {
+	if refusal := o.ws.noRole(by.Person); refusal != "" {
+		return nil, server.Reloaded{}, &engine.Refusal{By: by.Person, What: "reload", Reason: refusal}
+	}
+	was := o.kept.Load()
+	if was == nil {
+		return nil, server.Reloaded{}, fail(exitState, "only `firebreak serve` keeps them", "this process reads a runbook whenever one is run")
+	}
+	path, config, err := o.app.readConfig()
+	if err != nil {
+		return nil, server.Reloaded{}, err
+	}
+	_, problems := service.Parse(path, config)
+	var books bookshelf
+	if len(problems) == 0 {
+		books, problems, err = o.app.shelve(o.ws)
+	}
+	if len(problems) > 0 {
+		err = fail(exitProblems, "correct it; `firebreak check` lists all that is wrong", "nothing was read anew; %s", problems[0])
+	}
+	if err != nil {
+		return nil, server.Reloaded{}, err
+	}
+	now, err := o.ws.trace(books)
+	if err != nil {
+		return nil, server.Reloaded{}, err
+	}
+	return now, server.Reloaded{Runbooks: len(books), Changed: changedBooks(was.books, books), Restart: service.Differ(o.ws.configBytes, config)}, nil
 }
 
 // changedBooks are the runbooks that are not as they were.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -21,24 +20,10 @@ refused where a step before was undone, or left something that nobody has verifi
 		Example: `  firebreak retry 1123-0301-k7qzm
   firebreak retry 1123-0301-k7qzm --from relieve`,
 		Args: args(1, 1, "a run"),
-		RunE: func(c *cobra.Command, got []string) error { return a.retry(c.Context(), got[0], req) },
+		RunE: func(c *cobra.Command, got []string) error {
+			return a.beginAndFollow(c.Context(), func(ctx context.Context, s *session) (string, error) { return s.Retry(ctx, got[0], req) })
+		},
 	}, exitProblems, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 	c.Flags().StringVar(&req.From, "from", "", "the `STEP` to begin with, one of the runbook's own list")
 	return c
-}
-
-func (a *app) retry(ctx context.Context, run string, req server.RetryRequest) (err error) {
-	if err := a.hasState(); err != nil {
-		return err
-	}
-	s, err := a.connect(ctx, true, a.loadWorkspace)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	id, err := s.Retry(ctx, run, req)
-	if err != nil {
-		return err
-	}
-	return a.follow(ctx, s, id)
 }

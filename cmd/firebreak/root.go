@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // execute runs one command line and returns its exit code.
@@ -63,6 +65,7 @@ made things worse.`,
 		Example: `  firebreak drill inc-2024-0715            practise on a real outage, here, now
   firebreak run connection-exhaustion --input service=api
   firebreak approve RUN                    from any other terminal`,
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -77,6 +80,8 @@ made things worse.`,
 		}
 		return &usageError{err: fmt.Errorf("unknown command %q", got[0]), hint: hint}
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommand(newHelp())
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true // there is one of our own
 	f := root.PersistentFlags()
@@ -88,6 +93,9 @@ made things worse.`,
 	f.StringVar(&a.flags.serverCA, "server-ca", "", "`FILE` of the certificates to trust there (default: $FIREBREAK_SERVER_CA, else those that the system trusts)")
 	f.StringVar(&a.flags.token, "token", "", "where the token for it is: env:NAME or file:/path (default: env:FIREBREAK_TOKEN)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			err = fmt.Errorf("--%s is %q, which is not %s", bad.GetFlag().Name, bad.GetValue(), valueOf(bad.GetFlag()))
+		}
 		return &usageError{err: err, hint: fmt.Sprintf("`%s --help` shows its flags", c.CommandPath())}
 	})
 	root.AddCommand(
@@ -98,11 +106,30 @@ made things worse.`,
 		newTakeOver(a), newHandBack(a), newBreakLock(a), newHalt(a), newHold(a), newPolicy(a),
 		newAudit(a), newPrune(a), newBackup(a), newRestore(a),
 		newPlugins(a), newSchema(a), newDocs(a), newCompletion(a), newVersion(a),
-		newPlugin(a), newPractice(a),
+		newPlugin(a), newAttend(a), newPractice(a),
 		newExitCodes(),
 	)
 	a.complete(root)
 	return root
+}
+
+// newHelp shows the help of a command; of one that there is none of it says so.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:    "help [COMMAND]",
+		Hidden: true, // every command has --help
+		RunE: func(c *cobra.Command, names []string) error {
+			about, rest, err := c.Root().Find(names)
+			if err == nil && len(rest) > 0 {
+				err = about.ValidateArgs(rest)
+			}
+			if err != nil {
+				return err
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // oneOf refuses flags that say different things.
@@ -122,13 +149,34 @@ func oneOf(c *cobra.Command, names ...string) error {
 // args checks the number of arguments and says what is expected.
 func args(low, high int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, got []string) error {
+		if len(got) > 0 && got[0] == "" {
+			return &usageError{err: fmt.Errorf("%s takes %s, and the first argument is empty", c.CommandPath(), what), hint: "usage: " + c.UseLine()}
+		}
 		if len(got) >= low && (high < 0 || len(got) <= high) {
 			return nil
 		}
+		given := fmt.Sprintf("%d arguments", len(got))
+		if len(got) == 1 {
+			given = strconv.Quote(got[0])
+		}
 		return &usageError{
-			err:  fmt.Errorf("%s takes %s, not %d arguments", c.CommandPath(), what, len(got)),
+			err:  fmt.Errorf("%s takes %s, not %s", c.CommandPath(), what, given),
 			hint: "usage: " + c.UseLine(),
 		}
+	}
+}
+
+// valueOf says what a flag takes.
+func valueOf(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int":
+		return "a whole number"
+	case "duration":
+		return "a duration, such as 90s or 24h"
+	case "bool":
+		return "true or false"
+	default:
+		return "what it takes"
 	}
 }
 

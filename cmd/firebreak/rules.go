@@ -172,7 +172,7 @@ func (o *owner) policy(ctx context.Context, at time.Time) (server.PolicyView, er
 	if !o.rules.bounded {
 		return v, nil
 	}
-	past, alerting, err := o.past(ctx, now, max(o.rules.automation.Horizon(), shadowsShown))
+	past, alerting, err := o.past(ctx, now, max(o.rules.automation.Horizon(), shadowsShown), "")
 	v.Automation = o.rules.now(past, alerting, now)
 	return v, err
 }
@@ -183,17 +183,20 @@ const (
 	alertCounts  = time.Hour
 )
 
-// past are the runs of some time, and how many services alert now.
-func (o *owner) past(ctx context.Context, now time.Time, since time.Duration) ([]policy.Past, int, error) {
-	heads, err := o.rt.Runs(ctx, local.Filter{Since: now.Add(-since)})
+// past are the runs of some time, but for one, and how many services alert now.
+func (o *owner) past(ctx context.Context, now time.Time, since time.Duration, but string) ([]policy.Past, int, error) {
+	heads, err := o.store.Heads(ctx, local.Filter{Since: now.Add(-since)})
 	if err != nil {
 		return nil, 0, err
 	}
 	past := make([]policy.Past, 0, len(heads))
 	for _, h := range heads {
+		if h.ID == but {
+			continue
+		}
 		past = append(past, policy.Past{
 			Runbook: h.Runbook, Service: h.Service, Automatic: h.Requester.Automatic(), Bar: h.Bar, Word: string(h.Word),
-			Changed: h.Changed, Began: h.StartedAt, Ended: h.EndedAt,
+			Changed: h.Changed, May: h.May, Began: h.StartedAt, FirstChange: h.ChangedAt, Ended: h.EndedAt,
 		})
 	}
 	if o.rules.automation.ReadOnly == nil {
@@ -203,22 +206,19 @@ func (o *owner) past(ctx context.Context, now time.Time, since time.Duration) ([
 	return past, alerting, err
 }
 
-// admit starts a run. One of automation that a rule bars from changes is told so
-// as it begins, unless it undoes another; one is admitted after the other, so
-// that each counts for the next.
-func (o *owner) admit(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
-	if !o.rules.bounded || !f.Requester.Automatic() || f.UndoOf != "" {
-		return o.rt.Start(ctx, f, pins...)
+// bar says why a run of automation may not change anything; nil: it may.
+func (o *owner) bar(ctx context.Context, f engine.Facts, changes int) (*engine.Bar, error) {
+	if !o.rules.bounded {
+		return nil, nil
 	}
-	o.admitting.Lock()
-	defer o.admitting.Unlock()
 	now := time.Now()
-	past, alerting, err := o.past(ctx, now, o.rules.automation.Horizon())
+	past, alerting, err := o.past(ctx, now, o.rules.automation.Horizon(), f.ID)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if bar := o.rules.automation.Bar(f.Runbook, f.Service, past, alerting, now); bar != nil {
-		f.Bar = &engine.Bar{Class: bar.Class, Reason: bar.Reason, Page: bar.Page}
+	bar := o.rules.automation.Bar(policy.Wish{Runbook: f.Runbook, Service: f.Service, Changes: changes}, past, alerting, now)
+	if bar == nil {
+		return nil, nil
 	}
-	return o.rt.Start(ctx, f, pins...)
+	return &engine.Bar{Class: bar.Class, Reason: bar.Reason, Page: bar.Page}, nil
 }

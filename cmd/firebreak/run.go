@@ -40,12 +40,7 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	if err != nil {
 		return err
 	}
-	found, err := a.take(name, ws.catalog)
-	if err != nil {
-		return err
-	}
-	book := found.book
-	inputs, err := parseInputs(book.Name, inputsOf(book), flags)
+	found, inputs, err := a.takeWith(name, ws.catalog, flags)
 	if err != nil {
 		return err
 	}
@@ -55,7 +50,7 @@ func (a *app) run(ctx context.Context, name string, flags []string) (err error) 
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	id, err := s.Start(ctx, server.StartRequest{
-		Runbook: book.Name, File: found.file, Files: found.files, Source: string(book.Pinned), Inputs: inputs,
+		Runbook: found.book.Name, File: found.file, Files: found.files, Source: string(found.book.Pinned), Inputs: inputs,
 	})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func newRuns(a *app) *cobra.Command {
 	show := withExits(&cobra.Command{
 		Use:     "show RUN",
 		Short:   "Show one run: its steps, what it waits for, what it changed",
-		Long:    "show prints a run as it stands: its steps, what it waits for and on whom, its open\nquestions, and the ledger of everything that it changed.",
+		Long:    "show prints a run as it stands: its steps, what it waits for and on whom, its open\nquestions, and the ledger of everything that it changed. That somebody who may\nanswer has looked at what is open is recorded, but not with --json.",
 		Example: "  firebreak runs show 1123-0301-k7qzm --json",
 		Args:    args(1, 1, "a run"),
 		RunE:    func(c *cobra.Command, got []string) error { return a.showRun(c.Context(), got[0]) },
@@ -72,15 +72,19 @@ func newRuns(a *app) *cobra.Command {
 
 func (a *app) listRuns(ctx context.Context, q server.Query) error {
 	err := a.withRuns(ctx, a.workspaceOrNone, func(s *session) error {
+		limit := q.Limit
+		q.Limit = wanted(limit)
 		runs, err := s.Runs(ctx, q)
 		if err != nil {
 			return err
 		}
+		runs, more := some(runs, limit)
+		defer a.tellMore(more, limit)
 		if a.flags.json {
 			for _, r := range runs {
 				line := struct {
 					Type string `json:"type"`
-					server.Summary
+					engine.Head
 				}{"run", r}
 				if err := a.printJSON(line); err != nil {
 					return err
@@ -95,7 +99,7 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "RUN\tRUNBOOK\tSERVICE\tSTATE\tSTARTED\tBY")
 		for _, r := range runs {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, chatops.Plain(r.Runbook), r.Service, stateOf(r),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, chatops.Plain(r.Runbook), r.Service, chatops.State(r),
 				r.StartedAt.Local().Format("2006-01-02 15:04:05"), chatops.Requester(r.Requester))
 		}
 		if err := w.Flush(); err != nil {
@@ -114,26 +118,13 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 }
 
 // tellUndriven says so when runs have not ended and no process drives them.
-func (a *app) tellUndriven(ctx context.Context, s *session, runs []server.Summary) error {
+func (a *app) tellUndriven(ctx context.Context, s *session, runs []engine.Head) error {
 	h, err := s.Health(ctx)
-	if err != nil || h.Drives || !slices.ContainsFunc(runs, func(r server.Summary) bool { return r.Word == "" }) {
+	if err != nil || h.Drives || !slices.ContainsFunc(runs, func(r engine.Head) bool { return r.Word == "" }) {
 		return err
 	}
 	a.printf("\nnobody drives the runs that have not ended: firebreak resume\n")
 	return nil
-}
-
-func stateOf(r server.Summary) string {
-	switch {
-	case r.Word == engine.Refused && r.Bar != "":
-		return "refused: " + r.Bar
-	case r.Word != "":
-		return string(r.Word)
-	case len(r.Waiting) > 0:
-		return "waits: " + strings.Join(r.Waiting, ", ")
-	default:
-		return string(r.Phase)
-	}
 }
 
 func (a *app) showRun(ctx context.Context, id string) error {
@@ -151,8 +142,20 @@ func (a *app) showRun(ctx context.Context, id string) error {
 		var text strings.Builder
 		writeView(&text, view, a.as(view.ID), time.Now())
 		a.printf("%s", chatops.Plain(text.String()))
+		looked(ctx, s, view)
 		return nil
 	})
+}
+
+// looked tells the owner of a run that somebody has been shown what it asks. That
+// it cannot be told, or is of no use, is no news to them.
+func looked(ctx context.Context, s *session, view server.View) {
+	if s.own != nil {
+		return // nobody drives the run now, and nobody waits
+	}
+	for _, q := range view.Questions {
+		_ = s.Say(ctx, view.ID, server.LookRequest{Question: q.ID})
+	}
 }
 
 // writeView prints a run for people.
@@ -173,8 +176,11 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 	for _, o := range v.Origins {
 		fmt.Fprintf(out, "  %s is from: %s\n", o.Runbook, o)
 	}
+	if v.UndoneBy != "" {
+		fmt.Fprintf(out, "  undone by run %s; `firebreak runs show %s` shows how much of it\n", v.UndoneBy, v.UndoneBy)
+	}
 	if v.Cause != nil {
-		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, v.Cause.Reason)
+		fmt.Fprintf(out, "  stopped by %s: %s\n", v.Cause.Kind, chatops.OneLine(v.Cause.Reason))
 	}
 	if v.Word == "" {
 		writeStops(out, v, as)
@@ -188,10 +194,15 @@ func writeView(out io.Writer, v server.View, as string, now time.Time) {
 	writeSteps(out, v)
 	writeWaits(out, v, as, now)
 	writeApproved(out, v)
+	writeAnswers(out, v)
 	if len(v.Ledger) > 0 {
 		fmt.Fprintln(out, "\nchanges")
 		for _, row := range v.Ledger {
-			fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-22s %-19s %-11s %s", row.Path, row.Action, row.State, row.Why), " "))
+			why := chatops.OneLine(row.Why)
+			if row.UndoneBy != "" {
+				why = "undone by run " + row.UndoneBy
+			}
+			fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-22s %-19s %-11s %s", row.Path, row.Action, row.State, why), " "))
 		}
 	}
 }
@@ -204,7 +215,7 @@ func writeStops(out io.Writer, v server.View, as string) {
 			text = "  nothing new is begun: " + chatops.Stopped(s)
 		}
 		if s.Reason != "" {
-			text += ": " + s.Reason
+			text += ": " + chatops.OneLine(s.Reason)
 		}
 		fmt.Fprintln(out, text)
 		if s.Kind == engine.StopTakeOver {
@@ -239,7 +250,7 @@ func writeSteps(out io.Writer, v server.View) {
 
 func reasonOf(s server.StepView) string {
 	if s.Failure != nil {
-		return s.Failure.Class + ": " + s.Failure.Reason
+		return s.Failure.Class + ": " + chatops.OneLine(s.Failure.Reason)
 	}
 	if s.ID == "" {
 		return "" // it is called by its action
@@ -274,6 +285,41 @@ func writeWaits(out io.Writer, v server.View, as string, now time.Time) {
 		}
 	}
 }
+
+// writeAnswers prints what people were asked, and how long each role took from
+// when it was asked.
+func writeAnswers(out io.Writer, v server.View) {
+	names := outline(v.Steps)
+	for i, a := range v.Answers {
+		if i == 0 {
+			fmt.Fprintln(out, "\nasked")
+		}
+		fmt.Fprintf(out, "  %-22s %s, after %s\n", names.Name(a.Path), answered(a), inSeconds(a.Seconds))
+		for _, of := range a.Asked {
+			looked, said := "nobody looked", "no answer"
+			if of.LookSeconds != nil {
+				looked = "looked after " + inSeconds(*of.LookSeconds)
+			}
+			if of.AnswerSeconds != nil {
+				said = "answered after " + inSeconds(*of.AnswerSeconds)
+			}
+			fmt.Fprintf(out, "    %-20s %s, %s\n", of.Role, looked, said)
+		}
+	}
+}
+
+func answered(a server.Answer) string {
+	switch {
+	case a.Choice == engine.ChoiceExpired:
+		return "nobody answered in time"
+	case a.Question == engine.AskValue:
+		return "answered by " + a.By
+	default:
+		return a.Choice + " by " + a.By
+	}
+}
+
+func inSeconds(s float64) string { return chatops.Elapsed(time.Duration(s * float64(time.Second))) }
 
 // writeApproved prints what people have said yes to and nothing has used yet.
 func writeApproved(out io.Writer, v server.View) {

@@ -114,7 +114,13 @@ func (w *workspace) sourceSecrets() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.config.Sources)) {
-		for _, ref := range w.config.Sources[name].Secrets {
+		s := w.config.Sources[name]
+		if s.Notes != nil {
+			if _, err := host.Secret(s.Notes.Token); err != nil {
+				return fail(exitProblems, "correct sources."+name+".notes in firebreak.yaml, or set what it names", "source %s: %w", name, err)
+			}
+		}
+		for _, ref := range s.Secrets {
 			if _, err := host.Secret(ref); err != nil {
 				return fail(exitProblems, "correct sources."+name+".secrets in firebreak.yaml, or set what it names", "source %s: %w", name, err)
 			}
@@ -190,6 +196,9 @@ func (d *daemon) work(ctx context.Context, in *intake.Intake) error {
 	if d.chat != nil {
 		group.Go(func() error { return d.chat.Run(ctx) })
 	}
+	if d.own.notes != nil {
+		group.Go(func() error { return d.own.notes.run(ctx) })
+	}
 	if d.own.ws.config.Paging != nil {
 		group.Go(func() error { return d.own.listen(ctx) })
 		group.Go(func() error { return d.own.beat(ctx) })
@@ -229,5 +238,5 @@ func (d *daemon) told(ctx context.Context, e *intake.Entry) {
 	if line.Name != "" {
 		text += line.Name + ": "
 	}
-	d.app.printf("%s\n", chatops.Plain(text+whatBecame(line)))
+	d.app.printf("%s\n", chatops.OneLine(text+whatBecame(line)))
 }

@@ -139,6 +139,16 @@ func TestServeBounded(t *testing.T) {
 			t.Errorf("%s is %s, wanted %s", key, got, want)
 		}
 	}
+	d.lines("approve", runs["b"]) // it began before so many services alerted, and changes nothing now
+	eventually(t, func() error {
+		if got := stands(d, runs["b"]); got != "refused read_only 0 []" {
+			return fmt.Errorf("the run of b is %s", got)
+		}
+		return nil
+	})
+	if notes, err := os.ReadFile(filepath.Join(d.dir, "notes")); err != nil || strings.Contains(string(notes), "mended b") {
+		t.Errorf("%s, %v", notes, err)
+	}
 }
 
 // TestServeWaived holds that a runbook whose verify is waived no more is warned

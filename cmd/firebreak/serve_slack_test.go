@@ -25,6 +25,7 @@ people:
   ann: {os_user: $ME}
   alice: {slack: U0ALICE}
   bob: {slack: U0BOB}
+  carol: {slack: U0CAROL}
 roles: {sre: {people: [alice]}, leads: {people: [bob]}}
 services:
   api: {environment: prod, owner: platform}
@@ -170,6 +171,17 @@ func TestServeSlack(t *testing.T) {
 	channel.approve(slacktest.Alice, own)
 	if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Alice, slacktest.Containing("nobody approves their own request")); err != nil {
 		t.Error(err)
+	}
+	// Carol has a role because of a user group alone, and with it a say.
+	for _, c := range []struct{ say, told string }{
+		{"who", "You are carol, in leads"}, {"halt", "No run changes anything"}, {"halt --lift", "The halt of everything is lifted"},
+	} {
+		if _, err := s.Command(slacktest.Command{User: slacktest.Carol, Channel: slacktest.Incidents, Text: c.say}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.WaitEphemeral(ctx, slacktest.Incidents, slacktest.Carol, slacktest.Containing(c.told)); err != nil {
+			t.Error(err)
+		}
 	}
 	sigterm(t, p)
 	nothingLeft(t)

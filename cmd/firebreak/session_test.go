@@ -48,3 +48,17 @@ func TestUnheardOfAnOwnerWithoutItsSocket(t *testing.T) {
 		t.Errorf("with its socket: %v", err)
 	}
 }
+
+// Somebody who owns the state for a moment is no reason to say nothing of the
+// plugins.
+func TestPluginsBesideAnOwnerThatBegins(t *testing.T) {
+	d := newDaemonCase(t)
+	store, err := sqlite.Open(t.Context(), filepath.Join(d.dir, "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if said, err := d.command("A=", "plugins").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, said)
+	}
+}

@@ -38,10 +38,36 @@ func (s *shelved) trace() (err error) {
 // the built-in ones whose names are not taken. Either all of them pass, or all
 // problems of all of them are returned.
 func (a *app) shelve(ws *workspace) (bookshelf, []runbook.Problem, error) {
-	files := map[string]string{}
 	dirs, err := a.runbookDirs()
 	if err != nil {
 		return nil, nil, err
+	}
+	files := named(dirs)
+	all := bookshelf{}
+	var bad []runbook.Problem
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		found, problems, err := a.look(files[name], ws.catalog)
+		if err != nil {
+			return nil, nil, err
+		}
+		bad = append(bad, problems...)
+		switch {
+		case found == nil:
+		case found.book.Name != name:
+			bad = append(bad, misnamed(found))
+		default:
+			all[name] = found
+		}
+	}
+	return all, bad, nil
+}
+
+// named are the runbooks that have a name, in folders and built in, and how each
+// is found: by its file, or by its name where it is built in.
+func named(dirs []string) map[string]string {
+	files := map[string]string{}
+	for _, name := range runbooks.Names() {
+		files[name] = name
 	}
 	for _, dir := range slices.Backward(dirs) {
 		found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // the pattern is well-formed
@@ -51,24 +77,20 @@ func (a *app) shelve(ws *workspace) (bookshelf, []runbook.Problem, error) {
 			}
 		}
 	}
-	for _, name := range runbooks.Names() {
-		if files[name] == "" {
-			files[name] = name // found as built in
-		}
-	}
-	all := bookshelf{}
-	var bad []runbook.Problem
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		found, problems, err := a.look(files[name], ws.catalog)
-		if err != nil {
-			return nil, nil, err
-		}
-		all[name], bad = found, append(bad, problems...)
-	}
-	return all, bad, nil
+	return files
 }
 
-// shelved is what shelve returns, with the problems reported.
+// misnamed is the problem of a runbook in a folder that nobody could call by its
+// name.
+func misnamed(s *shelved) runbook.Problem {
+	return runbook.Problem{
+		ID: "name", File: s.file, Pos: runbook.Pos{Line: 1, Col: 1}, What: "the runbook " + s.book.Name + " is in a file of another name, by which it would be called",
+		Hint: "rename the file to " + s.book.Name + ".yaml",
+	}
+}
+
+// shelved is what shelve returns, with the problems reported: those that pass
+// are returned beside the error.
 func (a *app) shelved(ws *workspace) (bookshelf, error) {
 	all, problems, err := a.shelve(ws)
 	if len(problems) > 0 {

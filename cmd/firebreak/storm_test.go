@@ -69,10 +69,15 @@ func TestStorm(t *testing.T) {
 	s := newStorm(t)
 	t.Logf("-storm.seed %d -storm.kills %d", *stormSeed, *stormKills)
 	began := time.Now()
+	most := 2 * time.Second                                                                                           // that an owner lives
 	for s.kills < *stormKills || time.Since(began) < *stormTime || len(s.inFlight) == 0 && s.kills < 10**stormKills { // one must meet a change in flight
-		after := 50*time.Millisecond + time.Duration(s.random.Int64N(int64(2*time.Second)))
-		if s.life(after, false) {
+		after := 50*time.Millisecond + time.Duration(s.random.Int64N(int64(most)))
+		killed, answered := s.life(after, false)
+		if killed {
 			s.kills++
+		}
+		if !answered && after > most/2 {
+			most += most / 2 // the machine is slow: so are owners
 		}
 		s.compare()
 		if t.Failed() {
@@ -117,9 +122,9 @@ func newStorm(t *testing.T) *storm {
 
 func (s *storm) state() string { return filepath.Join(s.dir, "state.db") }
 
-// life is that of one owner, and reports whether it ended by being killed.
-// drain: it begins no runs of its own.
-func (s *storm) life(after time.Duration, drain bool) (killed bool) {
+// life is that of one owner, and reports whether it ended by being killed, and
+// whether it had come to answer. drain: it begins no runs of its own.
+func (s *storm) life(after time.Duration, drain bool) (killed, answered bool) {
 	path, err := exec.LookPath("firebreak")
 	if err != nil {
 		s.t.Fatal(err)
@@ -141,7 +146,7 @@ func (s *storm) life(after time.Duration, drain bool) (killed bool) {
 	defer kill.Stop()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var driving sync.WaitGroup
-	driving.Go(func() { s.drive(ctx, p, drain) })
+	driving.Go(func() { answered = s.drive(ctx, p, drain) })
 	code, err := p.wait(s.t.Context())
 	cancel()
 	driving.Wait()
@@ -151,7 +156,7 @@ func (s *storm) life(after time.Duration, drain bool) (killed bool) {
 	if code == int(exitUsage) || code == int(exitProblems) || code == int(exitState) {
 		s.t.Fatalf("%s says:\n%s", p.name, p.said())
 	}
-	return code == -1
+	return code == -1, answered
 }
 
 // stormInputs are those of one run. Every size is used once.
@@ -176,19 +181,20 @@ func (s *storm) inputs(svc string) stormInputs {
 	return in
 }
 
-// drive begins runs and answers what they ask until the owner has gone.
-func (s *storm) drive(ctx context.Context, p *process, drain bool) {
+// drive begins runs and answers what they ask until the owner has gone. It
+// reports whether that has answered.
+func (s *storm) drive(ctx context.Context, p *process, drain bool) bool {
 	owner := client.New(server.SocketPath(s.state()))
 	defer owner.Close()
 	if !answers(ctx, owner, p) {
-		return
+		return false
 	}
 	for _, svc := range stormServices {
 		s.lift(ctx, owner, svc)
 	}
 	open, err := owner.Runs(ctx, server.Query{Unsettled: true})
 	if err != nil {
-		return // it was killed meanwhile
+		return true // it was killed meanwhile
 	}
 	busy := map[string]bool{}
 	var all sync.WaitGroup
@@ -206,6 +212,7 @@ func (s *storm) drive(ctx context.Context, p *process, drain bool) {
 		}
 	}
 	all.Wait()
+	return true
 }
 
 // answers waits until the owner does.

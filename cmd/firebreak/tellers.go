@@ -123,7 +123,7 @@ func (c changes) Reported(ctx context.Context, q server.ChangeQuery) ([]server.C
 	all := make([]server.Change, 0, len(found))
 	for _, one := range found {
 		all = append(all, server.Change{
-			Reporter: one.Reporter, HeardAt: one.HeardAt,
+			N: one.N, Reporter: one.Reporter, HeardAt: one.HeardAt,
 			ChangeRequest: server.ChangeRequest{
 				ID: one.ID, Service: one.Service, At: one.At, Kind: server.ChangeKind(one.Kind), Title: one.Title,
 				Author: one.Author, Before: one.Before, After: one.After, URL: one.URL,
@@ -147,8 +147,8 @@ func (o *owner) services() []server.ServiceView {
 	return all
 }
 
-func (o *owner) alerts(ctx context.Context, limit int) ([]server.AlertView, error) {
-	found, err := o.store.Alerts(ctx, limit)
+func (o *owner) alerts(ctx context.Context, limit int, after int64) ([]server.AlertView, error) {
+	found, err := o.store.Alerts(ctx, limit, after)
 	all := make([]server.AlertView, 0, len(found))
 	for _, a := range found {
 		all = append(all, alertView(intake.Entry(a)))
@@ -156,8 +156,8 @@ func (o *owner) alerts(ctx context.Context, limit int) ([]server.AlertView, erro
 	return all, err
 }
 
-func (o *owner) audit(ctx context.Context, limit int) (server.AuditView, error) {
-	acts, err := o.store.Acts(ctx, limit)
+func (o *owner) audit(ctx context.Context, limit int, after int64) (server.AuditView, error) {
+	acts, err := o.store.Acts(ctx, limit, after)
 	if err != nil {
 		return server.AuditView{}, err
 	}

@@ -71,7 +71,7 @@ func (a *app) test(ctx context.Context, paths []string, f testFlags) error {
 	if f.min < 0 || f.min > 100 {
 		return &usageError{err: fmt.Errorf("--min %g is no share", f.min), hint: "give percent: 0 to 100"}
 	}
-	catalog, err := a.checkCatalog(ctx)
+	catalog, _, err := a.checkCatalog(ctx)
 	if err != nil {
 		return err
 	}

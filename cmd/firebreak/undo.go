@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -19,24 +18,10 @@ run that has not ended stops and undoes, also under a halt. One that has ended
 is undone by a new run, with its own locks and its own gate.`,
 		Example: `  firebreak undo 1123-0301-k7qzm --reason "the rollback was not the cure"`,
 		Args:    args(1, 1, "a run"),
-		RunE:    func(c *cobra.Command, got []string) error { return a.undo(c.Context(), got[0], req) },
+		RunE: func(c *cobra.Command, got []string) error {
+			return a.beginAndFollow(c.Context(), func(ctx context.Context, s *session) (string, error) { return s.Undo(ctx, got[0], req) })
+		},
 	}, exitRefused, exitFailedClean, exitFailedDirty, exitCancelledClean, exitCancelledDirty, exitHandedOver, exitParked, exitNotFound, exitState)
 	c.Flags().StringVar(&req.Reason, "reason", "", "why")
 	return c
-}
-
-func (a *app) undo(ctx context.Context, run string, req server.UndoRequest) (err error) {
-	if err := a.hasState(); err != nil {
-		return err
-	}
-	s, err := a.connect(ctx, true, a.loadWorkspace)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	id, err := s.Undo(ctx, run, req)
-	if err != nil {
-		return err
-	}
-	return a.follow(ctx, s, id)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,13 @@ func newVersion(a *app) *cobra.Command {
 					"platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
-			a.printf("firebreak %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			a.printf("%s\n", versionLine())
 			return nil
 		},
 	})
+}
+
+// versionLine is the version for people.
+func versionLine() string {
+	return fmt.Sprintf("firebreak %s (%s, %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

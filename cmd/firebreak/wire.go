@@ -40,7 +40,7 @@ func builtins() map[string]plugins.Plugin {
 		"git":        git.New(),
 		"http":       http.New(),
 		"kubernetes": kubernetes.New(),
-		"pgbouncer":  pgbouncer.New(),
+		"pgbouncer":  pgbouncer.New(attendVerb),
 		"postgres":   postgres.New(),
 		"processes":  processes.New(),
 		"prometheus": prometheus.New(),

@@ -33,8 +33,8 @@ func TestSchemaIsTheParser(t *testing.T) {
 		}
 	}
 	var count, accepted, refused int
-	compare := func(name, dir string, src []byte) {
-		_, problems := cases.Parse("case_test.yaml", src, finder(t, dir))
+	compare := func(name string, find cases.Find, src []byte) {
+		_, problems := cases.Parse("case_test.yaml", src, find)
 		v, ok := yamltest.AsJSON(src)
 		if !ok {
 			return
@@ -62,8 +62,9 @@ func TestSchemaIsTheParser(t *testing.T) {
 		if strings.HasSuffix(file, ".txt") {
 			times = 15
 		}
-		compare(file, filepath.Dir(file), src)
-		yamltest.Mutants(file, src, names, times, func(name string, mutant []byte) { compare(name, filepath.Dir(file), mutant) })
+		find := finder(t, filepath.Dir(file))
+		compare(file, find, src)
+		yamltest.Mutants(file, src, names, times, func(name string, mutant []byte) { compare(name, find, mutant) })
 	}
 	t.Logf("%d cases, %d accepted, %d refused for their form", count, accepted, refused)
 	if accepted < 30 || refused < 80 {

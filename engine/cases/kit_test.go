@@ -31,20 +31,34 @@ func catalog(t testing.TB) runbook.Catalog {
 func finder(t testing.TB, dir string) cases.Find {
 	t.Helper()
 	known := catalog(t)
-	return func(name string) (*runbook.Runbook, error) {
-		src, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
-		if err != nil {
-			return nil, fmt.Errorf("there is none")
-		}
-		book, problems := runbook.Parse(name+".yaml", src, known, func(name string) (string, []byte, error) {
-			src, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
-			return name + ".yaml", src, err
-		})
-		if len(problems) > 0 {
-			return nil, fmt.Errorf("%s", problems[0])
-		}
-		return book, nil
+	type found struct {
+		book *runbook.Runbook
+		err  error
 	}
+	seen := map[string]found{} // each is read once
+	return func(name string) (*runbook.Runbook, error) {
+		f, ok := seen[name]
+		if !ok {
+			f.book, f.err = findIn(dir, name, known)
+			seen[name] = f
+		}
+		return f.book, f.err
+	}
+}
+
+func findIn(dir, name string, known runbook.Catalog) (*runbook.Runbook, error) {
+	src, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("there is none")
+	}
+	book, problems := runbook.Parse(name+".yaml", src, known, func(name string) (string, []byte, error) {
+		src, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
+		return name + ".yaml", src, err
+	})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%s", problems[0])
+	}
+	return book, nil
 }
 
 func read(t testing.TB, file string) []byte {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +78,8 @@ func (p *parser) whole(root *yaml.Node, find Find) *File {
 	}
 	base := p.given(defaults, Case{})
 	seen := map[string]int{}
-	for _, n := range p.listOf(f, "cases") {
+	listed, triggers := p.listOf(f, "cases"), p.listOf(f, "triggers")
+	for _, n := range listed {
 		c := p.oneCase(n, base)
 		if c == nil {
 			continue
@@ -90,12 +90,12 @@ func (p *parser) whole(root *yaml.Node, find Find) *File {
 		seen[c.Name] = c.Pos.Line
 		out.Cases = append(out.Cases, c)
 	}
-	for _, n := range p.listOf(f, "triggers") {
+	for _, n := range triggers {
 		if t := p.trigger(n); t != nil {
 			out.Triggers = append(out.Triggers, t)
 		}
 	}
-	if !f.Has("cases") && !f.Has("triggers") {
+	if len(listed)+len(triggers) == 0 {
 		p.file.Add(runbook.PosOf(root), "empty", "the file tests nothing", "add cases: or triggers:")
 	}
 	return out
@@ -146,9 +146,9 @@ func (p *parser) given(f runbook.Fields, c Case) Case {
 	}
 	if n := f.Node("roles"); n != nil {
 		c.roles = map[string][]string{}
-		p.each(n, "roles", func(name string, v *yaml.Node) {
-			for _, item := range p.texts(v, name).items {
-				c.roles[name] = append(c.roles[name], item.text)
+		p.each(n, "roles", func(name noted, v *yaml.Node) {
+			for _, item := range p.texts(v, name.text).items {
+				c.roles[name.text] = append(c.roles[name.text], item.text)
 			}
 		})
 	}
@@ -176,13 +176,13 @@ func (p *parser) given(f runbook.Fields, c Case) Case {
 }
 
 // each visits the entries of a mapping.
-func (p *parser) each(n *yaml.Node, key string, visit func(name string, v *yaml.Node)) {
+func (p *parser) each(n *yaml.Node, key string, visit func(name noted, v *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		p.file.Add(runbook.PosOf(n), "wrong-type", key+" must be a mapping, not "+runbook.KindOf(n), "write names and values, one to a line")
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		visit(n.Content[i].Value, n.Content[i+1])
+		visit(noted{runbook.PosOf(n.Content[i]), n.Content[i].Value}, n.Content[i+1])
 	}
 }
 
@@ -207,17 +207,28 @@ func (p *parser) texts(n *yaml.Node, key string) *list {
 
 func (p *parser) inputs(n *yaml.Node) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
-	p.each(n, "inputs", func(name string, v *yaml.Node) {
-		i := slices.IndexFunc(p.book.Inputs, func(in runbook.Input) bool { return in.Name == name })
-		if i < 0 {
-			p.file.Add(runbook.PosOf(v), "unknown-input", p.book.Name+" has no input "+name, suggestInput(name, p.book))
+	p.each(n, "inputs", func(name noted, v *yaml.Node) {
+		in, ok := p.input(name)
+		if !ok {
 			return
 		}
-		if typed := p.typed(v, p.book.Inputs[i].Type, "input "+name); typed != nil {
-			out[name] = typed.raw
+		out[in.Name] = nil // it is given, though it may be wrong
+		if typed := p.typed(v, in.Type, "input "+in.Name); typed != nil {
+			out[in.Name] = typed.raw
 		}
 	})
 	return out
+}
+
+// input finds an input of the runbook, or reports that there is none.
+func (p *parser) input(name noted) (runbook.Input, bool) {
+	for _, in := range p.book.Inputs {
+		if in.Name == name.text {
+			return in, true
+		}
+	}
+	p.file.Add(name.pos, "unknown-input", p.book.Name+" has no input "+name.text, suggestInput(name.text, p.book))
+	return runbook.Input{}, false
 }
 
 func suggestInput(name string, book *runbook.Runbook) string {
@@ -265,9 +276,9 @@ func (p *parser) alert(n *yaml.Node) json.RawMessage {
 			continue
 		}
 		texts := map[string]string{}
-		p.each(n, key, func(name string, v *yaml.Node) {
-			if s, ok := p.file.TextOf(v, name); ok {
-				texts[name] = s
+		p.each(n, key, func(name noted, v *yaml.Node) {
+			if s, ok := p.file.TextOf(v, name.text); ok {
+				texts[name.text] = s
 			}
 		})
 		alert[key] = texts

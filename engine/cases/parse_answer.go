@@ -16,10 +16,11 @@ func (p *parser) answers(n *yaml.Node, c *Case) {
 	if c.actions == nil {
 		c.actions = map[string][]answer{}
 	}
-	p.each(n, "actions", func(name string, v *yaml.Node) {
+	p.each(n, "actions", func(key noted, v *yaml.Node) {
+		name := key.text
 		action := p.index.call(name)
 		if action == nil {
-			p.unknownCall(runbook.PosOf(v), name) // one that is never made has no answer
+			p.unknownCall(key) // one that is never made has no answer
 			return
 		}
 		var list []answer
@@ -33,11 +34,11 @@ func (p *parser) answers(n *yaml.Node, c *Case) {
 	})
 }
 
-func (p *parser) unknownCall(at runbook.Pos, name string) {
+func (p *parser) unknownCall(name noted) {
 	if p.recorded {
 		return
 	}
-	p.file.Add(at, "unknown-call", p.book.Name+" has no step and calls no action "+name, suggest(name, p.index.callNames()))
+	p.file.Add(name.pos, "unknown-call", p.book.Name+" has no step and calls no action "+name.text, suggest(name.text, p.index.callNames()))
 }
 
 func (p *parser) answer(n *yaml.Node, action *runbook.Action) answer {
@@ -59,7 +60,11 @@ func (p *parser) answer(n *yaml.Node, action *runbook.Action) answer {
 		if a.fail != "" || a.lost {
 			p.file.Add(f.At("outputs"), "conflict", "an answer that fails or is lost has no outputs", "keep one of them")
 		}
-		a.outputs = p.typed(f.Node("outputs"), action.Output, action.Name+" would not return this")
+		want := action.Output
+		if !p.recorded { // what was recorded may have more than the contract says
+			want = want.Strict()
+		}
+		a.outputs = p.typed(f.Node("outputs"), want, action.Name+" would not return this")
 	} else if action.Output != nil {
 		a.outputs = newValue(action.Output, empty(action.Output))
 	}
@@ -118,10 +123,10 @@ func (p *parser) people(n *yaml.Node, c *Case) {
 	if c.people == nil {
 		c.people = map[string][]say{}
 	}
-	p.each(n, "people", func(name string, v *yaml.Node) {
-		path := name
+	p.each(n, "people", func(key noted, v *yaml.Node) {
+		name, path := key.text, key.text
 		if name != locksName {
-			path = p.step(noted{runbook.PosOf(v), name})
+			path = p.step(key)
 		}
 		var script []say
 		for _, item := range some(v) {
@@ -246,17 +251,20 @@ func (p *parser) expect(n *yaml.Node) expect {
 			*into = p.steps(p.texts(n, key))
 		}
 	}
+	p.onlyChanges(e.changes)
+	p.onlyChanges(e.undone)
+	p.onlyChanges(e.left)
 	if n := f.Node("status"); n != nil {
-		p.each(n, "status", func(name string, v *yaml.Node) {
-			word, _ := p.file.TextOf(v, name)
+		p.each(n, "status", func(name noted, v *yaml.Node) {
+			word, _ := p.file.TextOf(v, name.text)
 			if !slices.Contains(statusWords, word) {
 				p.file.Add(runbook.PosOf(v), "word", "a status cannot be "+word, suggest(word, statusWords))
 			}
-			e.status = append(e.status, pair{noted{runbook.PosOf(v), word}, p.step(noted{runbook.PosOf(v), name})})
+			e.status = append(e.status, pair{noted{runbook.PosOf(v), word}, p.step(name)})
 		})
 	}
 	if n := f.Node("calls"); n != nil {
-		p.each(n, "calls", func(name string, v *yaml.Node) { e.calls = append(e.calls, p.calls(name, v)) })
+		p.each(n, "calls", func(name noted, v *yaml.Node) { e.calls = append(e.calls, p.calls(name, v)) })
 	}
 	if n := f.Node("asked"); n != nil {
 		e.asked = &[]asked{}
@@ -272,13 +280,19 @@ func (p *parser) expect(n *yaml.Node) expect {
 		}
 	}
 	if n := f.Node("vars"); n != nil {
-		p.each(n, "vars", func(name string, v *yaml.Node) {
+		p.each(n, "vars", func(name noted, v *yaml.Node) {
+			p.variable(name)
 			want, _ := p.raw(v)
-			e.vars = append(e.vars, field{runbook.PosOf(v), name, want})
+			e.vars = append(e.vars, field{runbook.PosOf(v), name.text, want})
 		})
 	}
 	if n := f.Node("outputs"); n != nil {
 		want, _ := p.raw(n)
+		if p.book.Outputs != nil {
+			p.fields(n, p.book.Outputs.Type(), p.book.Name+" returns")
+		} else if !p.recorded {
+			p.file.Add(f.At("outputs"), "conflict", p.book.Name+" returns nothing", "remove outputs, or give the runbook some")
+		}
 		e.outputs = &field{runbook.PosOf(n), "outputs", want}
 	}
 	if f.Has("within") {
@@ -287,10 +301,12 @@ func (p *parser) expect(n *yaml.Node) expect {
 	return e
 }
 
-func (p *parser) calls(name string, n *yaml.Node) calls {
+func (p *parser) calls(key noted, n *yaml.Node) calls {
+	name := key.text
 	c := calls{pos: runbook.PosOf(n), name: name}
-	if p.index.call(name) == nil {
-		p.unknownCall(c.pos, name)
+	action := p.index.call(name)
+	if action == nil {
+		p.unknownCall(key)
 	}
 	if n.Kind == yaml.ScalarNode {
 		v, ok := p.raw(n)
@@ -304,6 +320,9 @@ func (p *parser) calls(name string, n *yaml.Node) calls {
 	c.inputs = []field{}
 	for _, item := range some(n) {
 		want, _ := p.raw(item)
+		if action != nil && !p.maybeUndo(name) {
+			p.fields(item, action.Input, action.Name+" takes")
+		}
 		c.inputs = append(c.inputs, field{runbook.PosOf(item), name, want})
 	}
 	c.count = len(c.inputs)

@@ -13,6 +13,7 @@ import (
 func (r Result) Timeline() []string {
 	out := []string{}
 	var samples int
+	var last string
 	for _, rec := range r.Records {
 		switch rec.Event.(type) {
 		case engine.Sampled, engine.UndoSampled:
@@ -20,9 +21,10 @@ func (r Result) Timeline() []string {
 			continue
 		}
 		text := r.tell(rec.Event)
-		if text == "" {
+		if _, failed := rec.Event.(engine.StepFailed); text == "" || failed && text == last { // a call that failed and its step
 			continue
 		}
+		last = text
 		if samples > 0 {
 			text += fmt.Sprintf(" (samples: %d)", samples)
 			samples = 0

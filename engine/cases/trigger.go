@@ -43,9 +43,11 @@ func (p *parser) trigger(n *yaml.Node) *Trigger {
 		if !slices.Contains(textsOf(&t.starts), p.book.Name) {
 			p.file.Add(runbook.PosOf(n), "conflict", "the alert does not start "+p.book.Name+": there are no inputs", "remove them, or add it to starts")
 		}
-		p.each(n, "inputs", func(name string, v *yaml.Node) {
-			want, _ := p.raw(v)
-			t.inputs = append(t.inputs, field{runbook.PosOf(v), name, want})
+		p.each(n, "inputs", func(name noted, v *yaml.Node) {
+			if _, ok := p.input(name); ok {
+				want, _ := p.raw(v)
+				t.inputs = append(t.inputs, field{runbook.PosOf(v), name.text, want})
+			}
 		})
 	}
 	if t.Name == "" {
@@ -88,7 +90,11 @@ func (t *Trigger) Play(folder []*runbook.Runbook) []Failure {
 		}
 	}
 	for _, in := range t.inputs {
-		if why := differs(in.want, valueOf(inputs[in.name])); why != "" {
+		raw, given := inputs[in.name]
+		if i := slices.IndexFunc(t.book.Inputs, func(decl runbook.Input) bool { return decl.Name == in.name }); !given && inputs != nil && i >= 0 {
+			raw = rawOf(t.book.Inputs[i].Default)
+		}
+		if why := differs(in.want, valueOf(raw)); why != "" {
 			failf(in.pos, "input %s: %s", in.name, why)
 		}
 	}

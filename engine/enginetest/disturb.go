@@ -23,7 +23,7 @@ func (l *life) disturb() {
 	case k < 88:
 		l.people()
 	case k < 89:
-		l.calendar()
+		l.outside()
 	case k < 91:
 		l.crash("out of the blue")
 	case k < 94:
@@ -39,6 +39,19 @@ func (l *life) disturb() {
 		l.notef("the disk is full")
 	case len(l.given) > 0:
 		l.give(l.given[l.IntN(len(l.given))], true)
+	}
+}
+
+// outside lets something happen that is not the run's: a freeze begins or ends,
+// somebody else changes its service, a rule bars it from changes.
+func (l *life) outside() {
+	switch l.IntN(4) {
+	case 2:
+		l.give(engine.ChangeMade{Change: engine.ServiceChange{Reporter: "ci", ID: fmt.Sprint(len(l.history)), At: l.now, Title: "deploy"}}, true)
+	case 3:
+		l.give(engine.Barred{Bar: engine.Bar{Class: "budget", Reason: "by chance", Page: l.once(2)}}, true)
+	default:
+		l.calendar()
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // undo are the facts of a run that undoes this one. It reports whether there is
 // anything to undo.
 func (l *life) undo() (engine.Facts, bool) {
-	f := engine.UndoOf(&l.run)
+	f := engine.UndoOf(&l.run, nil)
 	f.Requester, f.Roles = engine.Requester{Kind: "person", Name: pick(l.choices, "dora", "alice")}, Facts(l.book).Roles
 	return f, l.facts.UndoOf == "" && slices.ContainsFunc(f.Undo, func(row engine.Row) bool { return l.ghost().book.Step(row.Path).Undo.Uses != "" })
 }

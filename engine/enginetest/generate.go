@@ -3,6 +3,7 @@ package enginetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -114,14 +115,15 @@ type generator struct {
 	*rand.Rand
 	b       strings.Builder
 	next    int
-	tools   bool   // change what tools change, not the world
-	spent   int    // seconds of the waits and verifies so far
-	reach   []int  // which of the tools' things; empty: any
-	item    bool   // inside a foreach
-	handler bool   // what is written is a handler
-	times   int    // how often what is written now is done at most
-	input   bool   // in a runbook that is called
-	inner   string // the runbook that is called, once there is one
+	tools   bool     // change what tools change, not the world
+	spent   int      // seconds of the waits and verifies so far
+	reach   []int    // which of the tools' things; empty: any
+	item    bool     // inside a foreach
+	handler bool     // what is written is a handler
+	times   int      // how often what is written now is done at most
+	input   bool     // in a runbook that is called
+	inner   string   // the runbook that is called, once there is one
+	reads   []string // conditions on what was read before, each written once
 }
 
 // generate writes one. Where several runs are to meet, each changes a few of
@@ -140,11 +142,12 @@ func generate(rng *rand.Rand, many bool) string {
 		g.b.WriteString([]string{"", "", "on_locked: skip\n", "on_locked: join\n"}[g.IntN(4)])
 	}
 	g.list("steps", 0, 1+g.IntN(4), false, false)
-	g.handler = true
+	g.handler, g.reads = true, nil
 	if g.IntN(3) == 0 {
 		g.list("on_failure", 0, 1+g.IntN(2), false, false)
 	}
 	if g.IntN(2) == 0 {
+		g.reads = nil
 		g.list("finally", 0, 1+g.IntN(2), false, false)
 	}
 	if timed {
@@ -164,8 +167,22 @@ func (g *generator) linef(depth int, format string, args ...any) {
 func (g *generator) list(key string, depth, n int, gated, verified bool) {
 	g.linef(depth, "%s:", key)
 	for range n {
+		before := g.reads
 		g.step(depth+1, gated, verified)
+		if strings.HasSuffix(key, "parallel") || key == "finally" {
+			g.reads = before // what runs beside others is not read by them, nor what a step comes after though it failed
+		}
 	}
+}
+
+// condition makes a step hang on what was read before, now and then.
+func (g *generator) condition(depth int) {
+	if len(g.reads) == 0 || g.IntN(3) > 0 {
+		return
+	}
+	i := g.IntN(len(g.reads))
+	g.linef(depth, "  if: %s", g.reads[i])
+	g.reads = slices.Delete(slices.Clone(g.reads), i, i+1)
 }
 
 func (g *generator) step(depth int, gated, verified bool) {
@@ -184,8 +201,13 @@ func (g *generator) step(depth int, gated, verified bool) {
 		g.linef(depth, "- id: %s", id)
 		g.linef(depth, "  uses: world.read")
 		g.linef(depth, "  with: {key: %s}", g.key())
-		g.maybe(depth, "optional: true")
+		condition := fmt.Sprintf("steps.%s.outputs.value %s %d", id, []string{">", "<="}[g.IntN(2)], g.IntN(4))
+		if g.IntN(3) == 0 {
+			g.linef(depth, "  optional: true")
+			condition = fmt.Sprintf("'steps.%s.status == \"succeeded\"'", id)
+		}
 		g.maybe(depth, "retry: {attempts: 2, backoff: 1s}")
+		g.reads = append(slices.Clone(g.reads), condition)
 	case k == 2:
 		seconds := 1 + g.IntN(40)
 		g.spent += seconds * g.times
@@ -251,6 +273,7 @@ func (g *generator) verify(depth int) {
 
 func (g *generator) mutation(id string, depth int, gated, verified bool) {
 	g.linef(depth, "- id: %s", id)
+	g.condition(depth)
 	kind := g.IntN(4)
 	if g.tools {
 		kind = 4
@@ -387,6 +410,7 @@ func (g *generator) call(id string, depth int, gated, verified bool) {
 	other.list("steps", 0, 1+g.IntN(2), gated, verified)
 	other.linef(1, "- {notify: ops, text: \"${{ inputs.key }}\"}")
 	if !g.handler && !g.item && g.IntN(3) == 0 {
+		other.reads = nil
 		other.list("finally", 0, 1, false, false)
 	}
 	g.spent += other.spent
@@ -395,6 +419,7 @@ func (g *generator) call(id string, depth int, gated, verified bool) {
 
 func (g *generator) group(id string, depth int, gated, verified bool) {
 	g.linef(depth, "- id: %s", id)
+	g.condition(depth)
 	g.members([]string{"  steps", "  parallel"}[g.IntN(2)], depth, gated, verified)
 }
 
@@ -419,7 +444,9 @@ func (g *generator) members(key string, depth int, gated, verified bool) {
 	if gated {
 		g.maybe(depth, "guard: {uses: world.read, with: {key: g}, that: result.value == 0}")
 	}
+	reads := g.reads
 	g.list(key, depth, 1+g.IntN(3), gated, verified)
+	g.reads = reads // the group may be passed over
 	if timed {
 		g.linef(depth, "  timeout: %ds", 60+g.spent-before)
 	}

@@ -33,6 +33,7 @@ type ghost struct {
 	stops         map[stopped]bool // that stand
 	freezes       map[string]bool  // that stand, by rule
 	frozenAt      int              // when one began last
+	barred        bool             // a rule keeps it from changes
 	brokenAt      int              // when its locks were taken away last
 	haltAt, yesAt int
 	undoWordAt    int
@@ -49,11 +50,12 @@ type ghost struct {
 	verified  map[string]bool // those that ever were, also if all is to be undone
 	samples   map[string][]Taken
 	accepted  map[string]bool
-	forced    map[string]int
+	forced    map[string]string // by path: the fingerprint that people were shown
 	kept      map[string]bool
 	left      map[string]bool            // fingerprints that calls of this run left
 	outputs   map[string]json.RawMessage // of reads and of people, by path
 	open      map[string]bool            // steps that have begun and not ended
+	status    map[string]engine.Status   // of those that have ended
 	calling   map[string]bool            // calls whose inputs are known
 	failed    map[string]int             // items that were forgiven, by path of the foreach
 	downs     []down
@@ -70,8 +72,8 @@ func newGhost(j *judge, id string, book *runbook.Runbook) *ghost {
 	return &ghost{
 		j: j, id: id, book: book, touched: map[string]bool{}, calls: map[string]*ghostCall{}, approvals: map[string]*approval{}, questions: map[string]*asked{}, stops: map[stopped]bool{}, freezes: map[string]bool{}, handed: map[string]map[string]string{},
 		answered: map[string]bool{}, committed: map[string]bool{}, verified: map[string]bool{}, samples: map[string][]Taken{},
-		accepted: map[string]bool{}, forced: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
-		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, calling: map[string]bool{}, failed: map[string]int{}, backs: map[string]*putBack{},
+		accepted: map[string]bool{}, forced: map[string]string{}, kept: map[string]bool{}, left: map[string]bool{},
+		outputs: map[string]json.RawMessage{}, open: map[string]bool{}, status: map[string]engine.Status{}, calling: map[string]bool{}, failed: map[string]int{}, backs: map[string]*putBack{},
 		haltAt: -1, yesAt: -1, undoWordAt: -1, cancelAt: -1, pinsAt: -1, undoFailedAt: -1, brokenAt: -1, frozenAt: -1,
 	}
 }
@@ -124,6 +126,10 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 		g.busy(in, recs)
 	case engine.Freeze:
 		g.freezes[in.Stop.By], g.frozenAt = true, g.n
+	case engine.Barred:
+		g.barred = true
+	case engine.ChangeMade:
+		g.haltAt = g.n // what was said before counts no more than after a stop
 	case engine.Start:
 		g.facts = in.Facts
 		for _, s := range in.Facts.Stops {
@@ -133,7 +139,7 @@ func (g *ghost) machine(in engine.Input, recs []engine.Record) {
 			g.book = g.book.Unroll(known.Path, known.Items)
 		}
 		for path, c := range in.Facts.Carried {
-			g.outputs[path] = c.Outputs
+			g.outputs[path], g.status[path] = c.Outputs, c.Status
 		}
 		g.inherits()
 	case engine.Recovered:
@@ -213,6 +219,35 @@ func (g *ghost) inherits() {
 	}
 }
 
+// stepped looks at how a step begins and ends; recs is what was written down
+// with it.
+func (g *ghost) stepped(rec engine.Record, recs []engine.Record) {
+	switch e := rec.Event.(type) {
+	case engine.StepStarted:
+		if _, done := g.facts.Carried[e.Path]; done {
+			g.failf("%s is done again", e.Path)
+		}
+		g.open[e.Path] = true
+		g.condition(e.Path, true, among(recs, "step_failed"))
+		g.turn(e.Path, rec.At)
+	case engine.StepSucceeded:
+		delete(g.open, e.Path)
+		g.status[e.Path] = engine.StatusSucceeded
+	case engine.StepSkipped:
+		delete(g.open, e.Path)
+		if e.Why == engine.SkippedByCondition {
+			g.condition(e.Path, false, false)
+		}
+		g.status[e.Path] = engine.StatusSkipped
+	case engine.StepStopped:
+		delete(g.open, e.Path)
+	case engine.StepFailed:
+		delete(g.open, e.Path)
+		g.status[e.Path] = engine.StatusFailed
+		g.forgiven(e.Path)
+	}
+}
+
 // records looks at what was written down.
 func (g *ghost) records(recs []engine.Record) {
 	for _, rec := range recs {
@@ -223,22 +258,12 @@ func (g *ghost) records(recs []engine.Record) {
 		if g.ended && !slices.Contains([]string{"late_result", "refused", "notice_queued", "notice_sent"}, kind) {
 			g.failf("%s follows the end", kind)
 		}
+		g.stepped(rec, recs)
 		switch e := rec.Event.(type) {
-		case engine.StepStarted:
-			if _, done := g.facts.Carried[e.Path]; done {
-				g.failf("%s is done again", e.Path)
+		case engine.GateVoided:
+			if strings.HasSuffix(e.Why, "was not known when people were asked") {
+				g.failf("%s could be foreseen: %s", e.Path, e.Why)
 			}
-			g.open[e.Path] = true
-			g.turn(e.Path, rec.At)
-		case engine.StepSucceeded:
-			delete(g.open, e.Path)
-		case engine.StepSkipped:
-			delete(g.open, e.Path)
-		case engine.StepStopped:
-			delete(g.open, e.Path)
-		case engine.StepFailed:
-			delete(g.open, e.Path)
-			g.forgiven(e.Path)
 		case engine.ItemsKnown:
 			g.items(e)
 		case engine.Called:
@@ -262,6 +287,9 @@ func (g *ghost) records(recs []engine.Record) {
 		case engine.Intended:
 			gate := g.book.Step(e.Path).Gate()
 			g.unfrozen(e.Path, gate)
+			if g.barred {
+				g.failf("%s is begun although a rule bars the run from changes", e.Path)
+			}
 			g.intends(fmt.Sprintf("%s/%s#%d/act", g.id, e.Path, e.Attempt), false)
 			if a := g.approvals[gate.Path]; a != nil && !g.j.now.After(g.holds(a, gate)) {
 				a.consumed = true // also if a crash comes before it is begun

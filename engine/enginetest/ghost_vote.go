@@ -240,7 +240,7 @@ func (g *ghost) answer(a engine.Answer, q *asked) {
 		}
 		g.accepted[q.Path] = true
 	case engine.ChoiceForce:
-		g.forced[q.Path] = g.n
+		g.forced[q.Path] = q.Found
 	case engine.ChoiceResume:
 		g.yesAt = g.n
 	case engine.ChoiceEnd:

@@ -61,10 +61,10 @@ type kept struct {
 
 // keepable are all inputs, and the commands that change something.
 var keepable = []any{
-	engine.Start{}, engine.Recovered{}, engine.AlertResolved{}, engine.Freeze{}, engine.LocksGranted{}, engine.LocksBusy{}, engine.Joined{}, engine.Notified{}, engine.Planned{},
+	engine.Start{}, engine.Recovered{}, engine.AlertResolved{}, engine.Freeze{}, engine.Barred{}, engine.ChangeMade{}, engine.LocksGranted{}, engine.LocksBusy{}, engine.Joined{}, engine.Notified{}, engine.Planned{},
 	engine.Probed{}, engine.Returned{}, engine.TimerFired{},
 	engine.Vote{}, engine.Answer{}, engine.Cancel{}, engine.Halt{}, engine.Lift{}, engine.Skip{}, engine.UndoRun{},
-	engine.Withdraw{}, engine.Hand{}, engine.Extend{}, engine.Hold{}, engine.TakeOver{}, engine.HandBack{}, engine.BreakLock{}, engine.Provide{},
+	engine.Withdraw{}, engine.Hand{}, engine.Extend{}, engine.LookedAt{}, engine.Hold{}, engine.TakeOver{}, engine.HandBack{}, engine.BreakLock{}, engine.Provide{},
 	engine.Act{}, engine.Undo{},
 }
 

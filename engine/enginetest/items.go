@@ -19,7 +19,7 @@ func (g *ghost) vars(frame *runbook.Frame) expr.Vars {
 	around := frame.Around()
 	for _, f := range slices.Backward(around) {
 		for id, s := range f.IDs() {
-			steps[id] = map[string]any{"outputs": g.decode(g.outputs[s.Path])}
+			steps[id] = map[string]any{"outputs": g.decode(g.outputs[s.Path]), "status": string(g.status[s.Path])}
 		}
 		if f.Each != nil {
 			item = g.decode(f.Item)
@@ -55,6 +55,19 @@ func (g *ghost) written(frame *runbook.Frame, v *expr.Value) json.RawMessage {
 		return nil
 	}
 	return object(got)
+}
+
+// condition: a step begins where what it hangs on holds, and else is passed
+// over. One whose condition has no value begins, and fails at once.
+func (g *ghost) condition(path string, begins, fails bool) {
+	step := g.book.Step(path)
+	if step == nil || step.If == nil {
+		return
+	}
+	holds, err := step.If.Bool(g.vars(step.Frame))
+	if holds != begins && (err == nil || !begins || !fails) {
+		g.failf("%s begins: %t, and %s is %t (%v)", path, begins, step.If.Source(), holds, err)
+	}
 }
 
 // items: a foreach is done once for what its list says.

@@ -261,8 +261,8 @@ func (g *ghost) undoes(c engine.Undo, attempt int) {
 			g.failf("%s is begun before the undo of %s, which came later", c.ID, id)
 		}
 	}
-	if !g.left[c.Expect] && g.forced[c.Path] == 0 {
-		g.failf("%s expects %s, which no action of this run left", c.ID, c.Expect)
+	if over, forced := g.forced[c.Path]; !g.left[c.Expect] && (!forced || over != c.Expect) {
+		g.failf("%s expects %s, which no action of this run left, and which nobody was shown", c.ID, c.Expect)
 	}
 }
 

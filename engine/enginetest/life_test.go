@@ -146,7 +146,7 @@ var worth = []string{
 	"ask gate", "ask verdict", "ask doubt", "ask undo_drift", "ask resume", "ask again",
 	"acted none", "acted applied", "acted partial",
 	"effect_unknown", "probe_began", "in_doubt", "doubt_resolved", "late_result", "retry_began", "gate_voided",
-	"undo_failed", "undo_forced", "step_undone", "effect_left", "committed", "stopped", "stop_lifted", "run_recovered",
+	"undo_failed", "undo_forced", "step_undone", "effect_left", "member_unplanned", "committed", "stopped", "stop_lifted", "run_recovered",
 }
 
 // place is where an event brings a run.

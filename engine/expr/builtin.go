@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -22,13 +23,13 @@ func always(kinds Kind) func([]*Type) *Type {
 }
 
 func sameList(args []*Type) *Type   { return &Type{Kinds: List, Elem: args[0].Elem} }
-func maybeElem(args []*Type) *Type  { return args[0].elem().OrNull() }
+func maybeElem(args []*Type) *Type  { return args[0].elem().orNothing() }
 func sameNumber(args []*Type) *Type { return numeric(args[0]) }
 func listOfText([]*Type) *Type      { return &Type{Kinds: List, Elem: Of(String)} }
 
 func smallest(args []*Type) *Type {
 	if args[0].Kinds&List != 0 {
-		return Of(number | Null)
+		return Of(number).orNothing()
 	}
 	return numeric(args...)
 }
@@ -42,7 +43,7 @@ var builtins = map[string]signature{
 	"count":     {params: []Kind{List, Bool}, optional: 1, loop: true, result: always(Int)},
 	"filter":    {params: []Kind{List, Bool}, loop: true, result: sameList},
 	"find":      {params: []Kind{List, Bool}, loop: true, result: maybeElem},
-	"findIndex": {params: []Kind{List, Bool}, loop: true, result: always(Int | Null)},
+	"findIndex": {params: []Kind{List, Bool}, loop: true, result: func([]*Type) *Type { return Of(Int).orNothing() }},
 	"findLast":  {params: []Kind{List, Bool}, loop: true, result: maybeElem},
 	"map": {params: []Kind{List, anyKind}, loop: true, result: func(args []*Type) *Type {
 		return &Type{Kinds: List, Elem: args[1]}
@@ -82,14 +83,18 @@ func (t *typer) builtin(slot *node, n *ast.BuiltinNode) *Type {
 	at := n.Location().From
 	sig, ok := builtins[n.Name]
 	if !ok {
-		hint := "a function may read no clock, no zone and no order of a map"
+		hint := "no function reads a clock, a zone or the order of a map; there is " + strings.Join(sortedKeys(builtins), ", ")
 		if near := Nearest(n.Name, sortedKeys(builtins)); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return t.fail(at, "not-allowed", "the function "+n.Name+" is not part of the language", hint)
 	}
 	if given := len(n.Arguments); given < len(sig.params)-sig.optional || given > len(sig.params) && !sig.variadic {
-		return t.fail(at, "wrong-type", fmt.Sprintf("%s takes %s, not %d", n.Name, arguments(sig), given), "")
+		hint := ""
+		if given == 2 && len(sig.params) == 1 && sig.params[0] == List {
+			hint = "write " + n.Name + "(map(LIST, .FIELD))"
+		}
+		return t.fail(at, "wrong-type", fmt.Sprintf("%s takes %s, not %d", n.Name, arguments(sig), given), hint)
 	}
 	types := make([]*Type, len(n.Arguments))
 	for i := range n.Arguments {
@@ -134,6 +139,7 @@ func (t *typer) predicate(n *ast.PredicateNode, list *Type, kinds Kind) *Type {
 	t.need(&n.Node, typ, kinds, name)
 	t.elems = t.elems[:len(t.elems)-1]
 	if t.err == nil {
+		t.loops = true
 		t.replace(&n.Node, tickName, &ast.IdentifierNode{Value: costName}, n.Node)
 	}
 	return typ

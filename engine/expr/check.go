@@ -19,7 +19,11 @@ type typer struct {
 	err       *Error // the first one
 	refs      []Ref
 	rootLabel string
-	elems     []*Type // of the lists of the predicates around
+	lapses    []Lapse
+	chances   []Lapse
+	minded    map[string]bool // what is looked at whether it is absent, by name
+	elems     []*Type         // of the lists of the predicates around
+	loops     bool
 	depth     int
 	seen      map[node]checked // a < b < c is a < b && b < c, with one b
 }
@@ -112,8 +116,11 @@ func (t *typer) identifier(n *ast.IdentifierNode) *Type {
 		return typ
 	}
 	hint := Suggest(n.Value, sortedKeys(t.scope))
-	if n.Value == "null" {
+	switch {
+	case n.Value == "null":
 		hint = "write nil"
+	case len(t.scope) == 0:
+		hint = "nothing can be read here: write the value itself"
 	}
 	t.fail(at, "unknown-name", "there is no "+n.Value+" here", hint)
 	t.err.Name = n.Value
@@ -134,7 +141,9 @@ func (t *typer) member(n *ast.MemberNode) *Type {
 	path, dotted := chain(n)
 	base := label(n.Node)
 	from := t.check(&n.Node)
-	if !n.Optional {
+	if n.Optional {
+		t.mind(from)
+	} else {
 		t.need(&n.Node, from, Object|List, base)
 	}
 	property, ok := n.Property.(*ast.StringNode)
@@ -160,6 +169,37 @@ func (t *typer) member(n *ast.MemberNode) *Type {
 	return anyType
 }
 
+// Lapse is a place where an expression needs what may be absent.
+type Lapse struct {
+	Name string // see [Type.Absent]
+	At   int    // where it begins, in runes from the start of the source
+}
+
+// lapse notes that a node must not be null, if it may be.
+func (t *typer) lapse(n node, typ *Type) {
+	if typ.absent != "" && typ.Kinds&Null != 0 {
+		t.lapses = append(t.lapses, Lapse{Name: typ.absent, At: start(n)})
+	} else if _, named := chain(n); !named && typ.MayBeNull() {
+		t.chances = append(t.chances, Lapse{Name: label(n), At: start(n)})
+	}
+}
+
+// mind notes that the expression looks whether something is absent.
+func (t *typer) mind(typ *Type) {
+	if typ.absent == "" {
+		return
+	}
+	if t.minded == nil {
+		t.minded = map[string]bool{}
+	}
+	t.minded[typ.absent] = true
+}
+
+// unminded are the lapses in what is nowhere looked at.
+func (t *typer) unminded() []Lapse {
+	return slices.DeleteFunc(t.lapses, func(l Lapse) bool { return t.minded[l.Name] })
+}
+
 // index types list[i] and object[name] with a name that is computed.
 func (t *typer) index(n *ast.MemberNode, from *Type) *Type {
 	property := label(n.Property)
@@ -169,6 +209,7 @@ func (t *typer) index(n *ast.MemberNode, from *Type) *Type {
 		return anyType
 	case kinds == List:
 		t.need(&n.Property, by, Int, property)
+		t.chances = append(t.chances, Lapse{Name: label(n), At: start(n)})
 		return from.elem()
 	case kinds == Object && from.Extra == nil:
 		return t.fail(start(n.Property), "not-allowed", "the name of this field must be written out", "")
@@ -263,6 +304,9 @@ func (t *typer) need(n *node, typ *Type, kinds Kind, name string) {
 	case typ.Kinds&kinds == 0:
 		t.fail(start(*n), "wrong-type", fmt.Sprintf("%s is %s, wanted %s", name, typ, Of(kinds)), "")
 		return
+	}
+	if kinds&Null == 0 {
+		t.lapse(*n, typ)
 	}
 	t.replace(n, needName, *n, &ast.IntegerNode{Value: int(kinds)}, &ast.StringNode{Value: name})
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxValueDepth bounds the nesting of a value.
@@ -60,16 +61,16 @@ func (t *Type) conform(v any, path []string) (any, error) {
 	case string:
 		return t.conformString(v, path)
 	case json.Number:
-		return t.conformNumber(v.String(), path)
+		return t.bounded(v.String(), path)
 	case int:
-		return t.conformNumber(strconv.Itoa(v), path)
+		return t.bounded(strconv.Itoa(v), path)
 	case int64:
-		return t.conformNumber(strconv.FormatInt(v, 10), path)
+		return t.bounded(strconv.FormatInt(v, 10), path)
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, misfit(path, "%v is not a number", v)
 		}
-		return t.conformNumber(strconv.FormatFloat(v, 'g', -1, 64), path)
+		return t.bounded(strconv.FormatFloat(v, 'g', -1, 64), path)
 	case []any:
 		return t.conformList(v, path)
 	case map[string]any:
@@ -96,6 +97,9 @@ func (t *Type) conformString(v string, path []string) (any, error) {
 	if t.Pattern != nil && !t.Pattern.MatchString(v) {
 		return nil, misfit(path, "it is %s, which does not match %s", clip(v), t.Pattern)
 	}
+	if utf8.RuneCountInString(v) < t.Least {
+		return nil, misfit(path, "it is empty, or shorter than %d characters", t.Least)
+	}
 	if d, err := time.ParseDuration(v); t.Format == formatDuration && (err != nil || d < 0) {
 		return nil, misfit(path, "it is %s, wanted a duration such as 90s or 1m30s%s", clip(v), inHours(v))
 	}
@@ -110,6 +114,29 @@ func inHours(text string) string {
 		return ""
 	}
 	return fmt.Sprintf("; %s is %dh", text, n*24)
+}
+
+// bounded reads text as a number that is not too small and not too large.
+func (t *Type) bounded(text string, path []string) (any, error) {
+	v, err := t.conformNumber(text, path)
+	if err != nil {
+		return nil, err
+	}
+	n, isInt := v.(int)
+	f, isFloat := v.(float64)
+	switch {
+	case isInt:
+		f = float64(n)
+	case !isFloat:
+		return v, nil
+	}
+	switch {
+	case t.Min != nil && f < *t.Min:
+		return nil, misfit(path, "it is %s, wanted at least %v", clipText(text), *t.Min)
+	case t.Max != nil && f > *t.Max:
+		return nil, misfit(path, "it is %s, wanted at most %v", clipText(text), *t.Max)
+	}
+	return v, nil
 }
 
 // conformNumber reads text as an integer wherever the type wants one, or has
@@ -147,6 +174,9 @@ func (t *Type) conformNumber(text string, path []string) (any, error) {
 func (t *Type) conformList(v []any, path []string) (any, error) {
 	if t.Kinds&List == 0 {
 		return nil, misfit(path, "it is a list, wanted %s", t)
+	}
+	if len(v) < t.Least {
+		return nil, misfit(path, "it has %d items, wanted at least %d", len(v), t.Least)
 	}
 	list := make([]any, len(v))
 	for i, item := range v {

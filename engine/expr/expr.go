@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
@@ -48,16 +49,19 @@ type Ref struct {
 // Program is a compiled expression. It is immutable: many goroutines may run
 // it at once.
 type Program struct {
-	src   string
-	code  *vm.Program
-	typ   *Type
-	want  *Type
-	label string
-	refs  []Ref
-	names [][]string
-	place func(at int) string
-	text  bool // its value becomes part of a text
-	base  int  // where the source begins in the text that holds it, in runes
+	src    string
+	code   *vm.Program
+	typ    *Type
+	want   *Type
+	label  string
+	refs   []Ref
+	lapses []Lapse
+	chance []Lapse
+	names  [][]string
+	place  func(at int) string
+	text   bool // its value becomes part of a text
+	loops  bool // it counts what it costs
+	base   int  // where the source begins in the text that holds it, in runes
 }
 
 // Error says why an expression is refused.
@@ -93,6 +97,9 @@ func Compile(src string, scope Scope, want *Type) (program *Program, problem *Er
 	typ := t.check(&tree.Node)
 	if t.err == nil {
 		t.fits(tree.Node, typ, want)
+		if want != nil && want.Kinds&Null == 0 {
+			t.lapse(tree.Node, typ)
+		}
 	}
 	if t.err != nil {
 		return nil, t.err
@@ -104,7 +111,7 @@ func Compile(src string, scope Scope, want *Type) (program *Program, problem *Er
 	if err != nil {
 		return nil, &Error{ID: "syntax", What: "the expression cannot be compiled"}
 	}
-	return &Program{src: src, code: code, typ: typ, want: want, label: t.rootLabel, refs: t.refs, names: namesOf(t.refs)}, nil
+	return &Program{src: src, code: code, typ: typ, want: want, label: t.rootLabel, refs: t.refs, names: namesOf(t.refs), lapses: t.unminded(), chance: t.chances, loops: t.loops}, nil
 }
 
 // libraryBuiltins is never written to: filling it anew took a third of the
@@ -185,6 +192,28 @@ func (p *Program) Type() *Type { return p.typ }
 // too: of steps.a.outputs there are steps, steps.a and steps.a.outputs.
 func (p *Program) Refs() []Ref { return p.refs }
 
+// Lapses returns where the program needs what may be absent, without looking
+// anywhere whether it is.
+func (p *Program) Lapses() []Lapse { return p.lapses }
+
+// Chances returns where the program needs an element of a list that may not have
+// it, or another value that has no name and may be null. Their names are words
+// for people.
+func (p *Program) Chances() []Lapse { return p.chance }
+
+// Path returns the words of a program that is one name, such as
+// steps.db.outputs, and whether it is null where it would read through null; nil:
+// it is more than that.
+func (p *Program) Path() (words []string, lenient bool) {
+	src := strings.ReplaceAll(strings.TrimSpace(p.src), "?.", ".")
+	for _, ref := range p.refs {
+		if strings.Join(ref.Path, ".") == src {
+			return ref.Path, strings.Contains(p.src, "?.")
+		}
+	}
+	return nil, false
+}
+
 // Names returns what the program reads, each as long as it is written.
 func (p *Program) Names() [][]string { return p.names }
 
@@ -217,6 +246,12 @@ func (p *Program) shift(base int) {
 	for i := range p.refs {
 		p.refs[i].At += base
 	}
+	for i := range p.lapses {
+		p.lapses[i].At += base
+	}
+	for i := range p.chance {
+		p.chance[i].At += base
+	}
 }
 
 // Bool runs the program, whose value is wanted true or false.
@@ -232,13 +267,21 @@ func (p *Program) Bool(vars Vars) (bool, error) {
 	return b, nil
 }
 
+// machines run programs, each one at a time: a new one costs more than most
+// programs take.
+var machines = sync.Pool{New: func() any { return new(vm.VM) }}
+
 // Any runs the program and returns its value as the wanted type has it.
 func (p *Program) Any(vars Vars) (any, error) {
-	env := make(map[string]any, len(vars)+1)
-	maps.Copy(env, vars)
-	cost := 0
-	env[costName] = &cost
-	v, err := vm.Run(p.code, env)
+	env := map[string]any(vars)
+	if p.loops {
+		env = make(map[string]any, len(vars)+1)
+		maps.Copy(env, vars)
+		env[costName] = new(int)
+	}
+	machine := machines.Get().(*vm.VM) //nolint:forcetypeassert // the pool holds nothing else
+	v, err := machine.Run(p.code, env)
+	machines.Put(machine)
 	if err != nil {
 		return nil, p.explain(err, vars)
 	}

@@ -295,7 +295,21 @@ func casesOf(n node, holds bool) ([]Case, bool) {
 			return []Case{{c}}, true
 		}
 	}
-	return []Case{{claimOf(n, holds)}}, true
+	return claims(n, holds), true
+}
+
+// claims are what a part says that is no and, or, or not: of a length also that
+// it is never below 0.
+func claims(n node, holds bool) []Case {
+	c := claimOf(n, holds)
+	if b, ok := n.(*ast.BinaryNode); ok && mirrored[b.Operator] != "" {
+		for _, side := range []node{b.Left, b.Right} {
+			if length, ok := side.(*ast.BuiltinNode); ok && length.Name == "len" && c.About == length.String() {
+				return []Case{{compared(length, ">=", 0.0), c}}
+			}
+		}
+	}
+	return []Case{{c}}
 }
 
 // casesOfTwo are those of a condition with an operator between its parts.
@@ -325,7 +339,7 @@ func casesOfTwo(n *ast.BinaryNode, holds bool) ([]Case, bool) {
 			}
 		}
 	}
-	return []Case{{claimOf(n, holds)}}, true
+	return claims(n, holds), true
 }
 
 // ofNothing is what is said of a list without elements: then nothing is said

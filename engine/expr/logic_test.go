@@ -32,7 +32,7 @@ func TestCases(t *testing.T) {
 		`s contains "x"`:         `s contains "x" / !(s contains "x")`,
 		`r.a != nil`:             `r.a != nil / r.a == nil`,
 		`r["a"] != nil`:          `r.a != nil / r.a == nil`,
-		`len(l) > 0`:             `len(l) > 0 / len(l) <= 0`,
+		`len(l) > 0`:             `len(l) >= 0, len(l) > 0 / len(l) >= 0, len(l) <= 0`,
 		`s < "b"`:                `s < "b" / !(s < "b")`,
 		`n == 9007199254740993`:  `n == 9007199254740993 / !(n == 9007199254740993)`,
 		`n == -1`:                `n == -1 / n != -1`,

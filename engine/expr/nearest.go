@@ -17,7 +17,8 @@ func Suggest(word string, names []string) string {
 }
 
 // Nearest returns the name that somebody who wrote word most likely meant, or
-// "" if none is near. Of equally near names it returns the first.
+// "" if none is near: one that begins so is, and a path that ends so. Of equally
+// near names it returns the first.
 func Nearest(word string, names []string) string {
 	if len(word) > 64 {
 		return ""
@@ -26,6 +27,13 @@ func Nearest(word string, names []string) string {
 	for _, name := range names {
 		if d := distance(strings.ToLower(word), strings.ToLower(name), limit); d < limit {
 			best, limit = name, d
+		}
+	}
+	if best == "" && len(word) > 2 { // on_fail, or the last word of a path
+		for _, name := range names {
+			if strings.HasPrefix(name, word) || strings.HasSuffix(name, "/"+word) {
+				return name
+			}
 		}
 	}
 	return best

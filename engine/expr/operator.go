@@ -59,7 +59,7 @@ func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
 		if left.isDuration() && right.Kinds&String != 0 || right.isDuration() && left.Kinds&String != 0 {
 			return t.fail(start(n), "wrong-type", "durations have no order here: 10m would come before 5m, as text does", "compare a number of seconds")
 		}
-		both(ordered(left.Kinds, right.Kinds))
+		t.order(n, left, right, leftName, rightName)
 		return Of(Bool)
 	case "in":
 		return t.membership(n, left, right, leftName, rightName)
@@ -71,6 +71,7 @@ func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
 		both(String)
 		return Of(Bool)
 	case "??":
+		t.mind(left)
 		if left.Kinds == Null {
 			return right
 		}
@@ -79,6 +80,38 @@ func (t *typer) binary(slot *node, n *ast.BinaryNode) *Type {
 		return t.arithmetic(slot, n, left, right, both)
 	}
 	return t.fail(n.Location().From, "not-allowed", n.Operator+" is not part of the language", "")
+}
+
+// order refuses to compare a text with a number.
+func (t *typer) order(n *ast.BinaryNode, left, right *Type, leftName, rightName string) {
+	l, r := left.notNull(), right.notNull()
+	if l.Kinds == String && r.Kinds&^number == 0 || r.Kinds == String && l.Kinds&^number == 0 {
+		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is compared with %s", leftName, l, r), "")
+		return
+	}
+	if id := settled(n, left); id != "" {
+		t.fail(start(n), id, fmt.Sprintf("this has one answer only: %s is never below %v", leftName, *left.Floor), "compare it with what it may be")
+		return
+	}
+	kinds := ordered(left.Kinds, right.Kinds)
+	t.need(&n.Left, left, kinds, leftName)
+	t.need(&n.Right, right, kinds, rightName)
+}
+
+// settled is the id of the problem that a comparison can only have one answer, as
+// its left side is never below something; empty: it can have two.
+func settled(n *ast.BinaryNode, left *Type) string {
+	v, _ := constant(n.Right)
+	bound, ok := v.(float64)
+	switch {
+	case !ok || left.Floor == nil:
+		return ""
+	case n.Operator == ">=" && bound <= *left.Floor, n.Operator == ">" && bound < *left.Floor:
+		return "always-true"
+	case n.Operator == "<" && bound <= *left.Floor, n.Operator == "<=" && bound < *left.Floor:
+		return "unreachable"
+	}
+	return ""
 }
 
 // ordered are the kinds that two values must be of to have an order.
@@ -103,6 +136,8 @@ func (t *typer) equality(n *ast.BinaryNode, left, right *Type, leftName, rightNa
 		t.fail(start(n), "wrong-type", rightName+" is never null: it is "+right.String(), "leave the comparison out")
 	}
 	if left.Kinds == Null || right.Kinds == Null {
+		t.mind(left)
+		t.mind(right)
 		return
 	}
 	l, r := left.notNull(), right.notNull()

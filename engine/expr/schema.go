@@ -25,6 +25,12 @@ type schema struct {
 	OneOf       []json.RawMessage          `json:"oneOf"`
 	Format      string                     `json:"format"`
 	Pattern     string                     `json:"pattern"`
+	Minimum     *float64                   `json:"minimum"`
+	Maximum     *float64                   `json:"maximum"`
+	MinItems    int                        `json:"minItems"`
+	MinLength   int                        `json:"minLength"`
+	Target      bool                       `json:"x-target"`
+	Floor       *float64                   `json:"x-least"`
 	Description string                     `json:"description"`
 }
 
@@ -79,10 +85,32 @@ func (r *schemaReader) read(raw json.RawMessage, depth int) (*Type, error) {
 	if s.Ref != "" {
 		return r.ref(s.Ref, depth)
 	}
+	if either := eitherOf(s); either != nil {
+		t, err := r.plain(s, depth)
+		if err == nil {
+			t.Either = either
+		}
+		return t, err
+	}
 	if arms := slices.Concat(s.AnyOf, s.OneOf); len(arms) > 0 {
 		return r.union(arms, s, depth)
 	}
 	return r.plain(s, depth)
+}
+
+// eitherOf are the fields of which an object needs one, where anyOf says nothing
+// else; nil: it says something else, or is not there.
+func eitherOf(s schema) []string {
+	var either []string
+	for _, raw := range s.AnyOf {
+		var arm map[string]json.RawMessage
+		var names []string
+		if json.Unmarshal(raw, &arm) != nil || len(arm) != 1 || json.Unmarshal(arm["required"], &names) != nil || len(names) != 1 {
+			return nil
+		}
+		either = append(either, names[0])
+	}
+	return either
 }
 
 func (r *schemaReader) ref(ref string, depth int) (*Type, error) {
@@ -133,7 +161,7 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Type{Kinds: kinds, Format: s.Format, Doc: s.Description}
+	t := &Type{Kinds: kinds, Format: s.Format, Doc: s.Description, Min: s.Minimum, Max: s.Maximum, Least: max(s.MinItems, s.MinLength), Target: s.Target, Floor: s.Floor}
 	if s.Pattern != "" { // one that Go cannot read is left to whoever can
 		t.Pattern, _ = regexp.Compile(s.Pattern)
 	}

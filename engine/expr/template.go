@@ -25,7 +25,7 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 	if inner, at, ok := whole(src); ok {
 		program, err := compileAt(inner, utf8.RuneCountInString(src[:at]), scope, want)
 		if err != nil {
-			return nil, err.asText(inner, scope, want)
+			return nil, err.as(inner, scope, want)
 		}
 		return &Value{program: program, typ: program.typ, programs: []*Program{program}}, nil
 	}
@@ -54,6 +54,9 @@ func ParseTemplate(src string, scope Scope, want *Type) (*Value, *Error) {
 		}
 		if program.typ.Kinds == Null {
 			return nil, &Error{ID: "wrong-type", At: at, What: "null cannot become text"}
+		}
+		if name := program.typ.absent; name != "" && program.typ.Kinds&Null != 0 {
+			program.lapses = append(program.lapses, Lapse{Name: name, At: at})
 		}
 		program.text = true
 		v.parts = append(v.parts, part{program: program})
@@ -95,10 +98,19 @@ func mistaken(text string, after int) *Error {
 	}
 }
 
-// asText adds how a value becomes the text that is wanted, where that is all
-// that is wrong.
-func (e *Error) asText(src string, scope Scope, want *Type) *Error {
-	if e.ID != "wrong-type" || e.Hint != "" || want.Kinds&^Null != String || want.Enum != nil || want.Format != "" {
+// as adds how a value becomes the text or the integer that is wanted, where that
+// is all that is wrong.
+func (e *Error) as(src string, scope Scope, want *Type) *Error {
+	if e.ID != "wrong-type" || e.Hint != "" || want == nil {
+		return e
+	}
+	if want.Kinds&^Null == Int {
+		if program, err := Compile(src, scope, nil); err == nil && program.typ.Kinds&^(Num|String|Int) == 0 && program.typ.Format == "" {
+			e.Hint = "write ${{ int(" + strings.TrimSpace(src) + ") }}"
+		}
+		return e
+	}
+	if want.Kinds&^Null != String || want.Enum != nil || want.Format != "" {
 		return e
 	}
 	if program, err := Compile(src, scope, nil); err == nil && program.typ.Kinds&^(number|Bool) == 0 {

@@ -29,13 +29,21 @@ type Type struct {
 	Kinds    Kind
 	Fields   map[string]*Type // of an object, by name
 	Required map[string]bool  // the fields that are always there
+	Either   []string         // fields of which one is always there; nil: none
 	Extra    *Type            // of an object's other fields; nil: none can be read
 	Loose    bool             // of an object: other fields may be there all the same
 	Elem     *Type            // of a list
 	Enum     []string         // the strings allowed; nil: all
 	Format   string           // of a string: go-duration, date-time
 	Pattern  *regexp.Regexp   // of a string; nil: any
+	Min, Max *float64         // of a number; nil: any
+	Floor    *float64         // of a number, which is never below: x-least in a schema; nil: nobody says so
+	Least    int              // how many items a list has at least, or characters a string
+	Target   bool             // it says what an action changes, where the others say how: x-target in a schema
 	Doc      string
+
+	chance bool   // it is null only where nothing was found; see [Type.ByChance]
+	absent string // of what may be absent: the name that it has there; see [Type.Absent]
 }
 
 // formatDuration is the format of a duration in Go text, such as 1m30s.
@@ -85,6 +93,52 @@ func (t *Type) OrNull() *Type {
 	nullable := *t
 	nullable.Kinds |= Null
 	return &nullable
+}
+
+// MayBeNull reports whether null is one of the values. Of what nothing is known
+// of it is not said.
+func (t *Type) MayBeNull() bool { return t != nil && t.Kinds&Null != 0 && t.Kinds != anyKind }
+
+// ByChance reports whether null is one of the values only as what is looked for in
+// a list may not be there.
+func (t *Type) ByChance() bool { return t != nil && t.chance }
+
+// orNothing is OrNull of what is looked for in a list.
+func (t *Type) orNothing() *Type {
+	if t.Kinds&Null != 0 {
+		return t
+	}
+	found := *t.OrNull()
+	found.chance = true
+	return &found
+}
+
+// Absent returns the type that allows null, too, as OrNull does, and whose
+// readers must mind that: see [Program.Lapses]. name tells them apart.
+func (t *Type) Absent(name string) *Type {
+	absent := Any()
+	if t != nil {
+		absent = t
+	}
+	nullable := *absent
+	nullable.Kinds |= Null
+	nullable.absent = name
+	return &nullable
+}
+
+// Strict returns the type whose objects have only the fields that are named,
+// where the schema is silent about others.
+func (t *Type) Strict() *Type {
+	if t == nil || t == anyType || t.Fields == nil && t.Elem == nil {
+		return t
+	}
+	strict := *t
+	strict.Loose, strict.Elem = false, t.Elem.Strict()
+	strict.Fields = make(map[string]*Type, len(t.Fields))
+	for name, field := range t.Fields {
+		strict.Fields[name] = field.Strict()
+	}
+	return &strict
 }
 
 func (t *Type) notNull() *Type {
@@ -140,8 +194,8 @@ func (t *Type) String() string {
 			word = "a time"
 		case k.kind == String && len(t.Enum) == 1:
 			word = "the text " + clip(t.Enum[0])
-		case k.kind == String && len(t.Enum) > 0 && len(t.Enum) <= 12:
-			word = "one of " + strings.Join(t.Enum, ", ")
+		case k.kind == String && len(t.Enum) > 0 && len(t.Enum) <= 16:
+			word = "one of " + strings.Join(slices.DeleteFunc(slices.Clone(t.Enum), func(word string) bool { return word == "" }), ", ")
 		}
 		words = append(words, word)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 const windowSchema = `{"type":"object","properties":{
-	"n":{"type":"integer"},"rate":{"type":["null","number"]},"scalar":{"type":["null","boolean","number","string"]},
+	"n":{"type":"integer"},"rate":{"type":["null","number"]},"share":{"type":"number","minimum":0,"maximum":100},"name":{"type":"string","minLength":1},"waves":{"type":"array","minItems":1},"scalar":{"type":["null","boolean","number","string"]},
 	"at":{"type":"string","format":"date-time"},"every":{"type":"string","format":"go-duration"},
 	"tags":{"type":"array","items":{"enum":["a","b"]}},"change":{"anyOf":[{"$ref":"#/$defs/change"},{"type":"null"}]}},
 	"required":["n","rate"],"$defs":{"change":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}}}`
@@ -28,6 +28,7 @@ func TestDecode(t *testing.T) {
 		{`{"n":1,"rate":1,"scalar":0.5}`, map[string]any{"n": 1, "rate": 1.0, "scalar": 0.5}},
 		{`{"n":1,"rate":1,"tags":["a"],"change":null}`, map[string]any{"n": 1, "rate": 1.0, "tags": []any{"a"}, "change": nil}},
 		{`{"n":1,"rate":1,"change":{"id":"x"},"more":[1]}`, map[string]any{"n": 1, "rate": 1.0, "change": map[string]any{"id": "x"}, "more": []any{1}}},
+		{`{"n":1,"rate":1,"share":100,"name":"a","waves":[1]}`, map[string]any{"n": 1, "rate": 1.0, "share": 100.0, "name": "a", "waves": []any{1}}},
 		{`{"n":9223372036854775807,"rate":1}`, map[string]any{"n": math.MaxInt, "rate": 1.0}},
 	} {
 		got, err := typ.Decode([]byte(test.raw))
@@ -47,6 +48,10 @@ func TestDecode(t *testing.T) {
 		{`{"n":1,"rate":1,"tags":["c"]}`, `tags.0: it is "c"`},
 		{`{"n":1,"rate":1,"change":{"id":"x","z":1}}`, `change: there is no field "z"`},
 		{`{"n":1,"rate":1,"every":"soon"}`, "wanted a duration"},
+		{`{"n":1,"rate":1,"share":-2}`, "share: it is -2, wanted at least 0"},
+		{`{"n":1,"rate":1,"share":100.5}`, "share: it is 100.5, wanted at most 100"},
+		{`{"n":1,"rate":1,"name":""}`, "name: it is empty"},
+		{`{"n":1,"rate":1,"waves":[]}`, "waves: it has 0 items, wanted at least 1"},
 		{`[1]`, "it is a list, wanted an object"},
 		{`{"n":1,"rate":1,"more":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, "nested deeper"},
 	} {

@@ -66,6 +66,18 @@ func ObjectOf(fields map[string]*Value) *Value {
 // Type returns the type of the value.
 func (v *Value) Type() *Type { return v.typ }
 
+// Len returns how many items a list has that is written out; -1: it is none.
+func (v *Value) Len() int {
+	if v.list == nil {
+		return -1
+	}
+	return len(v.list)
+}
+
+// Whole returns the template that is the whole value; nil: it is more than that,
+// or none.
+func (v *Value) Whole() *Program { return v.program }
+
 // Field returns the value of a field of an object, or nil.
 func (v *Value) Field(name string) *Value {
 	if v == nil {

@@ -135,7 +135,7 @@ func TestItems(t *testing.T) {
 		"two side by side":  {"{foreach: [a, b, c], concurrency: 2, steps: [{wait: 10s}]}", 20, 0},
 		"all side by side":  {"{foreach: [a, b, c], concurrency: 9, steps: [{wait: 10s}]}", 10, 0},
 		"of different cost": {"{foreach: [a, b, c], concurrency: 2, steps: [{if: 'item == \"a\"', wait: 30s}, {wait: 1s}]}", 33, 0},
-		"cut":               {"{foreach: [a, b, c], timeout: 12s, steps: [{wait: 10s}]}", 12, 0},
+		"cut":               {"{foreach: '${{ split(\"a,b,c\", \",\") }}', timeout: 12s, steps: [{wait: 10s}]}", 12, 0},
 		"not known":         {"{foreach: '${{ [steps.v.outputs.value] }}', steps: [{wait: 10s}]}", 10, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,6 +71,7 @@ type Step struct {
 	Set     []string        `json:"set,omitempty"`   // names of variables
 	Call    string          `json:"call,omitempty"`  // the runbook that it calls
 	Each    *Each           `json:"foreach,omitempty"`
+	Item    json.RawMessage `json:"item,omitempty"` // of a foreach, of the group of one item
 	Wait    *Watch          `json:"wait,omitempty"`
 	Gate    *Gate           `json:"gate,omitempty"` // or who is asked for a value
 	Guard   *Guard          `json:"guard,omitempty"`

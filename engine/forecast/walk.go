@@ -94,6 +94,9 @@ func (w *walk) steps(steps []*runbook.Step, around Happens) []*Step {
 // step foresees one step. around is what is known of the group around it.
 func (w *walk) step(s *runbook.Step, around Happens) *Step {
 	f := &Step{Path: s.Path, ID: s.ID, Kind: s.Kind, Uses: s.Uses, Mutates: s.Mutates(), step: s}
+	if s.ItemOf() == s {
+		f.Item = s.Frame.Item
+	}
 	w.begin(s, f, around)
 	if f.Happens == Skipped {
 		w.call(s, f)

@@ -33,6 +33,13 @@ type Config struct {
 	// time; nil: none are known. See [Runtime.Changed].
 	Reported func(ctx context.Context, service string, since time.Time) ([]engine.ServiceChange, error)
 
+	// Bar says why a run of automation may not change anything; nil: it may. A
+	// run is asked about as it begins, with no changes, and with as many as it
+	// may make before it begins the first. What follows from an answer is stored
+	// before the next is asked for. It must not call the runtime. nil: no rule
+	// bars any.
+	Bar func(ctx context.Context, f engine.Facts, changes int) (*engine.Bar, error)
+
 	// RecordOnly makes a runtime that drives nothing: what people say is
 	// checked and stored, and the next runtime that drives runs acts on it.
 	RecordOnly bool
@@ -76,6 +83,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Reported == nil {
 		c.Reported = func(context.Context, string, time.Time) ([]engine.ServiceChange, error) { return nil, nil }
+	}
+	if c.Bar == nil {
+		c.Bar = func(context.Context, engine.Facts, int) (*engine.Bar, error) { return nil, nil }
 	}
 	if c.Cached == 0 {
 		c.Cached = 256

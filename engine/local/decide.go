@@ -18,31 +18,20 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 	if err := rt.load(l); err != nil {
 		return nil, rt.answer(l, items, nil, err)
 	}
-	now := rt.now()
-	next, b, errs := l.run, Batch{Run: l.id, After: l.run.Seq}, make([]error, len(items))
-	add := func(in engine.Input) error {
-		run, recs, err := engine.Advance(next, in, now)
-		next, b.Records = run, append(b.Records, recs...)
-		return err
-	}
-	for _, in := range rt.overdue(l.run) {
-		if next.Ended() {
-			break
+	next, b, errs, err := rt.draft(l, items, nil)
+	if err == nil && begins(l.run, next) {
+		rt.admitting.Lock()
+		defer rt.admitting.Unlock()
+		var bar *engine.Bar
+		if bar, err = rt.cfg.Bar(context.WithoutCancel(rt.calls), l.run.Facts, l.run.MayChange()); err != nil {
+			return nil, rt.answer(l, items, nil, rt.failed(err))
 		}
-		if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
-			return nil, rt.answer(l, items, nil, fmt.Errorf("tell run %s what it has missed: %w", l.id, err))
+		if bar != nil {
+			next, b, errs, err = rt.draft(l, items, bar)
 		}
 	}
-	for i, it := range items {
-		if _, starts := it.in.(engine.Start); next.Seq == 0 && !starts {
-			errs[i] = unknown(l.id) // its start was refused a moment ago
-		} else if it.in != nil {
-			errs[i] = add(it.in)
-		}
-		b.Pins = append(b.Pins, it.pins...)
-		if it.heard != 0 {
-			b.Heard = append(b.Heard, it.heard)
-		}
+	if err != nil {
+		return nil, rt.answer(l, items, nil, err)
 	}
 	want := engine.Pending(next)
 	if len(b.Records) > 0 || len(b.Heard) > 0 {
@@ -59,6 +48,51 @@ func (rt *Runtime) decide(l *life, items []item) ([]engine.Command, error) {
 		rt.cfg.Changed(l.id)
 	}
 	return want, rt.answer(l, items, errs, nil)
+}
+
+// draft is what would follow from some inputs of a run, and from what it must
+// be told before: that there is a new owner, what it has missed, and the rule
+// that bars it from changes, if one does. Nothing is stored.
+func (rt *Runtime) draft(l *life, items []item, bar *engine.Bar) (next engine.Run, b Batch, errs []error, err error) {
+	now := rt.now()
+	next, b, errs = l.run, Batch{Run: l.id, After: l.run.Seq}, make([]error, len(items))
+	add := func(in engine.Input) error {
+		run, recs, err := engine.Advance(next, in, now)
+		next, b.Records = run, append(b.Records, recs...)
+		return err
+	}
+	before := rt.overdue(l.run)
+	if bar != nil {
+		before = append(before, engine.Barred{Bar: *bar})
+	}
+	for _, in := range before {
+		if next.Ended() {
+			break
+		}
+		if err := add(in); err != nil && !errors.Is(err, engine.ErrStale) {
+			return next, b, errs, fmt.Errorf("tell run %s what it has missed: %w", l.id, err)
+		}
+	}
+	for i, it := range items {
+		if _, starts := it.in.(engine.Start); next.Seq == 0 && !starts {
+			errs[i] = unknown(l.id) // its start was refused a moment ago
+		} else if it.in != nil {
+			errs[i] = add(it.in)
+		}
+		b.Pins = append(b.Pins, it.pins...)
+		if it.heard != 0 {
+			b.Heard = append(b.Heard, it.heard)
+		}
+	}
+	return next, b, errs, nil
+}
+
+// ruled reports whether the rules for automation are for a run.
+func ruled(f engine.Facts) bool { return f.Requester.Automatic() && f.UndoOf == "" }
+
+// begins reports whether a run of automation begins its first change.
+func begins(before, after engine.Run) bool {
+	return before.Barrable() && ruled(before.Facts) && len(after.Ledger) > 0
 }
 
 // store appends a run's batch. A run that has failed and leaves something

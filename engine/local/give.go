@@ -144,7 +144,7 @@ func (rt *Runtime) inMemory(id string) (engine.Run, bool) {
 }
 
 // Runs lists runs, newest first.
-func (rt *Runtime) Runs(ctx context.Context, f Filter) ([]Head, error) {
+func (rt *Runtime) Runs(ctx context.Context, f Filter) ([]engine.Head, error) {
 	heads, err := rt.cfg.Journal.Heads(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)

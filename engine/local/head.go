@@ -13,8 +13,8 @@ func settled(r engine.Run, want []engine.Command) bool {
 }
 
 // head is what a list shows of a run; want is what it has open.
-func head(r engine.Run, want []engine.Command) Head {
-	h := Head{
+func head(r engine.Run, want []engine.Command) engine.Head {
+	h := engine.Head{
 		ID:        r.Facts.ID,
 		Runbook:   r.Facts.Runbook,
 		Service:   r.Facts.Service,
@@ -22,14 +22,19 @@ func head(r engine.Run, want []engine.Command) Head {
 		Phase:     r.Phase,
 		Word:      r.Word,
 		Waiting:   waiting(r),
+		Asks:      len(r.OpenQuestions()),
 		Changed:   changed(r),
 		StartedAt: r.StartedAt,
+		ChangedAt: r.ChangedAt,
 		EndedAt:   r.EndedAt,
 		Seq:       r.Seq,
 		Settled:   settled(r, want),
 	}
-	if r.Facts.Bar != nil {
-		h.Bar = r.Facts.Bar.Class
+	if r.Bar != nil {
+		h.Bar = r.Bar.Class
+	}
+	if !r.ChangedAt.IsZero() {
+		h.May = r.MayChange()
 	}
 	return h
 }

@@ -21,7 +21,7 @@ type Journal interface {
 	// [ErrPruned] of class not_found.
 	Load(ctx context.Context, run string, after int) ([]engine.Record, error)
 	// Heads lists runs, newest first.
-	Heads(ctx context.Context, f Filter) ([]Head, error)
+	Heads(ctx context.Context, f Filter) ([]engine.Head, error)
 	// Blob returns the bytes that were pinned under a digest, or an error of
 	// class not_found.
 	Blob(ctx context.Context, digest string) ([]byte, error)
@@ -32,7 +32,7 @@ type Batch struct {
 	Run     string
 	After   int // number of the run's last record before; 0: the run is new
 	Records []engine.Record
-	Head    Head
+	Head    engine.Head
 	Rest    *Rest   // nil: the next owner must look at the run
 	Pins    []Pin   // bytes that the run refers to; those already kept are left alone
 	Heard   []int64 // numbers of what was [Said], which the batch deals with
@@ -45,28 +45,12 @@ type Pin struct {
 	Bytes  []byte
 }
 
-// Head is what a list of runs shows. It follows from the run's records and is
-// stored beside them.
-type Head struct {
-	ID        string           `json:"id"`
-	Runbook   string           `json:"runbook"`
-	Service   string           `json:"service,omitempty"`
-	Requester engine.Requester `json:"requester"`
-	Phase     engine.Phase     `json:"phase"`
-	Word      engine.Word      `json:"word,omitempty"` // empty until the run has ended
-	Waiting   []string         `json:"waiting,omitempty"`
-	Bar       string           `json:"bar,omitempty"` // the kind of rule that bars it from changes
-	Changed   int              `json:"changed"`       // how many changes it has begun, those that did nothing left out
-	StartedAt time.Time        `json:"started_at"`
-	EndedAt   time.Time        `json:"ended_at,omitzero"`
-	Seq       int              `json:"seq"`
-	Settled   bool             `json:"settled"` // ended, and everybody has been told
-}
-
 // Filter chooses among runs. The zero Filter chooses all of them.
 type Filter struct {
 	Unsettled bool      // only those that a runtime has something to do for
+	Asking    bool      // only those with open questions, and the one that began first at the beginning
 	Service   string    // empty: of any service
 	Since     time.Time // only those that had not ended then
 	Limit     int       // 0: no limit
+	After     string    // only those that come after this run; empty: all
 }

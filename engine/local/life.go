@@ -35,17 +35,18 @@ func (it item) answer(err error) {
 	}
 }
 
-// give puts an input into the queue of a run. It does not block.
-func (rt *Runtime) give(run string, it item) error {
+// give puts inputs into the queue of a run. What is given together is decided
+// before anything comes of it. It does not block.
+func (rt *Runtime) give(run string, items ...item) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	return rt.giveLocked(run, it)
+	return rt.giveLocked(run, items...)
 }
 
 // giveLocked is give with mu held.
 //
 //nolint:contextcheck,nolintlint // what is given is decided and stored even when its giver no longer waits
-func (rt *Runtime) giveLocked(run string, it item) error {
+func (rt *Runtime) giveLocked(run string, items ...item) error {
 	if rt.closed {
 		return rt.refusal()
 	}
@@ -54,7 +55,7 @@ func (rt *Runtime) giveLocked(run string, it item) error {
 		l = &life{id: run}
 		rt.lives[run] = l
 	}
-	l.queue = append(l.queue, it)
+	l.queue = append(l.queue, items...)
 	if !l.busy {
 		l.busy = true
 		if l.idle != nil {

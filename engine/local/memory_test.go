@@ -23,7 +23,7 @@ type memory struct {
 	said       []Said
 	saidN      int64
 	runs       map[string][]stored
-	heads      map[string]Head
+	heads      map[string]engine.Head
 	blobs      map[string][]byte
 	pruned     map[string]bool
 	loads      int
@@ -36,7 +36,7 @@ type stored struct {
 }
 
 func newMemory() *memory {
-	return &memory{runs: map[string][]stored{}, rests: map[string]*Rest{}, heads: map[string]Head{}, blobs: map[string][]byte{}, pruned: map[string]bool{}}
+	return &memory{runs: map[string][]stored{}, rests: map[string]*Rest{}, heads: map[string]engine.Head{}, blobs: map[string][]byte{}, pruned: map[string]bool{}}
 }
 
 // tenant is a memory as one owner has it.
@@ -183,15 +183,15 @@ func (m *tenant) Load(_ context.Context, run string, after int) ([]engine.Record
 	return recs, nil
 }
 
-func (m *tenant) Heads(_ context.Context, f Filter) ([]Head, error) {
+func (m *tenant) Heads(_ context.Context, f Filter) ([]engine.Head, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dark != nil {
 		return nil, m.dark
 	}
 	heads := slices.Collect(maps.Values(m.heads))
-	heads = slices.DeleteFunc(heads, func(h Head) bool { return f.Unsettled && h.Settled || f.Service != "" && h.Service != f.Service })
-	slices.SortFunc(heads, func(a, b Head) int { return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.ID, b.ID)) })
+	heads = slices.DeleteFunc(heads, func(h engine.Head) bool { return f.Unsettled && h.Settled || f.Service != "" && h.Service != f.Service })
+	slices.SortFunc(heads, func(a, b engine.Head) int { return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.ID, b.ID)) })
 	return heads, nil
 }
 

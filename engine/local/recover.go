@@ -56,23 +56,8 @@ func (rt *Runtime) recover(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, s := range rt.tenure.Said {
-		if rt.overtaken(ctx, s) {
-			rt.cfg.Warn(s.Run, NewError(ClassInvalid, "an undo that was said before everything, or its service, was stopped does not count any more",
-				"say it again: `firebreak undo "+s.Run+"`", nil))
-			if err := rt.give(s.Run, item{heard: s.N}); err != nil {
-				return err
-			}
-			continue
-		}
-		in, err := decode(s)
-		if err != nil {
-			rt.cfg.Warn(s.Run, err)
-			continue
-		}
-		if err := rt.give(s.Run, item{in: in, heard: s.N}); err != nil {
-			return err
-		}
+	if err := rt.hearAll(ctx); err != nil {
+		return err
 	}
 	slices.SortFunc(rec.locks, func(a, b wish) int {
 		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.run, b.run))
@@ -86,6 +71,37 @@ func (rt *Runtime) recover(ctx context.Context) error {
 		}
 	}
 	rt.timers.start()
+	return nil
+}
+
+// hearAll gives every run what people have said to it while nobody drove it,
+// all of it at once: a yes that was taken back again begins nothing.
+func (rt *Runtime) hearAll(ctx context.Context) error {
+	heard := map[string][]item{}
+	var runs []string // in the order in which they were first spoken to
+	for _, s := range rt.tenure.Said {
+		it := item{heard: s.N}
+		if rt.overtaken(ctx, s) {
+			rt.cfg.Warn(s.Run, NewError(ClassInvalid, "an undo that was said before everything, or its service, was stopped does not count any more",
+				"say it again: `firebreak undo "+s.Run+"`", nil))
+		} else {
+			in, err := decode(s)
+			if err != nil {
+				rt.cfg.Warn(s.Run, err)
+				continue
+			}
+			it.in = in
+		}
+		if heard[s.Run] == nil {
+			runs = append(runs, s.Run)
+		}
+		heard[s.Run] = append(heard[s.Run], it)
+	}
+	for _, run := range runs {
+		if err := rt.give(run, heard[run]...); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ type Runtime struct {
 	calendar calendar
 	orders   []Order // the last about each thing, those that no longer stand included
 
+	admitting sync.Mutex   // held while a run of automation begins, or begins its first change; taken before ordering
 	ordering  sync.RWMutex // held to read while a run starts, to write while an order is given
 	recording sync.Mutex   // held while what is said is only recorded; guards said
 	said      []Said       // that no owner which drives runs has heard

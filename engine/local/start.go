@@ -15,7 +15,7 @@ import (
 // id when that is durable. pins are the bytes that the digests in f.Pins
 // stand for; those that the state already has may be left out. An empty
 // f.ID is chosen here, one that a run has is refused with [ErrExists];
-// f.Generation, f.Rules and f.Stops are set here.
+// f.Generation, f.Rules, f.Stops and f.Bar are set here.
 func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (string, error) {
 	if rt.cfg.RecordOnly {
 		return "", NewError(ClassInvalid, "no owner drives this state, so nothing can be started",
@@ -35,6 +35,13 @@ func (rt *Runtime) Start(ctx context.Context, f engine.Facts, pins ...[]byte) (s
 	book, err := rt.books.get(ctx, f.Pins.Runbook)
 	if err != nil {
 		return "", err
+	}
+	if ruled(f) {
+		rt.admitting.Lock()
+		defer rt.admitting.Unlock()
+		if f.Bar, err = rt.cfg.Bar(ctx, f, 0); err != nil {
+			return "", err
+		}
 	}
 	rt.ordering.RLock()
 	defer rt.ordering.RUnlock()

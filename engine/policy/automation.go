@@ -76,7 +76,15 @@ type Past struct {
 	Bar              string // that it was under
 	Word             string // how it ended; empty: it goes on
 	Changed          int    // changes that it has begun
+	May              int    // that it may begin yet, at most; 0 until it has begun one
 	Began, Ended     time.Time
+	FirstChange      time.Time // when it began its first change; zero: it has not
+}
+
+// Wish is a run that asks whether it may change something.
+type Wish struct {
+	Runbook, Service string
+	Changes          int // that it may make, at most, of which it is about to begin the first; 0: it only begins
 }
 
 // Horizon is how far back the rules look.
@@ -98,10 +106,15 @@ func (a Automation) Horizon() time.Duration {
 // nobody is woken again for that.
 const pageAgain = 30 * time.Minute
 
-// Bar says why a run of a runbook for a service may not change anything, or
-// nil. past are the runs of at least the [Automation.Horizon]; alerting is how
-// many services do.
-func (a Automation) Bar(runbook, service string, past []Past, alerting int, now time.Time) *Bar {
+// Bar says why a run may not change anything, or nil. past are the other runs
+// of at least the [Automation.Horizon]; alerting is how many services do.
+//
+// A run is asked about as it begins, when those before it that may yet change
+// something count; and as it is about to begin its first change, when only those
+// do that have begun one, each with all that it may yet make. So that those that
+// began together make no more than a rule allows, whichever comes first.
+func (a Automation) Bar(w Wish, past []Past, alerting int, now time.Time) *Bar {
+	runbook, service := w.Runbook, w.Service
 	byHand := "; to do it all the same, start it yourself: firebreak run " + runbook
 	for _, s := range a.Shadows {
 		if s.about(runbook, service) {
@@ -110,7 +123,7 @@ func (a Automation) Bar(runbook, service string, past []Past, alerting int, now 
 	}
 	if r := a.ReadOnly; r != nil && alerting > r.Services {
 		return &Bar{
-			Class: BarReadOnly, Page: !slices.ContainsFunc(past, func(p Past) bool { return p.Bar == BarReadOnly && now.Sub(p.Began) < pageAgain }),
+			Class: BarReadOnly, Page: !slices.ContainsFunc(past, func(p Past) bool { return p.Bar == BarReadOnly && now.Sub(p.last()) < pageAgain }),
 			Reason: fmt.Sprintf("%s: %d services alert at once, more than %d, so what watches them may be broken%s", r.Rule, alerting, r.Services, byHand),
 		}
 	}
@@ -120,13 +133,22 @@ func (a Automation) Bar(runbook, service string, past []Past, alerting int, now 
 				b.Rule, b.Failures, stamp(until), byHand)}
 		}
 	}
+	if w.Changes > 0 {
+		past = slices.DeleteFunc(slices.Clone(past), Past.waits)
+	}
 	if r := a.Rate; r != nil {
 		if until := r.Full(runbook, service, past, now); !until.IsZero() {
 			return &Bar{Class: BarRate, Reason: fmt.Sprintf("%s: it has changed this %d times within %s; the next may at %s%s", r.Rule, r.Runs, r.Per, stamp(until), byHand)}
 		}
 	}
-	if b := a.Budget; b != nil && b.Left(past, now) <= 0 {
-		return &Bar{Class: BarBudget, Reason: fmt.Sprintf("%s: all runs together have begun %d changes within %s%s", b.Rule, b.Changes-b.Left(past, now), b.Per, byHand)}
+	if b := a.Budget; b != nil {
+		if left := b.Left(past, now); left < max(w.Changes, 1) {
+			reason := fmt.Sprintf("%s: all runs together have begun, or may yet, %d changes within %s", b.Rule, b.Changes-left, b.Per)
+			if left > 0 {
+				reason += fmt.Sprintf(", %d are left, and this run may make %d", left, w.Changes)
+			}
+			return &Bar{Class: BarBudget, Reason: reason + byHand}
+		}
 	}
 	return nil
 }
@@ -135,6 +157,26 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 func (s Shadow) about(runbook, service string) bool {
 	return (s.Runbook == "" || s.Runbook == runbook) && (len(s.Services) == 0 || slices.Contains(s.Services, service))
+}
+
+// waits reports whether a run goes on that has begun no change.
+func (p Past) waits() bool { return p.Word == "" && p.FirstChange.IsZero() }
+
+// last is when something was last known of a run.
+func (p Past) last() time.Time {
+	if p.Ended.After(p.Began) {
+		return p.Ended
+	}
+	return p.Began
+}
+
+// at is when a run counts for a rate: when it began to change something, or
+// when it began, while it may yet.
+func (p Past) at() time.Time {
+	if p.FirstChange.IsZero() {
+		return p.Began
+	}
+	return p.FirstChange
 }
 
 // counts reports whether a run is one that automation has begun, and that
@@ -178,8 +220,8 @@ func (b *Breaker) Open(runbook, service string, past []Past, now time.Time) time
 func (r *Rate) Full(runbook, service string, past []Past, now time.Time) time.Time {
 	var began []time.Time
 	for _, p := range past {
-		if p.Runbook == runbook && p.Service == service && p.counts() && p.Began.Add(r.Per).After(now) {
-			began = append(began, p.Began)
+		if p.Runbook == runbook && p.Service == service && p.counts() && p.at().Add(r.Per).After(now) {
+			began = append(began, p.at())
 		}
 	}
 	if len(began) < r.Runs {
@@ -190,16 +232,17 @@ func (r *Rate) Full(runbook, service string, past []Past, now time.Time) time.Ti
 }
 
 // Left is how many changes may yet begin. A run that may change something and
-// has not yet counts as one.
+// has not yet counts as one; one that has begun to counts with all that it may
+// yet make.
 func (b *Budget) Left(past []Past, now time.Time) int {
 	left := b.Changes
 	for _, p := range past {
 		switch {
 		case p.Word != "" && !p.Ended.Add(b.Per).After(now):
-		case p.Changed == 0 && p.Word == "" && p.counts():
+		case p.waits() && p.counts():
 			left--
 		default:
-			left -= p.Changed
+			left -= p.Changed + p.May
 		}
 	}
 	return left

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestBars(t *testing.T) {
 		{"failed elsewhere", breaker, []Past{ran(30, "failed_clean", 1), ran(10, "failed_clean", 1, elsewhere)}, 0, ""},
 
 		{"within the budget", budget, []Past{ran(10, "succeeded", 2), ran(20, "succeeded", 2, elsewhere)}, 0, ""},
-		{"the budget of everybody", budget, []Past{ran(10, "succeeded", 2, person, another), ran(20, "succeeded", 3, elsewhere)}, 0, "budget f:3 budget: all runs together have begun 5 changes within 1h0m0s; to do it"},
+		{"the budget of everybody", budget, []Past{ran(10, "succeeded", 2, person, another), ran(20, "succeeded", 3, elsewhere)}, 0, "budget f:3 budget: all runs together have begun, or may yet, 5 changes within 1h0m0s; to do it"},
 		{"one may yet change something", budget, []Past{ran(10, "succeeded", 4), ran(5, "", 0, another)}, 0, "budget"},
 		{"one is barred", budget, []Past{ran(10, "succeeded", 4), ran(5, "", 0, shadowed)}, 0, ""},
 		{"long ago", budget, []Past{ran(62, "succeeded", 9)}, 0, ""},
@@ -76,8 +77,44 @@ func TestBars(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
-			if bar := tt.rules.Bar("fix", "api", tt.past, tt.alerting, noon); bar != nil {
+			if bar := tt.rules.Bar(Wish{Runbook: "fix", Service: "api"}, tt.past, tt.alerting, noon); bar != nil {
 				got = bar.Class + " " + bar.Reason
+			}
+			if (got == "") != (tt.says == "") || !strings.Contains(got, tt.says) {
+				t.Errorf("got %q, wanted %q", got, tt.says)
+			}
+		})
+	}
+}
+
+// A run that is about to begin its first change is measured by what has begun,
+// and not by who waits; those that have begun count with all that they may do.
+func TestBarsOfAFirstChange(t *testing.T) {
+	changing := func(may int) func(*Past) {
+		return func(p *Past) { p.FirstChange, p.May = p.Began.Add(time.Minute), may }
+	}
+	rules := Automation{
+		Rate:   &Rate{Rule: "rate", Runs: 2, Per: time.Hour},
+		Budget: &Budget{Rule: "budget", Changes: 5, Per: time.Hour},
+	}
+	for _, tt := range []struct {
+		name    string
+		changes int
+		past    []Past
+		says    string // empty: it may
+	}{
+		{"others only wait", 5, []Past{ran(9, "", 0), ran(8, "", 0), ran(7, "", 0)}, ""},
+		{"more than there are", 6, nil, "budget: all runs together have begun, or may yet, 0 changes within 1h0m0s, 5 are left, and this run may make 6; to do it"},
+		{"another may yet make some", 3, []Past{ran(9, "", 1, elsewhere, changing(2))}, "budget: all runs together have begun, or may yet, 3 changes within 1h0m0s, 2 are left, and this run may make 3"},
+		{"another has made fewer than it might", 4, []Past{ran(9, "succeeded", 1, elsewhere, changing(0))}, ""},
+		{"a person may yet make some", 3, []Past{ran(9, "", 1, elsewhere, person, changing(2))}, "budget"},
+		{"began long ago and changes now", 1, []Past{ran(200, "", 1, func(p *Past) { p.FirstChange = noon }), ran(300, "", 1, func(p *Past) { p.FirstChange = noon })}, "rate: it has changed this 2 times within 1h0m0s; the next may at 2026-11-27 13:00 UTC"},
+		{"changed long ago", 1, []Past{ran(90, "", 1, changing(0)), ran(80, "", 1, changing(0))}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if bar := rules.Bar(Wish{Runbook: "fix", Service: "api", Changes: tt.changes}, tt.past, 0, noon); bar != nil {
+				got = bar.Reason
 			}
 			if (got == "") != (tt.says == "") || !strings.Contains(got, tt.says) {
 				t.Errorf("got %q, wanted %q", got, tt.says)
@@ -93,7 +130,7 @@ func TestReadOnlyPagesOnce(t *testing.T) {
 		past []Past
 		page bool
 	}{"the first": {nil, true}, "the second": {barred(5), false}, "the next storm": {barred(40), true}} {
-		if bar := rules.Bar("fix", "api", tt.past, 9, noon); bar == nil || bar.Page != tt.page {
+		if bar := rules.Bar(Wish{Runbook: "fix", Service: "api"}, tt.past, 9, noon); bar == nil || bar.Page != tt.page {
 			t.Errorf("%s: %+v", name, bar)
 		}
 	}
@@ -111,36 +148,71 @@ func TestScores(t *testing.T) {
 	}
 }
 
-// However runs come: when automation asks first, no more change a service than
-// the rate says, nor more in all than the budget and what is under way.
+// However runs come, and however long they wait: no more change a service than
+// the rate says, and all together make no more changes than the budget says.
 func TestLimitsHold(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
+	met := 0
 	for range 300 {
 		rules := Automation{
 			Rate:   &Rate{Runs: 1 + rng.IntN(3), Per: time.Duration(10+rng.IntN(50)) * time.Minute},
 			Budget: &Budget{Changes: 1 + rng.IntN(10), Per: time.Duration(10+rng.IntN(50)) * time.Minute},
 		}
 		var past []Past
+		var first []Past        // of the runs that have changed something, as they began to
+		var changes []time.Time // of all runs
 		now := noon
-		for range 60 {
+		for range 90 {
 			now = now.Add(time.Duration(rng.IntN(10)) * time.Minute)
-			service := []string{"api", "shop"}[rng.IntN(2)]
-			if rules.Bar("fix", service, past, 0, now) != nil {
-				continue
+			w := Wish{Runbook: "fix", Service: []string{"api", "shop"}[rng.IntN(2)]}
+			if rules.Bar(w, past, 0, now) == nil {
+				past = append(past, Past{Runbook: "fix", Service: w.Service, Automatic: true, Began: now, May: 1 + rng.IntN(3)})
 			}
-			past = append(past, Past{Runbook: "fix", Service: service, Automatic: true, Word: "succeeded", Changed: 1, Began: now, Ended: now})
-			begun, all := 0, 0
-			for _, p := range past {
-				if p.Service == service && now.Sub(p.Began) < rules.Rate.Per {
-					begun++
-				}
-				if now.Sub(p.Ended) < rules.Budget.Per {
-					all++
+			for i := range past {
+				p := &past[i]
+				switch {
+				case p.Word != "" || rng.IntN(3) > 0:
+				case p.waits():
+					w := Wish{Runbook: "fix", Service: p.Service, Changes: p.May}
+					if rules.Bar(w, slices.Concat(past[:i], past[i+1:]), 0, now) != nil {
+						p.Word, p.Bar, p.Ended, p.May = "refused", BarBudget, now, 0
+						met++
+						continue
+					}
+					p.FirstChange = now
+					first = append(first, *p)
+					fallthrough
+				case p.May > 0:
+					p.May--
+					p.Changed++
+					changes = append(changes, now)
+				default:
+					p.Word, p.Ended = "succeeded", now
 				}
 			}
-			if begun > rules.Rate.Runs || all > rules.Budget.Changes {
-				t.Fatalf("%d runs of at most %d, %d changes of at most %d", begun, rules.Rate.Runs, all, rules.Budget.Changes)
+			for _, service := range []string{"api", "shop"} {
+				begun := 0
+				for _, p := range first {
+					if p.Service == service && now.Sub(p.FirstChange) < rules.Rate.Per {
+						begun++
+					}
+				}
+				if begun > rules.Rate.Runs {
+					t.Fatalf("%d runs of at most %d", begun, rules.Rate.Runs)
+				}
+			}
+			made := 0
+			for _, at := range changes {
+				if now.Sub(at) < rules.Budget.Per {
+					made++
+				}
+			}
+			if made > rules.Budget.Changes {
+				t.Fatalf("%d changes of at most %d", made, rules.Budget.Changes)
 			}
 		}
+	}
+	if met == 0 {
+		t.Error("no run was barred as it was about to change something")
 	}
 }

@@ -32,7 +32,7 @@ func (p *parser) document(src []byte) *yaml.Node {
 	}
 	if at := unreadable(src); at >= 0 {
 		line := bytes.Count(src[:at], []byte("\n")) + 1
-		p.add(Pos{line, 1}, "not-text", "the file is not UTF-8 text", "save it as UTF-8, without control characters and without a byte order mark")
+		p.add(Pos{line, 1}, "not-text", notText(src[at:]), "save it as UTF-8, without control characters and without a byte order mark")
 		return nil
 	}
 	p.src = newSource(p.file, src)
@@ -63,7 +63,27 @@ func (p *parser) document(src []byte) *yaml.Node {
 	if !p.admit(doc.Content[0], 1) {
 		return nil
 	}
+	if other, reads := p.otherFile(doc.Content[0]); other != "" {
+		p.add(start, "wrong-type", "the file holds a "+other+", and no "+p.holds, "firebreak "+reads+" reads it")
+		return nil
+	}
 	return doc.Content[0]
+}
+
+// otherFile returns what a file holds instead of what it should, and the command
+// that reads such files; empty: it holds what it should, as far as its keys say.
+func (p *parser) otherFile(root *yaml.Node) (holds, reads string) {
+	begin, _, _ := strings.Cut(p.begin, ":")
+	switch {
+	case p.holds == "" || has(root, begin):
+	case has(root, "firebreak_test"):
+		return "test", "test"
+	case has(root, "firebreak"):
+		return "runbook", "check"
+	case has(root, "services"):
+		return "configuration", "run --config FILE"
+	}
+	return "", ""
 }
 
 // unreadable returns the byte at which the file stops being text, or -1.
@@ -75,12 +95,26 @@ func unreadable(src []byte) int {
 			return i
 		case r == '\r' && !bytes.HasPrefix(src[i+1:], []byte("\n")), r == 0x85, r == 0x2028, r == 0x2029:
 			return i // YAML breaks a line here, and nobody sees it
+		case r >= 0x200b && r <= 0x200f && r != 0x200d, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2069:
+			return i // it has no width, or turns the order of what follows; 0x200d joins emoji
 		case r < ' ' && r != '\n' && r != '\r' && r != '\t':
 			return i
 		}
 		i += size
 	}
 	return -1
+}
+
+// notText says what the file has that is not text.
+func notText(from []byte) string {
+	switch r, size := utf8.DecodeRune(from); {
+	case r == utf8.RuneError && size <= 1:
+		return "the file is not UTF-8 text"
+	case r == 0xfeff:
+		return "the file has a byte order mark, which people do not see"
+	default:
+		return fmt.Sprintf("the file has the character %U, which people do not see", r)
+	}
 }
 
 // decode reads one document. The library panics on some inputs that are not
@@ -141,6 +175,9 @@ func (p *parser) keysOf(n *yaml.Node) bool {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, at := n.Content[i], posOf(n.Content[i])
 		switch {
+		case k.Kind == yaml.MappingNode && strings.HasPrefix(p.src.rest(posOf(n)), "{{"):
+			whole, _, _ := strings.Cut(p.src.rest(posOf(n)), "}}")
+			p.add(posOf(n), "not-a-template", "{{ }} is no template: YAML reads a mapping in a mapping", p.src.quotedAs(posOf(n), "$"+whole+"}}"))
 		case k.Kind != yaml.ScalarNode:
 			p.add(at, "wrong-type", "a key must be text", "")
 		case k.Style == 0 && k.ShortTag() == "!!merge":
@@ -162,7 +199,9 @@ var (
 	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 	// parserSays is what the library's parser says, which counts lines from
 	// 0; its scanner counts them from 1.
-	parserSays = regexp.MustCompile(`^did not find expected (<|node content|'-' indicator|key|',' or)`)
+	parserSays    = regexp.MustCompile(`^did not find expected (<|node content|'-' indicator|key|',' or)`)
+	keyAndNoBlank = regexp.MustCompile(`^( *(?:- +)*)([A-Za-z_][A-Za-z0-9_]*):([^\s:/].*)$`)
+
 	keyAndMore = regexp.MustCompile(`^( *(?:- +)*)([A-Za-z_][A-Za-z0-9_]*: +)(\S.*)$`)
 )
 
@@ -203,6 +242,10 @@ func (p *parser) syntax(err error) {
 
 // trap reports a line whose value YAML cannot take as it stands.
 func (p *parser) trap(number int) bool {
+	if m := keyAndNoBlank.FindStringSubmatch(p.src.line(number)); m != nil {
+		p.add(Pos{number, utf8.RuneCountInString(m[1]) + 1}, "yaml", "YAML reads no key here: there is no blank behind the colon", "write "+m[2]+": "+p.src.shown(m[3]))
+		return true
+	}
 	m := keyAndMore.FindStringSubmatch(p.src.line(number))
 	if m == nil {
 		return false
@@ -214,6 +257,8 @@ func (p *parser) trap(number int) bool {
 		return false
 	case (value[0] == '{' || value[0] == '[') && strings.Contains(value, "${{"):
 		p.add(at, "yaml-flow", "YAML cannot read ${{ }} inside { } or [ ]", blockStyle(strings.TrimSpace(m[2]), p.src.shown(value)))
+	case (value[0] == '{' || value[0] == '[') && strings.Contains(value, " ?"):
+		p.add(at, "yaml-flow", "YAML reads a ? inside { } or [ ] as its own", blockStyle(strings.TrimSpace(m[2]), "")+", or put what has the ? in quotes")
 	case strings.ContainsRune("!&*%@`", rune(value[0])):
 		p.add(at, "yaml-quote", "YAML gives a value that begins with "+value[:1]+" another meaning", p.src.quotedRest(at))
 	case (value[0] == '"' || value[0] == '\'') && strings.Count(value, value[:1])%2 == 0 && value[len(value)-1] != value[0],

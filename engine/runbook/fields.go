@@ -99,7 +99,11 @@ func (p *parser) fields(n *yaml.Node, s *shape) (fields, bool) {
 			continue
 		}
 		if !ok {
-			p.add(posOf(k), "unknown-key", s.name+" has no key "+clip(k.Value), p.hintKey(k.Value, s))
+			hint := p.hintKey(k.Value, s)
+			if i > 0 && n.Style&yaml.FlowStyle != 0 && v.Tag == "!!null" && v.Value == "" {
+				hint = "inside { } a comma ends a text: put the text before it in quotes, as far as it goes"
+			}
+			p.add(posOf(k), "unknown-key", s.name+" has no key "+clip(k.Value), hint)
 			continue
 		}
 		f.nodes[k.Value] = v
@@ -158,6 +162,9 @@ func (p *parser) entry(all []Entry, name, n *yaml.Node, k key) []Entry {
 func (p *parser) hintKey(name string, s *shape) string {
 	if near := expr.Nearest(name, s.names()); near != "" {
 		return "did you mean " + near + "?"
+	}
+	if name == "else" {
+		return "write another step, with the opposite if"
 	}
 	return "its keys are " + strings.Join(s.names(), ", ")
 }
@@ -255,13 +262,21 @@ func (p *parser) name(n *yaml.Node, k key) any {
 }
 
 func (p *parser) wordList(n *yaml.Node, k key) any {
-	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		p.add(posOf(n), "empty", k.name+" is empty", "write ["+k.words[0]+"], or leave it out")
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
 		p.add(posOf(n), "wrong-type", k.name+" must be a list of words, not "+kindWord(n), "write ["+k.words[0]+"]")
 		return nil
 	}
 	var words []string
 	for _, item := range n.Content {
-		if word := p.word(item, k.name, k.words); word != "" {
+		word := p.word(item, k.name, k.words)
+		if word != "" && slices.Contains(words, word) {
+			p.add(posOf(item), "conflict", word+" is here twice", "remove one")
+		}
+		if word != "" {
 			words = append(words, word)
 		}
 	}

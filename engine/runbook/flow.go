@@ -166,7 +166,7 @@ func (f *flow) worlds(w *way, under []expr.Case, about map[string]bool) ([]expr.
 // has to do with those, and so on; at most one more than are looked at.
 func (f *flow) near(w *way, about map[string]bool) []*way {
 	var all []*way
-	todo, taken := map[string]bool{}, map[*way]bool{}
+	todo, taken := map[string]bool{failureName: true}, map[*way]bool{} // from what failed much follows of the steps before it
 	for name := range about {
 		f.reach(name, todo)
 	}
@@ -348,6 +348,9 @@ func (w *world) add(c expr.Case) {
 		if s, field := w.f.named(claim.About); s != nil && field == "status" {
 			w.narrow(s, claim)
 		}
+		if claim.About == failureName+".step" && claim.Op == "==" {
+			w.failedIn(claim.Value)
+		}
 	}
 }
 
@@ -413,6 +416,36 @@ func (w *world) begin(s *Step) {
 	}
 }
 
+// failedIn concludes from the path of the step that failed: in the main part what
+// stands before it went well.
+func (w *world) failedIn(path any) {
+	name, _ := path.(string)
+	s := w.f.p.book.byPath[name]
+	if s == nil || w.f.part[s] != partMain {
+		return
+	}
+	for at := s; at != nil; at = w.f.p.up(at) {
+		beside, up := w.f.p.book.Steps, w.f.p.up(at)
+		if up != nil {
+			beside = up.Steps
+		}
+		if up != nil && up.Kind == KindParallel {
+			continue
+		}
+		for _, before := range beside[:slices.Index(beside, at)] {
+			if w.f.mustSucceed(before) {
+				w.succeed(before)
+			}
+		}
+	}
+}
+
+// mustSucceed reports whether a step cannot be passed over, nor fail, while what
+// is around it goes on.
+func (f *flow) mustSucceed(s *Step) bool {
+	return !f.p.hasIf[s] && !s.Optional && !f.mayBeSkipped(s)
+}
+
 // make concludes from a step that has outputs.
 func (w *world) make(s *Step) {
 	if w.made[s] {
@@ -437,7 +470,7 @@ func (w *world) succeed(s *Step) {
 		return
 	}
 	for _, member := range s.members() {
-		if !w.f.p.hasIf[member] && !member.Optional && !w.f.mayBeSkipped(member) {
+		if w.f.mustSucceed(member) {
 			w.succeed(member)
 		}
 	}

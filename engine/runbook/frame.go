@@ -49,6 +49,51 @@ func (f *Frame) ByID(id string) *Step {
 	return nil
 }
 
+// Producers returns the steps of a group that produce what an expression of the
+// frame reads, through the inputs of a call, too: those it names, and those
+// that set the variables it names.
+func (f *Frame) Producers(program *expr.Program, group *Step) []*Step {
+	var all []*Step
+	for _, name := range program.Names() {
+		all = append(all, f.produced(name, group)...)
+		root := f.root()
+		if name[0] != "inputs" || root.Call == nil {
+			continue
+		}
+		given := root.Call.With
+		if len(name) > 1 {
+			given = given.Field(name[1])
+		}
+		for _, p := range given.Programs() {
+			all = append(all, root.Outer.Producers(p, group)...)
+		}
+	}
+	return all
+}
+
+// produced are the steps of a group that produce what a name of the frame
+// itself means.
+func (f *Frame) produced(name []string, group *Step) []*Step {
+	var all []*Step
+	around := f.Around()
+	is := func(i int, is string) bool { return len(name) <= i || name[i] == is }
+	Walk(group.Steps, func(s *Step) {
+		switch {
+		case !slices.Contains(around, s.Frame):
+		case name[0] == "steps" && s.ID != "" && is(1, s.ID),
+			name[0] == "vars" && slices.ContainsFunc(s.Set, func(a Assignment) bool { return is(1, a.Name) }):
+			all = append(all, s)
+		}
+	})
+	return all
+}
+
+// root is the frame of the runbook that a frame belongs to.
+func (f *Frame) root() *Frame {
+	around := f.Around()
+	return around[len(around)-1]
+}
+
 // Call is a runbook that a step calls. Its steps are those of the step.
 type Call struct {
 	Name    string
@@ -212,12 +257,17 @@ func (s *Step) ItemOf() *Step {
 	return nil
 }
 
-// outputsOf is the type of what a foreach returns.
-func outputsOf(item *Frame) *expr.Type {
+// outputsOf is the type of what a foreach returns. What an item may not have
+// made is absent: that of steps that sure does not know to have run.
+func outputsOf(item *Frame, sure func(*Step) bool) *expr.Type {
 	fields := map[string]*expr.Type{}
-	for _, id := range slices.Sorted(maps.Keys(item.byID)) {
-		if typ := item.byID[id].OutputType(); typ != nil {
+	for id, s := range item.byID {
+		switch typ := s.OutputType(); {
+		case typ == nil:
+		case sure(s):
 			fields[id] = typ.OrNull()
+		default:
+			fields[id] = typ.Absent(s.Path)
 		}
 	}
 	return &expr.Type{Kinds: expr.List, Elem: expr.Record(fields)}

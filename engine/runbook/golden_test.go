@@ -36,12 +36,9 @@ func TestBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			src, want, _ := strings.Cut(string(raw), ruler)
-			book, problems := Parse(caseFile, []byte(src+"\n"), catalog, testLibrary)
+			book, problems := ParseAt(caseDay, caseFile, []byte(src+"\n"), catalog, testLibrary)
 			if (book == nil) != (len(problems) > 0) {
 				t.Fatal("a runbook and problems, or neither")
-			}
-			if book != nil {
-				problems = book.Expired(caseDay)
 			}
 			if len(problems) == 0 {
 				t.Fatal("the runbook is accepted")

@@ -3,6 +3,7 @@ package runbook
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -15,6 +16,10 @@ func (f *flow) holes() {
 		for _, r := range s.readings() {
 			if !s.Optional && !f.p.full {
 				f.hole(s, r)
+				f.nulls(s, r)
+				f.chances(s, r)
+				f.lapse(s, r)
+				f.changedSince(s, r)
 			}
 		}
 	}
@@ -24,11 +29,120 @@ func (f *flow) holes() {
 // ofOutputs looks at what a runbook returns, which is made when its main part
 // went well.
 func (f *flow) ofOutputs() {
-	end := &Step{Kind: KindSet}
-	f.part[end], f.way[end] = partMain, f.end
+	end := f.returning()
 	for _, program := range f.p.book.Outputs.Programs() {
 		f.hole(end, reading{program, during})
+		f.nulls(end, reading{program, during})
+		f.lapse(end, reading{program, during})
 	}
+}
+
+// returning stands for where a runbook returns something.
+func (f *flow) returning() *Step {
+	end := &Step{Kind: KindSet}
+	f.part[end], f.way[end] = partMain, f.end
+	return end
+}
+
+// changedSince refuses an undo that reads a variable which is set again before it
+// may be undone: it would put back something else than people were shown.
+func (f *flow) changedSince(s *Step, r reading) {
+	if r.when != undone {
+		return
+	}
+	for _, name := range r.program.Names() {
+		if name[0] != "vars" || len(name) < 2 {
+			continue
+		}
+		for _, setter := range f.setters[name[1]] {
+			if !f.setBefore(setter, s) {
+				f.p.addf(f.p.src.locate(f.p.nodes[r.program], refAt(r.program, name)), "undo-input",
+					"read what does not change any more, such as outputs of a step before it, or give the variable in line "+strconv.Itoa(setter.Pos.Line)+" another name",
+					"when this is undone, vars.%s may be what line %d has set since", name[1], setter.Pos.Line)
+				return
+			}
+		}
+	}
+}
+
+// setBefore reports whether a step is over before another one begins, if it
+// runs at all.
+func (f *flow) setBefore(setter, s *Step) bool {
+	if slices.Index(f.steps, setter) > slices.Index(f.steps, s) {
+		return false
+	}
+	for at := setter; at != nil; at = f.p.up(at) {
+		if up := f.p.up(at); up != nil && s.In(up) {
+			return up.Kind != KindParallel
+		}
+	}
+	return true
+}
+
+func refAt(program *expr.Program, name []string) int {
+	for _, ref := range program.Refs() {
+		if slices.Equal(ref.Path, name[:2]) {
+			return ref.At
+		}
+	}
+	return 0
+}
+
+// lapse refuses to need what may be absent, an input that need not be given or
+// what an item of a foreach may not have made, where neither the expression nor
+// a condition before it looks at that.
+func (f *flow) lapse(s *Step, r reading) {
+	for _, lapse := range r.program.Lapses() {
+		if r.when == during && (s.Kind == KindNotify || s.Kind == KindFail) && strings.HasPrefix(lapse.Name, "inputs.") {
+			continue // a text that cannot be made says so, and nothing else comes of it
+		}
+		about, what, hint := f.absent(lapse.Name)
+		if f.p.isGiven(lapse.Name) || f.minds(f.way[s], about) || r.when != before && s.If != nil && reads(s.If, about) {
+			continue
+		}
+		id := "not-made"
+		if r.when == undone {
+			id = "undo-input"
+		}
+		f.p.add(f.p.src.locate(f.p.nodes[r.program], lapse.At), id, what, hint)
+	}
+}
+
+// isGiven reports whether a name is that of an input which the runbook's caller
+// gives, or without which no run begins: its service needs it.
+func (p *parser) isGiven(name string) bool {
+	input, ok := strings.CutPrefix(name, "inputs.")
+	return ok && (p.by != nil && p.by.Call.With.Field(input) != nil ||
+		slices.ContainsFunc(p.book.Service.Programs(), func(program *expr.Program) bool { return reads(program, name) }))
+}
+
+// absent says of what may be absent by which name conditions look at it, what
+// is wrong, and what to do.
+func (f *flow) absent(name string) (about, what, hint string) {
+	if input, ok := strings.CutPrefix(name, "inputs."); ok {
+		return name, name + " may be null here: nobody has to give it",
+			fmt.Sprintf("give it a default or required: true at the top, read it where inputs.%s != nil, or write %s ?? VALUE", input, name)
+	}
+	maker := f.p.book.byPath[name]
+	return "steps." + maker.ItemOf().Parent.ID,
+		fmt.Sprintf("what step %s returned is null in the items in which it was skipped or had failed", maker.ID),
+		fmt.Sprintf("write %s?.FIELD ?? VALUE, or filter the items where .%s != nil", maker.ID, maker.ID)
+}
+
+// minds reports whether a condition on a way reads something.
+func (f *flow) minds(w *way, about string) bool {
+	for ; w != nil; w = w.before {
+		if w.condition != nil && !w.evaluated && reads(w.condition, about) {
+			return true
+		}
+	}
+	return false
+}
+
+func reads(program *expr.Program, about string) bool {
+	return slices.ContainsFunc(program.Names(), func(name []string) bool {
+		return len(name) > 1 && name[0]+"."+name[1] == about
+	})
 }
 
 // failureName is what handlers read of what failed.
@@ -53,7 +167,8 @@ func (f *flow) hole(s *Step, r reading) {
 	}
 	told := map[string]bool{}
 	for _, use := range f.logic(r.program).Uses(func(name string) bool { return open[name] }) {
-		if !told[use.Name] && f.missing(use, s, r) {
+		_, makers := f.made(strings.Split(use.Name, "."))
+		if !told[use.Name] && f.missing(use, makers, s, r) {
 			told[use.Name] = true
 			f.report(use, s, r)
 		}
@@ -68,15 +183,15 @@ func values(m map[string]bool) []bool {
 	return all
 }
 
-// made returns the name of what a step makes that a path reads, and the steps
-// that make it.
+// made returns the name of what a step makes as a whole, if a path is that, and
+// the steps that make it.
 func (f *flow) made(path []string) (string, []*Step) {
 	switch {
-	case path[0] == "vars":
+	case path[0] == "vars" && len(path) == 2:
 		return "vars." + path[1], f.setters[path[1]]
-	case path[0] == "steps" && len(path) > 2 && path[2] == "outputs":
+	case path[0] == "steps" && len(path) == 3 && path[2] == "outputs":
 		if s := f.p.producer(path[1]); s != nil {
-			return strings.Join(path[:3], "."), []*Step{s}
+			return strings.Join(path, "."), []*Step{s}
 		}
 	}
 	return "", nil
@@ -132,7 +247,7 @@ func (f *flow) cannotFail(s *Step) bool {
 // missing reports whether there certainly is a way to a use on which nothing
 // has made it. Of an undo it is enough that there may be one: it is needed in
 // the worst moment, and then cannot be mended any more.
-func (f *flow) missing(use expr.Use, reader *Step, r reading) bool {
+func (f *flow) missing(use expr.Use, makers []*Step, reader *Step, r reading) bool {
 	when, doubt := r.when, r.when == undone
 	if !use.Known {
 		return doubt
@@ -147,7 +262,6 @@ func (f *flow) missing(use expr.Use, reader *Step, r reading) bool {
 	if !ok {
 		return doubt
 	}
-	_, makers := f.made(strings.Split(use.Name, "."))
 	sure := false
 	for _, c := range worlds {
 		world := f.follow(c, reader)
@@ -180,7 +294,7 @@ func (w *world) misses(name string, makers []*Step, when moment) (misses, certai
 	}
 	ways := []expr.Case{nil} // to pass over every maker
 	for _, s := range makers {
-		if w.f.part[s] != w.f.part[w.reader] || s.Optional {
+		if w.f.part[s] != w.f.part[w.reader] || s.Optional && w.mayBe(s, "failed") {
 			continue // it may fail, whatever else
 		}
 		cases, ok := w.f.passes(s, w.reader, when)
@@ -205,6 +319,12 @@ func (w *world) misses(name string, makers []*Step, when moment) (misses, certai
 		misses = true
 	}
 	return misses, true
+}
+
+// mayBe reports whether a step may have a status in this world.
+func (w *world) mayBe(s *Step, status string) bool {
+	left, narrowed := w.status[s]
+	return !narrowed || slices.Contains(left, status)
 }
 
 // passes are the ways to pass over a maker, by the conditions around it; nil

@@ -108,8 +108,8 @@ var problemKinds = []ProblemKind{
 		"remove `retry`: a person is asked when the outcome is lost",
 	},
 	{
-		"undo-input", groupSafety, "an undo's input that may not be there when the undo begins",
-		"an undo runs in the middle of trouble: it must not fail because a step before it was skipped or had failed",
+		"undo-input", groupSafety, "an undo's input that may not be there, or may be another, when the undo begins",
+		"an undo runs in the middle of trouble: it must not fail because a step before it returned nothing",
 		"read what is always there, or leave `with` out: the undo then gets the receipt",
 	},
 	{
@@ -137,6 +137,11 @@ var problemKinds = []ProblemKind{
 		"unused-input", groupFlow, "an input that nothing reads",
 		"who gives it expects it to count, and a misspelt name shows here",
 		"read it, or remove it",
+	},
+	{
+		"race", groupFlow, "a variable that one member of a `parallel` sets and another sets or reads, and changes of one thing side by side",
+		"which of them comes first, and which last, is chance",
+		"do it one after the other, or give them two names",
 	},
 
 	{

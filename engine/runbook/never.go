@@ -15,10 +15,12 @@ func (f *flow) conditions() {
 		f.constant(t.Alert)
 		f.alone(t.Alert, "this trigger")
 	}
+	told := map[*way]bool{}
 	for _, s := range f.steps {
 		if f.p.full {
 			return
 		}
+		f.behindFail(s, told)
 		f.constant(s.If)
 		if !f.alone(s.If, "this step") {
 			f.never(s)
@@ -33,6 +35,20 @@ func (f *flow) conditions() {
 		if s.Undo != nil && s.Undo.Verify != nil {
 			f.alone(s.Undo.Verify.Until, "the undo's success")
 		}
+	}
+}
+
+// behindFail refuses a step behind fails of which, by their conditions, one always
+// ends the run.
+func (f *flow) behindFail(s *Step, told map[*way]bool) {
+	w := f.way[s]
+	if w == nil || w.evaluated || w.holds || told[w] {
+		return
+	}
+	told[w] = true
+	_, impossible := f.impossible(w, s, rootsOf(w.condition))
+	if _, already := f.impossible(w.before, s, rootsOf(w.condition)); impossible && !already {
+		f.p.add(s.Pos, "unreachable", "this step is never reached: one of the conditions before it always ends the run", "mend the condition of one of the steps that fail")
 	}
 }
 
@@ -64,7 +80,7 @@ func (f *flow) alone(condition *expr.Program, what string) bool {
 }
 
 // fixed finds what can make a condition one that is always true or false.
-var fixed = regexp.MustCompile(`\btrue\b|\bfalse\b|\[\s*\]`)
+var fixed = regexp.MustCompile(`\btrue\b|\bfalse\b|\[\s*\]|\blen\(`)
 
 // readsTwice reports whether a condition reads something in two places: else
 // it cannot contradict itself.

@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,15 +55,18 @@ type parser struct {
 	inner []*parser        // of the runbooks that it calls
 	outer *parser          // of the runbook that calls it; nil: none does
 	by    *Step            // by which it is called
+	flow  *flow            // once it is checked
 
 	hasService  bool // written, perhaps wrongly
 	serviceText string
-	timeouts    map[*Step]Pos // where each is written; that of nil is the runbook's
+	written     map[*Step]fields      // what each is read from; that of nil is the runbook
+	ever        map[string]*expr.Type // what variables have been set to, by name
 }
 
 // shared is what the parsers of a runbook, and of those that it calls, have
 // together.
 type shared struct {
+	day       string // on which it is checked; empty: no waiver is over
 	catalog   Catalog
 	library   Library
 	nodes     map[*expr.Program]*yaml.Node // where each expression stands
@@ -78,8 +82,14 @@ type shared struct {
 // call the runbooks of a library; nil: none. file is its name in messages. It
 // returns a runbook or problems, in the order of their positions, never both.
 func Parse(file string, src []byte, catalog Catalog, library Library) (*Runbook, []Problem) {
+	return ParseAt("", file, src, catalog, library)
+}
+
+// ParseAt is Parse, and refuses what is waived until before a day, YYYY-MM-DD in
+// UTC, too.
+func ParseAt(day, file string, src []byte, catalog Catalog, library Library) (*Runbook, []Problem) {
 	p := newParser(file, &Runbook{File: file, byPath: map[string]*Step{}}, &Frame{File: file}, &shared{
-		catalog: catalog, library: once(library), nodes: map[*expr.Program]*yaml.Node{}, hasIf: map[*Step]bool{}, called: map[string]string{},
+		day: day, catalog: catalog, library: once(library), nodes: map[*expr.Program]*yaml.Node{}, hasIf: map[*Step]bool{}, called: map[string]string{},
 	})
 	b := p.book
 	if root := p.document(src); root != nil {
@@ -98,7 +108,7 @@ func Parse(file string, src []byte, catalog Catalog, library Library) (*Runbook,
 func newParser(file string, book *Runbook, frame *Frame, s *shared) *parser {
 	frame.byID = map[string]*Step{}
 	book.Frame = frame
-	return &parser{problems: problems{file: file}, shared: s, holds: "runbook", begin: "firebreak: v1", book: book, frame: frame, ids: map[string]Pos{}, byID: map[string]*Step{}, timeouts: map[*Step]Pos{}}
+	return &parser{problems: problems{file: file}, shared: s, holds: "runbook", begin: "firebreak: v1", book: book, frame: frame, ids: map[string]Pos{}, byID: map[string]*Step{}, written: map[*Step]fields{}, ever: map[string]*expr.Type{}}
 }
 
 // all returns the problems of a file, and then of those that it calls.
@@ -124,7 +134,8 @@ func (p *parser) runbook(root *yaml.Node) {
 	}
 	b := p.book
 	b.Name, b.Title, b.Owner = f.text("name"), f.text("title"), f.text("owner")
-	b.Timeout, p.timeouts[nil] = f.duration("timeout", 0), f.at("timeout")
+	p.written[nil] = f
+	b.Timeout = f.duration("timeout", 0)
 	b.OnLocked = f.word("on_locked", OnLockedQueue)
 	p.positive(f, "timeout")
 	found := len(p.found)
@@ -149,8 +160,12 @@ func (p *parser) runbook(root *yaml.Node) {
 	if f.has("outputs") {
 		b.Outputs = p.outputs(f.node("outputs"))
 	}
-	p.scope.handler = true
+	p.scope.handler = p.inHandler()
+	for name, typ := range p.ever { // what failed may have kept a later set from running
+		p.scope.show(p.scope.vars, name, typ.OrNull())
+	}
 	b.OnFailure = p.handler(f, "on_failure")
+	p.scope.handler = p.inHandler()
 	b.Finally = p.handler(f, "finally")
 }
 
@@ -179,6 +194,17 @@ func (p *parser) handler(f fields, key string) []*Step {
 	p.book.byPath[group.Path] = group
 	group.Steps = p.sequence(f.node(key), key, group.Path+"/", group)
 	return []*Step{group}
+}
+
+// inHandler is what handlers may read of the run: what failed is one of the steps
+// that are read so far, where all of their paths are known.
+func (p *parser) inHandler() *expr.Type {
+	step := text
+	items := slices.ContainsFunc(p.own, func(s *Step) bool { return s.Each != nil })
+	if p.by == nil && len(p.inner) == 0 && !items {
+		step = expr.OneOf(append(slices.Sorted(maps.Keys(p.book.byPath)), "")...)
+	}
+	return handlerType(step)
 }
 
 func (p *parser) outputs(n *yaml.Node) *expr.Value {
@@ -231,7 +257,7 @@ func (p *parser) input(name string, n *yaml.Node) (Input, bool) {
 	if in.Required {
 		p.add(f.at("default"), "conflict", "input "+name+" is required and has a default", "keep one of them")
 	}
-	if v := p.value(f.node("default"), "default", expr.Scope{}, in.Type); v != nil {
+	if v := p.value(f.node("default"), "default", expr.Scope{}, in.Type.OrNull()); v != nil {
 		in.Default, _ = v.Eval(nil)
 	}
 	return in, true

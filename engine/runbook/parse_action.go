@@ -139,12 +139,16 @@ func (p *parser) retry(n *yaml.Node) *Retry {
 	if !ok {
 		return nil
 	}
-	return &Retry{
+	r := &Retry{
 		Attempts:   f.count("attempts", 1),
 		Backoff:    f.duration("backoff", defaultBackoff),
 		MaxBackoff: f.duration("max_backoff", max(defaultMaxBackoff, f.duration("backoff", 0))),
 		On:         f.words("on", defaultRetryOn),
 	}
+	if f.has("max_backoff") && r.MaxBackoff < r.Backoff {
+		p.addf(f.at("max_backoff"), "duration", "make it longer, or backoff shorter", "the longest pause %s is shorter than the first, %s", r.MaxBackoff, r.Backoff)
+	}
+	return r
 }
 
 func (p *parser) approve(n *yaml.Node) *Approve {
@@ -226,7 +230,7 @@ func (p *parser) guard(n *yaml.Node) *Guard {
 	g.With = p.with(f, g.Action, p.scope.names(nil))
 	if f.has("that") {
 		g.That = p.condition(f.node("that"), "that", p.scope.names(resultOf(g.Action)))
-		p.ofResult(g.That, f.at("that"), "the step behind this guard")
+		p.ofResult(g.That, g.Action, f.at("that"), "the step behind this guard")
 	}
 	return g
 }
@@ -245,9 +249,12 @@ func (p *parser) wait(step *Step, f fields) {
 	step.With = p.with(w, step.Action, p.scope.names(nil))
 	if w.has("until") {
 		step.Until = p.condition(w.node("until"), "until", p.scope.names(resultOf(step.Action)))
-		p.ofResult(step.Until, w.at("until"), "what comes after this wait")
+		p.ofResult(step.Until, step.Action, w.at("until"), "what comes after this wait")
 	}
 	step.Every, step.Within = p.every(w), w.duration("within", 0)
+	if w.has("within") && w.has("every") && step.Every > step.Within {
+		p.addf(w.at("every"), "duration", "make every shorter, or within longer", "it looks every %s and ends within %s", step.Every, step.Within)
+	}
 	p.positive(w, "within")
 }
 

@@ -29,7 +29,7 @@ func (p *parser) inline(step *Step, f fields, name string) *parser {
 	at := f.at("call")
 	for outer := p; outer != nil; outer = outer.outer {
 		if outer.book.Name == name {
-			p.add(at, "recursion", name+" is called from itself", "a runbook cannot call itself, nor one that calls it")
+			p.outside(at, "recursion", name+" is called from itself", "a runbook cannot call itself, nor one that calls it", func(*parser) bool { return true })
 			return nil
 		}
 	}
@@ -65,7 +65,7 @@ func (p *parser) inline(step *Step, f fields, name string) *parser {
 	if step.Timeout == 0 {
 		step.Timeout = book.Timeout
 	}
-	if handlers := len(book.OnFailure) + len(book.Finally); handlers > 0 && (p.scope.handler || p.scope.item != nil) {
+	if handlers := len(book.OnFailure) + len(book.Finally); handlers > 0 && (p.scope.handler != nil || p.scope.item != nil) {
 		p.add(at, "call-handlers", name+" has handlers of its own, which would run at the end of the run", "call it outside handlers and foreach")
 	}
 	p.onFailure, p.finally = append(p.onFailure, book.OnFailure...), append(p.finally, book.Finally...)
@@ -90,9 +90,16 @@ func (p *parser) given(step *Step, f fields, inner *parser) {
 		p.add(posOf(n), "wrong-type", "with must be a mapping, not "+kindWord(n), "write NAME: value below it")
 		return
 	}
-	step.Call.With = p.value(n, inner.book.Name, p.scope.names(nil), typeOf(inner.book.Inputs))
-	if inner.hasService && (!p.hasService || sameText(inner.serviceGiven(n)) != sameText(p.serviceText)) {
-		p.add(f.at("call"), "other-service", inner.book.Name+" acts on another service than this runbook, which has the locks of its own only",
+	wanted := typeOf(inner.book.Inputs)
+	for _, in := range inner.book.Inputs {
+		if !in.Required && in.Default == nil { // null is as if it were not given
+			wanted.Fields[in.Name] = in.Type.OrNull()
+		}
+	}
+	step.Call.With = p.value(n, inner.book.Name, p.scope.names(nil), wanted)
+	given, at := inner.serviceGiven(n, f.at("call"))
+	if inner.hasService && given != "" && (!p.hasService || sameText(given) != sameText(p.serviceText)) {
+		p.add(at, "other-service", inner.book.Name+" acts on another service than this runbook, which has the locks of its own only",
 			"give it the service of this runbook, in the same words as at the top")
 	}
 }
@@ -100,23 +107,28 @@ func (p *parser) given(step *Step, f fields, inner *parser) {
 var ofInput = regexp.MustCompile(`^\$\{\{ *inputs\.([a-z0-9_]+) *\}\}$`)
 
 // serviceGiven is the service of a runbook that is called, as its caller writes
-// it: where it is an input, what that is given, or its default.
-func (p *parser) serviceGiven(with *yaml.Node) string {
+// it, and where: where it is an input, what that is given, or its default. Empty:
+// the caller has left out what it must give, and that is said.
+func (p *parser) serviceGiven(with *yaml.Node, call Pos) (string, Pos) {
 	m := ofInput.FindStringSubmatch(p.serviceText)
 	if m == nil {
-		return p.serviceText
+		return p.serviceText, call
 	}
 	for i := 0; i+1 < len(with.Content); i += 2 {
 		if with.Content[i].Value == m[1] {
-			return with.Content[i+1].Value
+			return with.Content[i+1].Value, posOf(with.Content[i+1])
 		}
 	}
 	for _, in := range p.book.Inputs {
-		if text, ok := in.Default.(string); ok && in.Name == m[1] {
-			return text
+		switch text, ok := in.Default.(string); {
+		case in.Name != m[1]:
+		case ok:
+			return text, call
+		case in.Required:
+			return "", call
 		}
 	}
-	return ""
+	return "nothing", call
 }
 
 // sameText is a text with templates in one spelling.

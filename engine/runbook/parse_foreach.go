@@ -33,7 +33,7 @@ func (p *parser) foreach(step *Step, f fields) {
 	}
 	p.frame, p.scope.item = outer, item
 	p.scope.hide(mark) // the names of an item are its own
-	each.Outputs = outputsOf(frame)
+	each.Outputs = outputsOf(frame, func(s *Step) bool { return each.MaxFailures == 0 && !p.mayMissIn(template, s) })
 	p.groupVerify(step, f)
 }
 
@@ -44,4 +44,16 @@ func (p *parser) itemList(n *yaml.Node) *expr.Value {
 		return nil
 	}
 	return p.value(n, "foreach", p.scope.names(nil), expr.Of(expr.List))
+}
+
+// mayMissIn reports whether a step of a group may be passed over, or fail,
+// while the group goes on.
+func (p *parser) mayMissIn(group, s *Step) bool {
+	for at := s; at != group; at = at.Parent {
+		asking := at.Asking()
+		if p.hasIf[at] || at.Optional || asking != nil && (asking.OnExpiry == "skip" || p.scope.handler != nil) {
+			return true
+		}
+	}
+	return false
 }

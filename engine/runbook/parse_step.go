@@ -75,8 +75,13 @@ func (p *parser) show(s *Step) {
 	}
 	for _, a := range s.Set {
 		typ := a.Value.Type()
-		if before := p.scope.vars.Fields[a.Name]; before != nil { // this step may be skipped
+		if before := p.scope.vars.Fields[a.Name]; before != nil && p.hasIf[s] {
 			typ = before.Or(typ)
+		}
+		if was := p.ever[a.Name]; was != nil {
+			p.ever[a.Name] = was.Or(typ)
+		} else {
+			p.ever[a.Name] = typ
 		}
 		p.scope.show(p.scope.vars, a.Name, typ.OrNull())
 	}
@@ -120,9 +125,14 @@ func (p *parser) step(n *yaml.Node, prefix string, number int, parent *Step) *St
 		step.If = p.condition(f.node("if"), "if", p.scope.names(nil))
 	}
 	step.Optional = f.flag("optional")
-	step.Timeout, p.timeouts[step] = f.duration("timeout", 0), f.at("timeout")
+	p.written[step] = f
+	step.Timeout = f.duration("timeout", 0)
 	p.positive(f, "timeout")
+	mark := len(p.scope.shown)
 	p.body(step, f)
+	if p.hasIf[step] || step.GateMaySkip() {
+		p.scope.loosen(mark)
+	}
 	return step
 }
 

@@ -34,7 +34,7 @@ func (p *parser) samples(f fields) *Verify {
 	v.With = p.with(f, v.Action, p.scope.names(nil))
 	if f.has("until") {
 		v.Until = p.condition(f.node("until"), "until", p.scope.names(resultOf(v.Action)))
-		p.ofResult(v.Until, f.at("until"), "success")
+		p.ofResult(v.Until, v.Action, f.at("until"), "success")
 	}
 	v.For, v.Within, v.Every = f.duration("for", 0), f.duration("within", defaultWithin), p.every(f)
 	if v.Within < v.For || v.Within <= 0 {

@@ -14,7 +14,7 @@ type scope struct {
 	steps   *expr.Type
 	vars    *expr.Type
 	item    *expr.Type // of the foreach around; nil: there is none
-	handler bool       // run.failure is known
+	handler *expr.Type // what run is in a handler, where run.failure is known; nil: outside of them
 	shown   []shown
 }
 
@@ -31,7 +31,7 @@ func newScope(inputs []Input) *scope {
 	for _, in := range inputs {
 		fields[in.Name] = in.Type
 		if !in.Required && in.Default == nil {
-			fields[in.Name] = in.Type.OrNull()
+			fields[in.Name] = in.Type.Absent("inputs." + in.Name)
 		}
 	}
 	empty := func() *expr.Type { return expr.Record(map[string]*expr.Type{}) }
@@ -58,11 +58,24 @@ func (s *scope) hide(mark int) []shown {
 	return hidden
 }
 
+// loosen makes of what was set since a mark what may not have been set.
+func (s *scope) loosen(mark int) {
+	for _, v := range s.shown[mark:] {
+		if v.in == s.vars && v.old != nil {
+			s.vars.Fields[v.name] = s.vars.Fields[v.name].Or(v.old)
+		}
+	}
+}
+
 func (s *scope) showAll(entries []shown) {
 	for _, e := range entries {
 		s.show(e.in, e.name, e.typ)
 	}
 }
+
+// failureClasses are what run.failure.class may be: what actions return, and
+// what the engine itself says.
+var failureClasses = slices.Concat(retryClasses, []string{"drift", "cancelled", "expression", "failed", "guard", "verify", "expired"})
 
 // statuses are what steps.ID.status may be.
 var statuses = []string{"pending", "running", "waiting", "succeeded", "failed", "skipped", "undone", "in_doubt", "cancelled"}
@@ -72,24 +85,31 @@ var (
 	effects   = expr.OneOf("none", "applied", "partial", "unknown", "undone")
 	labels    = expr.MapOf(text)
 	alertType = expr.Record(map[string]*expr.Type{
-		"labels": labels, "annotations": labels, "status": text,
+		"labels": labels, "annotations": labels, "status": expr.OneOf("firing", "resolved"),
 	})
-	runType     = expr.Record(runFields)
-	handlerType = expr.Record(map[string]*expr.Type{
-		"id": runFields["id"], "requester": runFields["requester"], "started_at": runFields["started_at"],
-		"failure": expr.Record(map[string]*expr.Type{
-			"step": text, "class": text, "reason": text, "effect": effects,
-		}).OrNull(),
-	})
+	runType   = expr.Record(runFields)
 	runFields = map[string]*expr.Type{
 		"id": text, "requester": text, "started_at": text.OrNull(),
 	}
 )
 
+// handlerType is what a handler may read of the run.
+func handlerType(step *expr.Type) *expr.Type {
+	return expr.Record(map[string]*expr.Type{
+		"id": runFields["id"], "requester": runFields["requester"], "started_at": runFields["started_at"],
+		"failure": expr.Record(map[string]*expr.Type{
+			"step": step, "class": expr.OneOf(failureClasses...), "reason": text, "effect": effects,
+		}).OrNull(),
+	})
+}
+
 // stepType is what may be read of a step. Outputs are null where it was
 // skipped or failed: reading through them shows that only in the run.
 func stepType(s *Step) *expr.Type {
 	fields := map[string]*expr.Type{"status": expr.OneOf(statuses...), "effect": effects}
+	if !s.Group() && s.Kind != KindCall && (s.Kind != KindAction || s.Action != nil && s.Action.Effect == EffectRead) {
+		fields["effect"] = expr.OneOf("none")
+	}
 	if outputs := s.OutputType(); outputs != nil {
 		fields["outputs"] = outputs.OrNull()
 	} else if s.Kind == KindAction || s.Kind == KindCall && s.Call == nil {
@@ -102,8 +122,8 @@ func stepType(s *Step) *expr.Type {
 // where an action was just called.
 func (s *scope) names(result *expr.Type) expr.Scope {
 	names := expr.Scope{"inputs": s.inputs, "alert": alertType.OrNull(), "run": runType, "vars": s.vars, "steps": s.steps}
-	if s.handler {
-		names["run"] = handlerType
+	if s.handler != nil {
+		names["run"] = s.handler
 	}
 	if s.item != nil {
 		names["item"] = s.item

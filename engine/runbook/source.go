@@ -76,6 +76,11 @@ func (s *source) instead(at Pos, old, other string) string {
 // quoted is the hint that shows a line with a value put in quotes.
 func (s *source) quoted(at Pos, value string) string { return s.instead(at, value, quote(value)) }
 
+// quotedAs is the hint that shows a line whose rest is other, in quotes.
+func (s *source) quotedAs(at Pos, other string) string {
+	return s.instead(at, s.rest(at), quote(other))
+}
+
 // quotedRest is the hint that shows a line whose rest is put in quotes.
 func (s *source) quotedRest(at Pos) string {
 	if s.private {
@@ -169,9 +174,15 @@ func (c *cursor) beginBlock() {
 
 // nextText goes to the next line that has text, if this one is over.
 func (c *cursor) nextText() {
-	for c.line < len(c.lines) && c.at >= len(c.lines[c.line]) {
+	for c.line < len(c.lines) && (c.at >= len(c.lines[c.line]) || c.goesOn()) {
 		c.nextLine()
 	}
+}
+
+// goesOn reports whether nothing but the \ is left of a line that goes on in the
+// next one.
+func (c *cursor) goesOn() bool {
+	return c.style&yaml.DoubleQuotedStyle != 0 && c.lines[c.line][c.at:] == `\`
 }
 
 func (c *cursor) nextLine() {
@@ -188,6 +199,9 @@ func (c *cursor) nextLine() {
 
 // pass goes over the source of one character of the value.
 func (c *cursor) pass(r rune) {
+	for c.line < len(c.lines) && c.at < len(c.lines[c.line]) && c.goesOn() {
+		c.nextLine()
+	}
 	if c.line >= len(c.lines) {
 		return
 	}

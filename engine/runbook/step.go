@@ -69,6 +69,19 @@ type Step struct {
 // Group reports whether a step holds others.
 func (s *Step) Group() bool { return len(s.Steps) > 0 || s.Each != nil }
 
+// Label is what people are told of a step: its path where it has an id, else
+// what it does and where it stands.
+func (s *Step) Label() string {
+	switch {
+	case s.ID != "":
+		return s.Path
+	case s.Uses != "":
+		return s.Uses + " (step " + s.Path + ")"
+	default:
+		return "step " + s.Path
+	}
+}
+
 // Mutates reports whether the step itself is an action that changes something.
 func (s *Step) Mutates() bool {
 	return s.Kind == KindAction && s.Action != nil && s.Action.Effect != EffectRead
@@ -101,6 +114,10 @@ func (s *Step) OutputType() *expr.Type {
 		return nil
 	}
 }
+
+// GateMaySkip reports whether the step is passed over when nobody answers its
+// gate in time.
+func (s *Step) GateMaySkip() bool { return s.Approve != nil && s.Approve.OnExpiry == "skip" }
 
 // Asking is who is asked what a step asks, and what silence means; nil where
 // it asks nothing.

@@ -7,7 +7,7 @@ import "time"
 func (f *flow) tooShort() {
 	f.bounded(nil, f.p.book.Timeout, f.together(f.p.book.Steps, false))
 	for _, s := range f.steps {
-		if _, written := f.p.timeouts[s]; written && s.Group() {
+		if s.Group() {
 			f.bounded(s, s.Timeout, f.inside(s)) // its own verify is not
 		}
 	}
@@ -16,7 +16,7 @@ func (f *flow) tooShort() {
 // bounded looks at the timeout of a group, or of the run.
 func (f *flow) bounded(s *Step, timeout, least time.Duration) {
 	if timeout > 0 && timeout < least {
-		f.p.addf(f.p.timeouts[s], "duration", "make it longer, or what is in it shorter",
+		f.p.addf(f.p.written[s].at("timeout"), "duration", "make it longer, or what is in it shorter",
 			"the timeout %s is over before this can go well: its waits and verifies take at least %s", timeout, least)
 	}
 }
@@ -35,11 +35,16 @@ func (f *flow) together(steps []*Step, beside bool) time.Duration {
 	return d
 }
 
-// inside is how long what is in a group takes at least; of a foreach, for
-// which there may be no item, nothing is known.
+// inside is how long what is in a group takes at least; of a foreach nothing is
+// known unless its list is written out.
 func (f *flow) inside(s *Step) time.Duration {
 	if s.Each != nil {
-		return 0
+		items := 0
+		if s.Each.List != nil && s.Each.MaxFailures == 0 {
+			items = max(0, s.Each.List.Len())
+		}
+		rounds := (items + s.Each.Concurrency - 1) / s.Each.Concurrency
+		return time.Duration(rounds) * f.together(s.Steps, false)
 	}
 	return f.together(s.Steps, s.Kind == KindParallel)
 }

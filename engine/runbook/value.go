@@ -1,7 +1,9 @@
 package runbook
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,6 +54,14 @@ func (p *parser) expression(n *yaml.Node, err *expr.Error) {
 		p.add(at, "unknown-step", "there is no step "+clip(err.Name), suggest(err.Name, slices.Sorted(maps.Keys(p.ids))))
 		return
 	}
+	if err.Base == "vars" {
+		hint := "set it in a step above; what an item of a foreach sets is its own"
+		if near := suggestOnly(err.Name, slices.Sorted(maps.Keys(p.scope.vars.Fields))); near != "" {
+			hint = near
+		}
+		p.add(at, err.ID, "no step above sets vars."+clip(err.Name), hint)
+		return
+	}
 	if err.Base == "run" && err.Name == "failure" {
 		p.add(at, err.ID, "run.failure is known in on_failure and finally only", "")
 		return
@@ -76,10 +86,17 @@ func (p *parser) cutComment(n *yaml.Node) (string, bool) {
 	return strings.TrimSpace(text), true
 }
 
+// ofText finds what was most likely not meant as a comment: it begins at once.
+var ofText = regexp.MustCompile(`^\s+#[^\s#]`)
+
 // template compiles a text that may hold templates.
 func (p *parser) template(n *yaml.Node, key string, names expr.Scope) *expr.Value {
 	s, ok := p.text(n, key)
 	if !ok {
+		return nil
+	}
+	if cut, ok := p.cutComment(n); ok && ofText.MatchString(cut[len(n.Value):]) {
+		p.add(posOf(n), "yaml-comment", "YAML cuts the text at the # sign, where a comment begins", p.src.quoted(posOf(n), cut))
 		return nil
 	}
 	return p.templateOf(n, s, names, text)
@@ -116,7 +133,9 @@ func (p *parser) value(n *yaml.Node, key string, names expr.Scope, want *expr.Ty
 	fitting, err := want.Check(literal)
 	if err != nil {
 		hint := ""
-		if _, isText := literal.(string); !isText && want != nil && want.Kinds&expr.String != 0 && literal != nil {
+		if _, isInt := literal.(int); isInt && want != nil && want.Format == "go-duration" {
+			hint = fmt.Sprintf("write the unit, too: %ds", literal)
+		} else if _, isText := literal.(string); !isText && want != nil && want.Kinds&expr.String != 0 && literal != nil {
 			hint = p.src.quoted(posOf(n), n.Value)
 		} else if want != nil {
 			hint = want.Doc
@@ -142,6 +161,10 @@ func (p *parser) listOf(n *yaml.Node, key string, names expr.Scope, want *expr.T
 		}
 	}
 	if len(items) < len(n.Content) {
+		return nil
+	}
+	if want != nil && len(items) < want.Least {
+		p.add(posOf(n), "wrong-type", fmt.Sprintf("%s: it has %d items, wanted at least %d", key, len(items), want.Least), want.Doc)
 		return nil
 	}
 	return expr.ListOf(items)
@@ -185,6 +208,10 @@ func (p *parser) object(n *yaml.Node, key string, names expr.Scope, want *expr.T
 				whole = false
 			}
 		}
+	}
+	if want != nil && want.Either != nil && !slices.ContainsFunc(want.Either, func(name string) bool { return has(n, name) }) {
+		p.add(posOf(n), "missing-input", key+" needs one of "+strings.Join(want.Either, ", "), "say which are meant")
+		whole = false
 	}
 	if !whole {
 		return nil

@@ -83,6 +83,14 @@ var sourceShape = runbook.NewShape("a source", "source",
 	runbook.NewKey("silence", runbook.FormDuration, "where nothing has come for so long, somebody is paged").Else("nobody is"),
 	runbook.NewKey("signature", runbook.FormText, "the header with a hexadecimal HMAC-SHA256 of the body, in place of the secret itself").Like(aHeader).Else("the secret itself is sent; of pagerduty X-PagerDuty-Signature"),
 	runbook.NewKey("mapping", runbook.FormShape, "where the fields of an alert are; of the kinds sns and json, and no others").Of(mappingShape),
+	runbook.NewKey("notes", runbook.FormShape, "what a run does is written on the incident that its alert came from; of the kind pagerduty, and no other").Of(notesShape),
+)
+
+var notesShape = runbook.NewShape("notes", "notes",
+	runbook.NewKey("token", runbook.FormShape, "a token of PagerDuty's REST API that may write").Of(secretShape).Needed(),
+	runbook.NewKey("from", runbook.FormText, "e-mail address of the user who writes; needed where the token is the account's").Else("whose token it is"),
+	runbook.NewKey("url", runbook.FormText, "the API's address; accounts in Europe: https://api.eu.pagerduty.com").Like(anAddress).Else("`https://api.pagerduty.com`"),
+	runbook.NewKey("link", runbook.FormText, "where people look at a run, with RUN in place of its id").Like(anAddress).Else("notes say the command"),
 )
 
 // mappingShape holds expressions over body, the JSON that was sent; of the

@@ -21,6 +21,7 @@ var problemKinds = [...]ProblemKind{
 	{"shared-identity", "two people with one identity"},
 	{"unknown-role", "a role in `chat` that there is none of"},
 	{"unknown-service", "a service, or an environment, in `chat` or `policy` that there is none of"},
+	{"no-notes", "notes of a source that has no incidents"},
 	{"no-mapping", "a source that needs a mapping and has none, or has one that it does not need"},
 	{"bad-expression", "a mapping that is no expression over `body`"},
 	{"bad-window", "a freeze that says in two ways when, or in none"},

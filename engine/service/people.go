@@ -3,6 +3,7 @@ package service
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/firebreak-ops/firebreak/engine/runbook"
 )
@@ -22,12 +23,16 @@ func (r *reader) people(f runbook.Fields) {
 // identity looks at how a person is recognised. Two people who look the same
 // could answer for each other, so each identity is one person's.
 func (r *reader) identity(person string, f runbook.Fields, key string, taken map[[2]string]string) {
-	id := [2]string{key, f.Text(key)}
-	if id[1] == "" {
+	text := f.Text(key)
+	if text == "" {
 		return
 	}
+	id := [2]string{key, text}
+	if key == "email" { // which are the same in any case
+		id[1] = strings.ToLower(text)
+	}
 	if other, ok := taken[id]; ok {
-		r.addf(f.At(key), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, id[1], other)
+		r.addf(f.At(key), "shared-identity", "each person needs an own one", "%s %.80q is also %s", key, text, other)
 		return
 	}
 	taken[id] = person

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/expr"
@@ -45,7 +46,17 @@ type Source struct {
 	Signature string        // the header that holds an HMAC-SHA256 of the body; empty: the secret itself is sent
 	Mapping   *Mapping      // of the kinds sns and json; else nil
 	Silence   time.Duration // after which somebody is woken because nothing has come; 0: never
+	Notes     *Notes        // of the kind pagerduty: how runs are noted on its incidents; nil: they are not
 	Pos       runbook.Pos
+}
+
+// Notes is how what a run does is written on the incident that its alert came
+// from, over PagerDuty's REST API.
+type Notes struct {
+	Token string // reference to the secret
+	From  string // address of the user who writes; empty: whose token it is
+	URL   string // without a slash at its end; empty: PagerDuty's own
+	Link  string // where people look at a run, with RUN for its id; empty: nowhere
 }
 
 // Mapping says where the fields of an alert are. Each is an expression over
@@ -90,12 +101,24 @@ func (r *reader) sources(f runbook.Fields) {
 		case !mapped && f.Has("mapping"):
 			r.addf(f.At("mapping"), "no-mapping", "remove it, or write kind: json", "source %s is of the kind %s, which needs no mapping", s.Name, s.Kind)
 		}
-		s.Mapping = r.mappingOf(f)
+		s.Mapping, s.Notes = r.mappingOf(f), r.notesOf(f)
+		if s.Notes != nil && s.Kind != KindPagerDuty {
+			at := f.At("notes")
+			r.addf(at, "no-notes", "remove it", "source %s is of the kind %s, which has no incidents to write notes on", s.Name, s.Kind)
+		}
 		if s.Kind == KindPagerDuty && s.Signature == "" {
 			s.Signature = "X-PagerDuty-Signature"
 		}
 		r.cfg.Sources[s.Name] = s
 	}
+}
+
+func (r *reader) notesOf(f runbook.Fields) *Notes {
+	f, ok := r.within(f, "notes", notesShape)
+	if !ok {
+		return nil
+	}
+	return &Notes{Token: r.reference(f, "token"), From: f.Text("from"), URL: strings.TrimRight(f.Text("url"), "/"), Link: f.Text("link")}
 }
 
 // mappingScope is what a mapping may read.

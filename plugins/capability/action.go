@@ -35,3 +35,14 @@ func Lookup(name string) (plugins.Action, bool) {
 	}
 	return all[i], true
 }
+
+// Named returns the contracts of the actions with these names, for a plugin
+// that serves them; of a name that no contract has, an action without a name,
+// which the conformance suite refuses.
+func Named(names ...string) []plugins.Action {
+	out := make([]plugins.Action, len(names))
+	for i, name := range names {
+		out[i], _ = Lookup(name)
+	}
+	return out
+}

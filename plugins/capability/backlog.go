@@ -13,8 +13,8 @@ type BacklogInput struct{}
 // BacklogOutput is the output of backlog.status, all replicas together.
 type BacklogOutput struct {
 	Observed
-	Waiting  int      `json:"waiting"`
-	OldestS  *float64 `json:"oldest_s" jsonschema:"how long the oldest has waited, seconds; null when none waits"`
+	Waiting  int      `json:"waiting" least:"0"`
+	OldestS  *float64 `json:"oldest_s" least:"0" jsonschema:"how long the oldest has waited, seconds; null when none waits"`
 	Shedding bool     `json:"shedding" jsonschema:"new requests are being refused somewhere"`
 }
 

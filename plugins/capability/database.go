@@ -153,6 +153,8 @@ type Connect struct {
 	SQLState string  `json:"sqlstate" jsonschema:"such as 53300; empty when there is none"`
 	Text     string  `json:"text" jsonschema:"the server's words, or the dialler's"`
 	MS       float64 `json:"ms" jsonschema:"how long it took, milliseconds"`
+
+	UsualMS *float64 `json:"usual_ms,omitempty" jsonschema:"how long the connection took that was kept open since, milliseconds; left out where there is none"`
 }
 
 func databaseActions() []plugins.Action {

@@ -10,8 +10,8 @@ import (
 
 // LimitInput is the input of database.limit: one of Role and Database.
 type LimitInput struct {
-	Role     string `json:"role,omitempty" jsonschema:"limit this role"`
-	Database string `json:"database,omitempty" jsonschema:"limit this database"`
+	Role     string `json:"role,omitempty" jsonschema:"limit this role" target:"true"`
+	Database string `json:"database,omitempty" jsonschema:"limit this database" target:"true"`
 	Limit    *int   `json:"limit" jsonschema:"connections that it may have; null: no limit of its own"`
 }
 
@@ -46,9 +46,9 @@ type LimitReceipt struct {
 
 // ConfigureInput is the input of database.configure.
 type ConfigureInput struct {
-	Setting string `json:"setting" jsonschema:"such as idle_in_transaction_session_timeout"`
+	Setting string `json:"setting" jsonschema:"such as idle_in_transaction_session_timeout" target:"true"`
 	Value   Scalar `json:"value" jsonschema:"as the server reads it, such as 60s; null takes away what was set, so that what is behind it holds"`
-	Role    string `json:"role,omitempty" jsonschema:"for new sessions of this role only; for the whole server if left out"`
+	Role    string `json:"role,omitempty" jsonschema:"for new sessions of this role only; for the whole server if left out" target:"true"`
 }
 
 // ConfigureOutput is the output of database.configure.
@@ -94,6 +94,7 @@ func limitActions() []plugins.Action {
 			Name: "database.limit", Effect: plugins.Mutate,
 			Input: input[LimitInput](func(s *jsonschema.Schema) {
 				s.Properties["limit"].Minimum = new(0.0)
+				s.AnyOf = oneOf("role", "database")
 			}), Output: output[LimitOutput](),
 			Undo: "database.limit", Idempotent: true, Probe: true, SettlesIn: settlesIn,
 			Doc: "Limits the connections of one role or one database; those that are open stay.",

@@ -47,6 +47,7 @@ type PoolOutput struct {
 	Replicas List[PoolReplica] `json:"replicas" jsonschema:"the replicas that answered"`
 	Silent   List[string]      `json:"silent" jsonschema:"the replicas that did not answer, and so are in no figure"`
 	HeldDone *int              `json:"held_done,omitempty" jsonschema:"connections in use whose queries are finished, by the counts of both; left out where they do not tell"`
+	Fewest   *int              `json:"fewest,omitempty" jsonschema:"fewest connections that the replicas together had open at once since right before the onset; left out without an onset"`
 	Database *ExportedDatabase `json:"database,omitempty" jsonschema:"what an exporter says of the database; left out where none is read"`
 	Pooler   *ExportedPooler   `json:"pooler,omitempty" jsonschema:"what an exporter says of the pooler; left out where none is read"`
 }
@@ -123,16 +124,20 @@ type Window struct {
 	ErrorRate        *float64  `json:"error_rate" jsonschema:"share of finished requests that failed, 0 to 1"`
 	HoldS            *float64  `json:"hold_s" jsonschema:"mean time a connection was held, seconds"`
 	QueryS           *float64  `json:"query_s" jsonschema:"mean time of a database query, seconds"`
+	ServedS          *float64  `json:"served_s,omitempty" jsonschema:"mean time of the requests that were served, beside their wait for a connection; seconds"`
+	FailedS          *float64  `json:"failed_s,omitempty" jsonschema:"mean time after which the requests failed that did, seconds"`
 	AcquireP99S      *float64  `json:"acquire_p99_s" jsonschema:"99th percentile of the wait for a connection, seconds"`
 	Acquired         *int      `json:"acquired" jsonschema:"connections in use"`
 	Max              *int      `json:"max" jsonschema:"size of the pools"`
-	Waiting          *int      `json:"waiting" jsonschema:"requests that wait for a connection"`
+	Waiting          *int      `json:"waiting" jsonschema:"requests that wait for a connection; at the least, where a library counts only waits begun and the time of those that ended"`
 	Timeouts         *int      `json:"timeouts" jsonschema:"waits for a connection that were given up in the window"`
+
+	AcquireS *float64 `json:"acquire_s,omitempty" jsonschema:"mean wait for a connection, of the waits that the library counts: some count those only that found none free; seconds"`
 
 	Opening  *int     `json:"opening,omitempty" jsonschema:"most connections that were being opened at once in the window"`
 	ConnectS *float64 `json:"connect_s,omitempty" jsonschema:"mean time in which a connection was opened, seconds"`
 
-	Errors List[ErrorClass] `json:"errors,omitempty" jsonschema:"what went wrong with the database in the window, most first; left out where it is not counted"`
+	Errors List[ErrorClass] `json:"errors,omitempty" jsonschema:"what went wrong with the database in the window, and in the second before an onset, most first; left out where it is not counted"`
 }
 
 // ErrorClass is one kind of error of the database's client.
@@ -172,11 +177,11 @@ type HealthOutput struct {
 	Observed
 	From      time.Time `json:"from"`
 	To        time.Time `json:"to"`
-	Samples   int       `json:"samples" jsonschema:"number of scrapes"`
-	Requests  int       `json:"requests" jsonschema:"requests finished in the window"`
-	ErrorRate *float64  `json:"error_rate" jsonschema:"share of finished requests that failed, 0 to 1"`
-	P99S      *float64  `json:"p99_s" jsonschema:"99th percentile of request time, seconds"`
-	Waiting   *int      `json:"waiting" jsonschema:"requests that wait for a connection"`
+	Samples   int       `json:"samples" least:"0" jsonschema:"number of scrapes"`
+	Requests  int       `json:"requests" least:"0" jsonschema:"requests finished in the window"`
+	ErrorRate *float64  `json:"error_rate" least:"0" jsonschema:"share of finished requests that failed, 0 to 1"`
+	P99S      *float64  `json:"p99_s" least:"0" jsonschema:"99th percentile of request time, seconds"`
+	Waiting   *int      `json:"waiting" least:"0" jsonschema:"requests that wait for a connection"`
 }
 
 func metricsActions() []plugins.Action {

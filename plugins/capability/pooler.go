@@ -100,7 +100,7 @@ const (
 
 // ResizeInput is the input of pooler.resize.
 type ResizeInput struct {
-	Limit PoolerLimit `json:"limit"`
+	Limit PoolerLimit `json:"limit" target:"true"`
 	Size  int         `json:"size"`
 }
 
@@ -138,11 +138,63 @@ type ReloadOutput struct {
 	Changed List[ResizeReceipt] `json:"changed" jsonschema:"the limits that are others now"`
 }
 
+// PauseInput is the input of pooler.pause.
+type PauseInput struct {
+	Database    string   `json:"database" jsonschema:"as clients name it"`
+	For         Duration `json:"for,omitzero" jsonschema:"how long at most: it ends by itself then, as it does when firebreak ends or is killed"`
+	DrainWithin Duration `json:"drain_within,omitzero" jsonschema:"how long what is under way may take to end; otherwise nothing stays paused, and the call fails"`
+}
+
+func (PauseInput) defaults() map[string]json.RawMessage {
+	return map[string]json.RawMessage{"for": json.RawMessage(`"30s"`), "drain_within": json.RawMessage(`"2s"`)}
+}
+
+// PauseOutput is the output of pooler.pause.
+type PauseOutput struct {
+	Observed
+	Database string    `json:"database"`
+	Until    time.Time `json:"until" jsonschema:"it ends by itself then"`
+}
+
+// PauseBinding is what a plan of pooler.pause binds.
+type PauseBinding struct {
+	Resource    string   `json:"resource"`
+	Database    string   `json:"database"`
+	For         Duration `json:"for"`
+	DrainWithin Duration `json:"drain_within"`
+}
+
+// PauseReceipt is the receipt of pooler.pause, which pooler.resume takes.
+type PauseReceipt struct {
+	Database string    `json:"database"`
+	Until    time.Time `json:"until,omitzero"`
+}
+
+// ResumeInput is the input of pooler.resume.
+type ResumeInput struct {
+	Database string `json:"database" jsonschema:"as clients name it"`
+}
+
+// ResumeOutput is the output of pooler.resume.
+type ResumeOutput struct {
+	Observed
+	Database  string `json:"database"`
+	WasPaused bool   `json:"was_paused" jsonschema:"false: there was nothing to end"`
+}
+
 func poolerActions() []plugins.Action {
 	// A command that was under way when its caller was lost has been obeyed,
 	// or never will be, by then.
 	const settlesIn = time.Second
 	return []plugins.Action{
+		{
+			Name: "pooler.pause", Effect: plugins.Mutate,
+			Input: input[PauseInput](func(s *jsonschema.Schema) {
+				s.Properties["database"].MinLength = new(1)
+			}), Output: output[PauseOutput](),
+			Undo: "pooler.resume", Probe: true, SettlesIn: settlesIn,
+			Doc: "Has the clients of a database wait while their server connections are closed, until pooler.resume, for a time at most, and never longer than firebreak lives.",
+		},
 		{
 			Name: "pooler.reload", Effect: plugins.Mutate,
 			Input: input[ReloadInput](nil), Output: output[ReloadOutput](),
@@ -156,6 +208,14 @@ func poolerActions() []plugins.Action {
 			}), Output: output[ResizeOutput](),
 			Undo: "pooler.resize", Idempotent: true, Probe: true, SettlesIn: settlesIn,
 			Doc: "Sets one limit of the pooler at once, until it is restarted or reads its configuration again.",
+		},
+		{
+			Name: "pooler.resume", Effect: plugins.Mutate,
+			Input: input[ResumeInput](func(s *jsonschema.Schema) {
+				s.Properties["database"].MinLength = new(1)
+			}), Output: output[ResumeOutput](),
+			Idempotent: true, SettlesIn: settlesIn, NoPrecondition: true,
+			Doc: "Ends the pause of a database, whoever began it.",
 		},
 		{
 			Name: "pooler.status", Effect: plugins.Read,

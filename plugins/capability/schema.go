@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -22,6 +23,7 @@ func typeSchemas() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[PoolerLimit](): {Type: "string", Enum: enum([]PoolerLimit{PoolSize, ReserveSize, MaxClients, MaxServers})},
 		reflect.TypeFor[Approval]():    {Type: "string", Enum: enum([]Approval{PreApprovable, OneClick, ByHand})},
 		reflect.TypeFor[Risk]():        {Type: "string", Enum: enum([]Risk{LowRisk, MediumRisk, HighRisk})},
+		reflect.TypeFor[Strategy]():    {Type: "string", Enum: enum([]Strategy{InWaves, Rollout})},
 		reflect.TypeFor[Stuck]():       {Type: "string", Enum: enum([]Stuck{StuckImagePull, StuckCrashLoop, StuckUnschedulable, StuckQuota, StuckProbe, StuckConfig, StuckDeadline})},
 	}
 }
@@ -34,7 +36,8 @@ func enum[S ~string](values []S) []any {
 	return out
 }
 
-// input infers the schema of an action's input. edit, which may be nil,
+// input infers the schema of an action's input. Fields with the tag
+// target:"true" say what is changed, and the others how. edit, which may be nil,
 // narrows what a Go type cannot say.
 func input[T any](edit func(*jsonschema.Schema)) json.RawMessage {
 	s, err := infer[T]()
@@ -47,17 +50,39 @@ func input[T any](edit func(*jsonschema.Schema)) json.RawMessage {
 			p.Default = value
 		}
 	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if field.Tag.Get("target") == "true" {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			s.Properties[name].Extra = map[string]any{"x-target": true}
+		}
+	}
 	if edit != nil {
 		edit(s)
 	}
 	return marshal(s)
 }
 
-// output infers the schema of an action's output.
+// oneOf is that one of some fields must be there.
+func oneOf(names ...string) []*jsonschema.Schema {
+	var arms []*jsonschema.Schema
+	for _, name := range names {
+		arms = append(arms, &jsonschema.Schema{Required: []string{name}})
+	}
+	return arms
+}
+
+// output infers the schema of an action's output. Fields with the tag least are
+// never below that, which nothing checks.
 func output[T any]() json.RawMessage {
 	s, err := infer[T]()
 	if err != nil {
 		return nil
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if least := field.Tag.Get("least"); least != "" {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			s.Properties[name].Extra = map[string]any{"x-least": json.Number(least)}
+		}
 	}
 	return marshal(s)
 }

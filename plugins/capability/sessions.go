@@ -76,6 +76,7 @@ func sessionActions() []plugins.Action {
 			Name: name, Effect: plugins.Mutate,
 			Input: input[SessionsInput](func(s *jsonschema.Schema) {
 				s.Properties["sessions"].MinItems = new(1)
+				s.AnyOf = oneOf("sessions", "state", "user")
 				s.Properties["most"].Minimum = new(1.0)
 				s.Properties["share"].Minimum, s.Properties["share"].Maximum = new(1.0), new(100.0)
 			}), Output: output[SessionsOutput](),

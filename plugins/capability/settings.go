@@ -58,7 +58,7 @@ type CurrentOutput struct {
 
 // ApplyInput is the input of settings.apply.
 type ApplyInput struct {
-	Setting    string   `json:"setting"`
+	Setting    string   `json:"setting" target:"true"`
 	Value      Scalar   `json:"value"`
 	LiveWithin Duration `json:"live_within,omitzero" jsonschema:"how long to wait until the service runs the value; not at all if left out, but 10s for each wave of replicas that have settings of their own"`
 	Waves      []Wave   `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas, where each has settings of its own; 1, 25%, 100% if left out. Those that run the value already are done and count"`
@@ -86,10 +86,10 @@ type ApplyOutput struct {
 // SettingsBinding is what a plan of settings.apply or settings.rollback binds.
 // The fingerprint beside it covers the current value of that setting only.
 type SettingsBinding struct {
-	Resource string `json:"resource"`
-	Setting  string `json:"setting"`
-	From     Scalar `json:"from"`
-	To       Scalar `json:"to"`
+	Resource string  `json:"resource"`
+	Setting  string  `json:"setting"`
+	From     *Scalar `json:"from,omitempty"` // nil where replicas have settings of their own, and a step may find that all it was to change run To already
+	To       Scalar  `json:"to"`
 }
 
 // SettingsReceipt is the receipt of settings.apply and settings.rollback.

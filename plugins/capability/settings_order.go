@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -69,13 +70,14 @@ func orderOfReceipt(call plugins.Call) (o SettingsOrder, err error) {
 }
 
 // Title says in one line what the order does to a value, as the first line of
-// a commit's message.
+// a commit's message. A value of several lines is on it as one.
 func (o SettingsOrder) Title(from Scalar) string {
+	text := fmt.Sprintf("%s %s to %s (was %s)", o.Verb, o.Setting, o.To, from)
 	switch {
 	case o.To.IsNull():
-		return fmt.Sprintf("%s %s: take it out (was %s)", o.Verb, o.Setting, from)
+		text = fmt.Sprintf("%s %s: take it out (was %s)", o.Verb, o.Setting, from)
 	case from.IsNull():
-		return fmt.Sprintf("%s %s to %s (was not set)", o.Verb, o.Setting, o.To)
+		text = fmt.Sprintf("%s %s to %s (was not set)", o.Verb, o.Setting, o.To)
 	}
-	return fmt.Sprintf("%s %s to %s (was %s)", o.Verb, o.Setting, o.To, from)
+	return strings.Join(strings.Fields(text), " ")
 }

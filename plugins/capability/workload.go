@@ -15,14 +15,14 @@ type StatusInput struct{}
 // StatusOutput is the output of workload.status.
 type StatusOutput struct {
 	Observed
-	Desired  int           `json:"desired" jsonschema:"replicas that should run"`
-	Ready    int           `json:"ready"`
+	Desired  int           `json:"desired" least:"0" jsonschema:"replicas that should run"`
+	Ready    int           `json:"ready" least:"0"`
 	Replicas List[Replica] `json:"replicas"`
-	Rollout  Rollout       `json:"rollout,omitzero" jsonschema:"of the newest version, where something rolls versions out"`
+	Rollout  RolloutState  `json:"rollout,omitzero" jsonschema:"of the newest version, where something rolls versions out"`
 }
 
-// Rollout is how far the newest version of a service has come.
-type Rollout struct {
+// RolloutState is how far the newest version of a service has come.
+type RolloutState struct {
 	Revision  string         `json:"revision" jsonschema:"the newest one"`
 	Complete  bool           `json:"complete" jsonschema:"every replica is of it, and ready"`
 	Stuck     Stuck          `json:"stuck,omitempty" jsonschema:"why it does not go on; left out while it does"`
@@ -67,14 +67,34 @@ type RestartInput struct {
 	Waves       []Wave    `json:"waves,omitempty" jsonschema:"cumulative counts or shares of the replicas at the start"`
 	ReadyWithin Duration  `json:"ready_within,omitzero" jsonschema:"how long each wave has to become ready"`
 	Since       time.Time `json:"since,omitzero" jsonschema:"replicas that have started since then are done and count, such as ${{ run.started_at }}; so that one step restarts the first of them and, after a look, another the rest"`
+	Started     time.Time `json:"started_since,omitzero" jsonschema:"only replicas that have started since then, such as ${{ run.started_at }}: those that took what has been put back"`
+	Strategy    Strategy  `json:"strategy,omitempty" jsonschema:"waves, or rollout: what runs the service replaces all replicas in the way that its own strategy says, which may start new ones before it ends old ones and takes no look in between; waves, since and started_since have no meaning then, and ready_within is how long it may make no progress"`
 	AllAtOnce   string    `json:"all_at_once,omitempty" jsonschema:"why all of several replicas may be missing at once, which is refused otherwise"`
 }
 
+// Strategy is how replicas are restarted.
+type Strategy string
+
+// The strategies of workload.restart.
+const (
+	InWaves Strategy = "waves"
+	Rollout Strategy = "rollout"
+)
+
 func (RestartInput) defaults() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
+		"strategy":     json.RawMessage(`"waves"`),
 		"waves":        json.RawMessage(`[1,"25%","100%"]`),
 		"ready_within": json.RawMessage(`"30s"`),
 	}
+}
+
+// Nothing says why no replica is left to restart, as a line of a plan.
+func (in RestartInput) Nothing() string {
+	if !in.Started.IsZero() {
+		return "none has started since " + in.Started.Format(time.RFC3339) + ": nothing to restart\n"
+	}
+	return "as many have started since " + in.Since.Format(time.RFC3339) + " already: nothing to restart\n"
 }
 
 // RestartOutput is the output of workload.restart. The next wave begins only
@@ -164,7 +184,7 @@ func workloadActions() []plugins.Action {
 			Input: input[RestartInput](inWaves), Output: output[RestartOutput](),
 			// Signals that were sent may still take their replicas down.
 			Probe: true, SettlesIn: 5 * time.Second,
-			Doc: "Restarts every replica in waves, the next one only when all before are ready.",
+			Doc: "Restarts every replica in waves, the next one only when all before are ready; or as a rollout, where that is asked for.",
 		},
 		{
 			Name: "workload.rollback", Effect: plugins.Mutate,
@@ -178,6 +198,7 @@ func workloadActions() []plugins.Action {
 			Name: "workload.scale", Effect: plugins.Mutate,
 			Input: input[ScaleInput](func(s *jsonschema.Schema) {
 				s.Properties["replicas"].Minimum = new(1.0)
+				s.Extra = map[string]any{"x-target": true}
 			}), Output: output[ScaleOutput](),
 			Undo: "workload.scale", Idempotent: true, Probe: true, SettlesIn: 5 * time.Second,
 			Doc: "Changes the number of replicas, within the limits of the service.",

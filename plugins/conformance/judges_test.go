@@ -78,7 +78,7 @@ func TestSuitesFindLies(t *testing.T) {
 	written := lie{
 		action: "settings.apply", input: map[string]any{"setting": "a", "value": 2},
 		outputs: capability.ApplyOutput{Observed: seen(), Setting: "a", From: one, To: two},
-		binding: capability.SettingsBinding{Resource: cannedResource, Setting: "a", From: one, To: two},
+		binding: capability.SettingsBinding{Resource: cannedResource, Setting: "a", From: &one, To: two},
 		receipt: capability.SettingsReceipt{Setting: "a", Before: one, After: two},
 		others:  map[string]any{"settings.current": current("a", two, seen())},
 	}
@@ -146,7 +146,7 @@ func TestSuitesFindLies(t *testing.T) {
 
 		write("written", "", func(*lie) {}),
 		write("binds another", "the plan binds a to 1", func(l *lie) {
-			l.binding = capability.SettingsBinding{Resource: cannedResource, Setting: "a", From: one, To: one}
+			l.binding = capability.SettingsBinding{Resource: cannedResource, Setting: "a", From: &one, To: one}
 		}),
 		write("outputs of another", "and the outputs a from 2 to 2", func(l *lie) {
 			l.outputs = capability.ApplyOutput{Observed: seen(), Setting: "a", From: two, To: two}

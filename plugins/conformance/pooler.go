@@ -56,6 +56,47 @@ func poolerResized(s *suite, t T, m Mutation, plan plugins.Plan, done plugins.Ou
 	}
 }
 
+// pooler.pause: it has an end, and the plan, what is said and what undoes it
+// are of the same database, whose pools are then paused.
+func poolerPaused(s *suite, t T, m Mutation, plan plugins.Plan, done plugins.Outcome) {
+	in := decoded[capability.PauseInput](t, m.Input)
+	bound := decoded[capability.PauseBinding](t, plan.Binding)
+	out := decoded[capability.PauseOutput](t, done.Outputs)
+	receipt := decoded[capability.PauseReceipt](t, done.Receipt)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	if bound.Database != in.Database || out.Database != in.Database || receipt.Database != in.Database {
+		t.Errorf("%s was to be paused; the plan binds %s, the outputs say %s, the receipt %s", in.Database, bound.Database, out.Database, receipt.Database)
+	}
+	if bound.For <= 0 || !out.Until.After(out.ObservedAt) || !receipt.Until.Equal(out.Until) {
+		t.Errorf("paused at %s for %s until %s, by the receipt until %s", out.ObservedAt, bound.For, out.Until, receipt.Until)
+	}
+	s.pools(t, m, in.Database, true)
+}
+
+// pooler.resume: nothing of the database is paused after it.
+func poolerResumed(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.Outcome) {
+	in := decoded[capability.ResumeInput](t, m.Input)
+	out := decoded[capability.ResumeOutput](t, done.Outputs)
+	s.observed(t, m.Service, m.Action, out.Observed)
+	if out.Database != in.Database || out.WasPaused != (done.Applied == plugins.All) {
+		t.Errorf("%s was to be resumed, which applied %s, and the outputs are %+v", in.Database, done.Applied, out)
+	}
+	s.pools(t, m, in.Database, false)
+}
+
+// pools holds that pooler.status says the same of a database's pools.
+func (s *suite) pools(t T, m Mutation, database string, paused bool) {
+	t.Helper()
+	if !s.offers(t, "pooler.status") {
+		return
+	}
+	for _, p := range look[capability.PoolerOutput](s, t, m.Service, "pooler.status", nil).Pools {
+		if p.Database == database && p.Paused != paused {
+			t.Errorf("paused should be %t, and pooler.status says %t of %s on %s", paused, p.Paused, p.User, p.Database)
+		}
+	}
+}
+
 // pooler.reload: it says no limit changed that is what it was.
 func poolerReloaded(s *suite, t T, m Mutation, _ plugins.Plan, done plugins.Outcome) {
 	out := decoded[capability.ReloadOutput](t, done.Outputs)

@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds each case; a plugin under test needs far less.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // suite is one run of the harness.
 type suite struct {

@@ -69,11 +69,15 @@ func (s *suite) written(t T, m Mutation, setting string, to capability.Scalar, p
 	if bound.Setting != setting || bound.To != to {
 		t.Errorf("%s to %s was asked for, and the plan binds %s to %s", setting, to, bound.Setting, bound.To)
 	}
-	if out.Setting != setting || out.From != bound.From || out.To != to {
-		t.Errorf("the plan says %s from %s to %s, and the outputs %s from %s to %s", setting, bound.From, to, out.Setting, out.From, out.To)
+	from := "what each ran"
+	if bound.From != nil {
+		from = bound.From.String()
 	}
-	if receipt.Setting != setting || receipt.Before != bound.From || receipt.After != to {
-		t.Errorf("the plan says %s from %s to %s, and the receipt %s from %s to %s", setting, bound.From, to, receipt.Setting, receipt.Before, receipt.After)
+	if out.Setting != setting || bound.From != nil && out.From != *bound.From || out.To != to {
+		t.Errorf("the plan says %s from %s to %s, and the outputs %s from %s to %s", setting, from, to, out.Setting, out.From, out.To)
+	}
+	if receipt.Setting != setting || receipt.Before != out.From || receipt.After != to {
+		t.Errorf("the outputs say %s from %s to %s, and the receipt %s from %s to %s", setting, out.From, to, receipt.Setting, receipt.Before, receipt.After)
 	}
 	if !s.offers(t, "settings.current") {
 		return

@@ -48,6 +48,14 @@ func (h *Host) Identity(ctx context.Context, key BindingKey) (string, error) {
 }
 
 func (h *Host) identity(ctx context.Context, key BindingKey) (string, error) {
+	section := h.section(key)
+	if h.Served(section.Plugin) == "" { // what is missing is said before it starts, however long that takes
+		if _, _, err := ResolveSecrets(section.Config, key.Access); err != nil {
+			err = h.unreadable(section, err)
+			h.remember(section.Plugin, key, err)
+			return "", err
+		}
+	}
 	p, err := h.opener(ctx, key)
 	if err != nil {
 		return "", err

@@ -118,10 +118,12 @@ func (c Config) sections(specs map[string]Spec) (map[sectionKey]Section, error) 
 	return by, errors.Join(problems...)
 }
 
+// contracts are by name. Their schemas are read with those of the plugins that
+// serve them: most processes need few.
 func (c Config) contracts() (map[string]plugins.Action, error) {
 	by := map[string]plugins.Action{}
 	for _, contract := range c.Contracts {
-		if _, err := prepare(contract); err != nil {
+		if err := claims(contract); err != nil {
 			return nil, fmt.Errorf("contract %s: %w", contract.Name, err)
 		}
 		by[contract.Name] = contract

@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-const knockTimeout = 5 * time.Second
-
 // http2 is how every call begins: the preface, and empty settings.
 const http2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 // Knock starts one process of a plugin and knocks at its socket as a stranger
-// would, without a certificate and with one of its own. The error is that the
-// plugin serves somebody who is not its host, or that this cannot be told.
+// would, without a certificate and with one of its own. It blocks until it is
+// answered or refused, or ctx ends. The error is that the plugin serves
+// somebody who is not its host, or that this cannot be told.
 func Knock(ctx context.Context, spec Spec, config Config) error {
 	var served error
 	_, end, err := alone(ctx, spec, config, func(address net.Addr) { served = knock(ctx, spec, address) })
@@ -53,28 +52,23 @@ func knock(ctx context.Context, spec Spec, address net.Addr) error {
 
 // letIn says whether somebody with these certificates gets an answer.
 func letIn(ctx context.Context, address net.Addr, certificates []tls.Certificate) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
-	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, address.Network(), address.String())
 	if err != nil {
 		return false, fmt.Errorf("knocking at %s: %w", address, err)
 	}
-	defer func() { _ = raw.Close() }() // nobody needs it any more
-	limit, _ := ctx.Deadline()
-	if err := raw.SetDeadline(limit); err != nil {
-		return false, fmt.Errorf("knocking at %s: %w", address, err)
-	}
+	defer func() { _ = raw.Close() }()                         // nobody needs it any more
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })() // it ends what blocks
 	conn := tls.Client(raw, &tls.Config{
 		Certificates: certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
 		InsecureSkipVerify: true, //nolint:gosec // whom it shows itself to is asked, not who it is
 	})
-	if conn.HandshakeContext(ctx) != nil {
-		return false, nil
+	n := 0
+	if err = conn.HandshakeContext(ctx); err == nil {
+		_, err = conn.Write([]byte(http2))
 	}
-	if _, err := conn.Write([]byte(http2)); err != nil {
-		return false, nil
+	if err == nil {
+		n, err = conn.Read(make([]byte, 1)) // the server learns of our certificate after its part of the handshake
 	}
-	n, err := conn.Read(make([]byte, 1)) // the server learns of our certificate after its part of the handshake
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("knocking at %s: neither an answer nor a refusal: %w", address, err)
 	}

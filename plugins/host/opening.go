@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,30 +20,41 @@ const bindTimeout = 15 * time.Second
 // opening is one Bind of one process; everybody who needs it waits for the
 // same one.
 type opening struct {
+	of       [sha256.Size]byte // digest of the section with its secrets
 	done     chan struct{}
 	resource string
 	err      error
 }
 
 // bind opens key on p unless it is open, and returns the identity of what it
-// acts on. A binding that failed is tried again by the next caller. Errors
-// are *plugins.Failure.
+// acts on. A binding that failed is tried again by the next caller, and one
+// whose secrets are others by now is replaced; while they cannot be read it
+// stays. Errors are *plugins.Failure.
 func (h *Host) bind(ctx context.Context, p *process, key BindingKey) (string, error) {
 	h.want(p.name, key)
+	config, secrets, unread := ResolveSecrets(h.section(key).Config, key.Access)
+	of := sha256.Sum256(config)
 	p.mu.Lock()
 	o := p.bound[key]
-	if o == nil {
-		o = &opening{done: make(chan struct{})}
+	if o == nil || unread == nil && o.of != of {
+		before := o
+		o = &opening{of: of, done: make(chan struct{})}
 		p.bound[key] = o
 		go func() { // not the caller's: others may wait for it
 			defer close(o.done)
+			h.masks.add(secrets...) // before anything can speak of them
+			if before != nil {
+				<-before.done // the last one counts
+			}
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bindTimeout)
 			defer cancel()
-			o.resource, o.err = h.open(ctx, p, key)
+			o.resource, o.err = h.open(ctx, p, key, config, unread)
 			h.opened(p, key, o.err)
 			if o.err != nil {
 				p.mu.Lock()
-				delete(p.bound, key)
+				if p.bound[key] == o {
+					delete(p.bound, key)
+				}
 				p.mu.Unlock()
 			}
 		}()
@@ -57,13 +70,11 @@ func (h *Host) bind(ctx context.Context, p *process, key BindingKey) (string, er
 	}
 }
 
-// open resolves the section's secrets and binds it.
-func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, error) {
+// open binds a section with its secrets, unless those could not be read.
+func (h *Host) open(ctx context.Context, p *process, key BindingKey, config json.RawMessage, unread error) (string, error) {
 	section := h.section(key)
-	config, secrets, err := ResolveSecrets(section.Config, key.Access)
-	h.masks.add(secrets...) // before anything can speak of them
-	if err != nil {
-		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
+	if unread != nil {
+		return "", h.unreadable(section, unread)
 	}
 	if err := p.config[key.Capability].checkSection(config); err != nil {
 		return "", plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
@@ -81,6 +92,11 @@ func (h *Host) open(ctx context.Context, p *process, key BindingKey) (string, er
 		return "", plugins.Fail(plugins.Invalid, "%s: the identity that the plugin reports: %s", section, problem)
 	}
 	return reply.GetResource(), nil
+}
+
+// unreadable says that the secrets of a section cannot be read.
+func (h *Host) unreadable(section Section, err error) error {
+	return plugins.Fail(plugins.Invalid, "%s: %s", section, h.masks.text(err.Error()))
 }
 
 // section finds what key is bound to; a tool without a section has an empty
@@ -108,23 +124,31 @@ func (h *Host) rebind(p *process, keys []BindingKey) {
 func (h *Host) want(plugin string, key BindingKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.wanted[plugin] == nil {
-		h.wanted[plugin] = map[BindingKey]error{}
-	}
 	if _, ok := h.wanted[plugin][key]; !ok {
-		h.wanted[plugin][key] = nil
+		h.rememberLocked(plugin, key, nil)
 	}
 }
 
 // opened remembers what came of opening key, unless the process was lost,
 // which is told of the process.
 func (h *Host) opened(p *process, key BindingKey, err error) {
-	if p.closing.Load() || p.isGone() {
-		return
+	if !p.closing.Load() && !p.isGone() {
+		h.remember(p.name, key, err)
 	}
+}
+
+// remember keeps why key cannot be opened; nil: it can, or is to be.
+func (h *Host) remember(plugin string, key BindingKey, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.wanted[p.name][key] = err
+	h.rememberLocked(plugin, key, err)
+}
+
+func (h *Host) rememberLocked(plugin string, key BindingKey, err error) {
+	if h.wanted[plugin] == nil {
+		h.wanted[plugin] = map[BindingKey]error{}
+	}
+	h.wanted[plugin][key] = err
 }
 
 func (h *Host) wants(plugin string) []BindingKey {

@@ -37,6 +37,40 @@ func storeSection(t *testing.T) Section {
 	return Section{Service: "api", Capability: "store", Plugin: "demo", Config: config}
 }
 
+// A secret that is changed while the plugin runs is what the next call has; one
+// that cannot be read just then is what it was.
+func TestSecretChanges(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	config, err := json.Marshal(map[string]any{"mutate": map[string]string{"secret": "file:" + file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(secret string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("one") // too short to be hidden
+	h := started(t, Config{Specs: []Spec{builtin("demo")}, Sections: []Section{{Plugin: "demo", Config: config}}})
+	has := func(secret string) {
+		t.Helper()
+		plan, err := h.Plan(inTime(t), call("p", "config"))
+		if want := `config is {"mutate":"` + secret + `"}`; err != nil || plan.Detail != want {
+			t.Errorf("%s, %v; want %s", plan.Detail, err, want)
+		}
+	}
+	has("one")
+	set("two")
+	has("two")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	has("two")
+	set("six")
+	has("six")
+}
+
 func TestSecretsStayHidden(t *testing.T) {
 	var logged syncBuffer
 	section := storeSection(t)
@@ -178,6 +212,19 @@ func TestUnusableSectionIsRefusedByKey(t *testing.T) {
 				t.Errorf("the status says %q; want what is wrong with the section", status.Error)
 			}
 		})
+	}
+}
+
+// TestMissingSecretIsSaidWithoutThePlugin holds that what is missing here is said
+// of a plugin, too, that does not start.
+func TestMissingSecretIsSaidWithoutThePlugin(t *testing.T) {
+	h := started(t, Config{
+		Specs:    []Spec{builtin("mute")},
+		Sections: []Section{{Service: "api", Capability: "store", Plugin: "mute", Config: json.RawMessage(`{"read":{"secret":"env:TEST_NOT_SET"}}`)}},
+	})
+	_, err := h.Identity(inTime(t), BindingKey{Service: "api", Capability: "store", Access: plugins.Read})
+	if f := plugins.AsFailure(err); f == nil || f.Class != plugins.Invalid || !strings.Contains(f.Reason, "env:TEST_NOT_SET is not set") {
+		t.Errorf("it says %v", err)
 	}
 }
 

@@ -29,7 +29,7 @@ func (h *Host) Status() []PluginStatus {
 	for key, s := range h.plugins {
 		status := s.status()
 		status.Zone = key.Zone
-		if unbound := h.unbound(key.Plugin); unbound != "" && status.State == Ready {
+		if unbound := h.unbound(key.Plugin); unbound != "" && (status.State == Ready || status.Error == "") {
 			status.Error = unbound
 		}
 		status.Error = h.masks.text(status.Error)

@@ -222,6 +222,9 @@ func TestAccept(t *testing.T) {
 func TestEnvironmentIsScrubbed(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "leak")
 	t.Setenv("TZ", "UTC")
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1") // as in a pod
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	t.Setenv("API_SERVICE_HOST", "10.96.0.2")
 	o := demoHost(t).Run(inTime(t), call("e", "env"), nil)
 	if o.Failure != nil {
 		t.Fatal(o.Failure)
@@ -230,14 +233,16 @@ func TestEnvironmentIsScrubbed(t *testing.T) {
 	if err := json.Unmarshal(o.Outputs, &out); err != nil {
 		t.Fatal(err)
 	}
-	allowed := []string{"PATH", "HOME", "TMPDIR", "TZ", "LANG", plugins.Handshake().MagicCookieKey}
+	allowed := []string{"PATH", "HOME", "TMPDIR", "TZ", "LANG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", plugins.Handshake().MagicCookieKey}
 	for _, entry := range out.Env {
 		name, _, _ := strings.Cut(entry, "=")
 		if !slices.Contains(allowed, name) && !strings.HasPrefix(name, "PLUGIN_") {
 			t.Errorf("the plugin sees %s", name)
 		}
 	}
-	if !slices.Contains(out.Env, "TZ=UTC") {
-		t.Errorf("the plugin does not see TZ: %v", out.Env)
+	for _, want := range []string{"TZ=UTC", "KUBERNETES_SERVICE_HOST=10.96.0.1", "KUBERNETES_SERVICE_PORT=443"} {
+		if !slices.Contains(out.Env, want) {
+			t.Errorf("the plugin does not see %s: %v", want, out.Env)
+		}
 	}
 }

@@ -21,8 +21,8 @@ import (
 // that firebreak would get. It is no firebreak: it knows the cause beforehand.
 type operator struct {
 	api      serviceSection
-	scratch  string // for the clone
-	keeps    bool   // the backlog
+	scratch  string                                   // for the clone
+	then     []func(*operator, context.Context) error // once the setting is back
 	approved chan string
 	work     sync.WaitGroup
 	failed   error
@@ -48,7 +48,10 @@ func newOperator(config []byte, scratch string) (*operator, error) {
 	if err := yaml.Unmarshal(config, &file); err != nil {
 		return nil, err
 	}
-	return &operator{api: file.Services["api"], scratch: scratch, approved: make(chan string, 1)}, nil
+	return &operator{
+		api: file.Services["api"], scratch: scratch, approved: make(chan string, 1),
+		then: []func(*operator, context.Context) error{(*operator).shed, (*operator).restart},
+	}, nil
 }
 
 func (o *operator) Start(context.Context, string, Alert) (string, error) { return "by-hand", nil }
@@ -84,7 +87,7 @@ func (o *operator) Close() error {
 	return o.failed
 }
 
-// repair is the runbook: the setting back, fresh processes, the backlog away.
+// repair is the runbook: the setting back, the backlog away, fresh processes.
 func (o *operator) repair(ctx context.Context) error {
 	clone := filepath.Join(o.scratch, "clone")
 	steps := []struct {
@@ -103,12 +106,16 @@ func (o *operator) repair(ctx context.Context) error {
 			return fmt.Errorf("%s: %w\n%s", strings.Join(s.args, " "), err, said)
 		}
 	}
-	if err := o.restart(ctx); err != nil {
-		return err
+	for _, step := range o.then {
+		if err := step(o, ctx); err != nil {
+			return err
+		}
 	}
-	if o.keeps {
-		return nil
-	}
+	return nil
+}
+
+// shed has every replica cancel what waits, and refuse what comes for 3 s.
+func (o *operator) shed(context.Context) error {
 	for _, url := range o.api.Backlog.Shed {
 		resp, err := http.Post(url, "application/json", strings.NewReader(`{"for": "3s"}`))
 		if err != nil {

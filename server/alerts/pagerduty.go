@@ -51,7 +51,9 @@ func parsePagerDuty(s *service.Source, body []byte) (Delivery, error) {
 		return Delivery{}, refusef("", "it has no event")
 	}
 	kind, err := decode[struct {
-		Type string `json:"event_type"`
+		Type string    `json:"event_type"`
+		ID   string    `json:"id"`
+		At   time.Time `json:"occurred_at"`
 	}](head.Event)
 	if err != nil {
 		return Delivery{}, err
@@ -65,7 +67,7 @@ func parsePagerDuty(s *service.Source, body []byte) (Delivery, error) {
 	case "incident.resolved":
 		status = Resolved
 	default:
-		return Delivery{Note: "an event " + clip(kind.Type) + " starts nothing"}, nil
+		return Delivery{Note: "an event " + clip(kind.Type) + " starts nothing", ID: kind.ID, At: kind.At}, nil
 	}
 	event, err := decode[pagerDutyEvent](head.Event)
 	if err != nil {
@@ -75,7 +77,7 @@ func parsePagerDuty(s *service.Source, body []byte) (Delivery, error) {
 	if in.ID == "" || in.Type != "incident" {
 		return Delivery{}, refusef("", "its event %s is about no incident", kind.Type)
 	}
-	return Delivery{Alerts: []Alert{{
+	return Delivery{ID: kind.ID, At: kind.At, Alerts: []Alert{{
 		Source: s.Name, Identity: in.ID, StartsAt: event.began(), Status: status,
 		Labels: in.labels(), Annotations: map[string]string{"summary": in.Title}, URL: in.URL,
 	}}}, nil

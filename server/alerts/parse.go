@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/firebreak-ops/firebreak/engine/service"
@@ -14,6 +15,9 @@ import (
 type Delivery struct {
 	Alerts []Alert
 	Note   string // what it is when it holds no alert; else empty
+
+	ID string    // that its source gives it, in what is signed; empty: none
+	At time.Time // when it happened, by the same; zero: it does not say
 }
 
 // RefusedError says why a body is not what its source sends.

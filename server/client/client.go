@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firebreak-ops/firebreak/engine"
 	"github.com/firebreak-ops/firebreak/server"
 )
 
@@ -145,7 +146,7 @@ func (c *Client) Start(ctx context.Context, req server.StartRequest) (string, er
 }
 
 // Runs lists runs, newest first.
-func (c *Client) Runs(ctx context.Context, q server.Query) ([]server.Summary, error) {
+func (c *Client) Runs(ctx context.Context, q server.Query) ([]engine.Head, error) {
 	values := url.Values{}
 	if q.Unsettled {
 		values.Set("unsettled", "true")
@@ -153,12 +154,7 @@ func (c *Client) Runs(ctx context.Context, q server.Query) ([]server.Summary, er
 	if q.Service != "" {
 		values.Set("service", q.Service)
 	}
-	if q.Limit > 0 {
-		values.Set("limit", strconv.Itoa(q.Limit))
-	}
-	var runs []server.Summary
-	err := c.call(ctx, http.MethodGet, "/v1/runs?"+values.Encode(), nil, &runs)
-	return runs, err
+	return list[engine.Head](ctx, c, "/v1/runs", values, q.Limit)
 }
 
 // Run returns one run as it stands.
@@ -249,12 +245,12 @@ func (c *Client) Health(ctx context.Context) (server.Health, error) {
 
 // Approvals lists the questions that runs ask people.
 func (c *Client) Approvals(ctx context.Context) ([]server.Asked, error) {
-	return list[server.Asked](ctx, c, "/v1/approvals", nil)
+	return list[server.Asked](ctx, c, "/v1/approvals", nil, 0)
 }
 
 // Runbooks lists the runbooks that the owner knows by name.
 func (c *Client) Runbooks(ctx context.Context) ([]server.RunbookView, error) {
-	return list[server.RunbookView](ctx, c, "/v1/runbooks", nil)
+	return list[server.RunbookView](ctx, c, "/v1/runbooks", nil, 0)
 }
 
 // Runbook returns one of them, with its text.
@@ -266,12 +262,12 @@ func (c *Client) Runbook(ctx context.Context, name string) (server.RunbookView, 
 
 // Services lists the services of the configuration.
 func (c *Client) Services(ctx context.Context) ([]server.ServiceView, error) {
-	return list[server.ServiceView](ctx, c, "/v1/services", nil)
+	return list[server.ServiceView](ctx, c, "/v1/services", nil, 0)
 }
 
 // Alerts lists alerts, the last first; 0: no limit.
 func (c *Client) Alerts(ctx context.Context, limit int) ([]server.AlertView, error) {
-	return list[server.AlertView](ctx, c, "/v1/alerts", url.Values{"limit": {strconv.Itoa(limit)}})
+	return list[server.AlertView](ctx, c, "/v1/alerts", url.Values{}, limit)
 }
 
 // Report reports a change that was made to a service.
@@ -283,11 +279,11 @@ func (c *Client) Report(ctx context.Context, req server.ChangeRequest) (server.C
 
 // Changes lists the changes that were reported, the last first.
 func (c *Client) Changes(ctx context.Context, q server.ChangeQuery) ([]server.Change, error) {
-	values := url.Values{"service": {q.Service}, "limit": {strconv.Itoa(q.Limit)}}
+	values := url.Values{"service": {q.Service}}
 	if !q.Since.IsZero() {
 		values.Set("since", q.Since.UTC().Format(time.RFC3339))
 	}
-	return list[server.Change](ctx, c, "/v1/changes", values)
+	return list[server.Change](ctx, c, "/v1/changes", values, q.Limit)
 }
 
 // Audit tells what stands for everything that is recorded, and the last acts
@@ -307,7 +303,7 @@ func (c *Client) MakeToken(ctx context.Context, req server.TokenRequest) (server
 
 // Tokens lists tokens, the newest first; it goes through the socket only.
 func (c *Client) Tokens(ctx context.Context) ([]server.TokenView, error) {
-	return list[server.TokenView](ctx, c, "/v1/tokens", nil)
+	return list[server.TokenView](ctx, c, "/v1/tokens", nil, 0)
 }
 
 // RevokeToken revokes a token; it goes through the socket only.
@@ -315,11 +311,43 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
 }
 
-// list asks for a list.
-func list[T any](ctx context.Context, c *Client, path string, q url.Values) ([]T, error) {
-	var all []T
-	err := c.call(ctx, http.MethodGet, path+"?"+q.Encode(), nil, &all)
-	return all, err
+// list reads a listing, page after page, until there is no more; limit: or so
+// many, 0: all.
+func list[T any](ctx context.Context, c *Client, path string, q url.Values, limit int) ([]T, error) {
+	if q == nil {
+		q = url.Values{}
+	}
+	all := []T{}
+	for {
+		if limit > 0 {
+			q.Set("limit", strconv.Itoa(limit-len(all)))
+		}
+		resp, err := c.ask(ctx, http.MethodGet, path+"?"+q.Encode(), nil)
+		if err != nil {
+			return nil, err
+		}
+		var some []T
+		err = json.NewDecoder(resp.Body).Decode(&some)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			return nil, fmt.Errorf("read the owner's answer to GET %s: %w", path, err)
+		}
+		all = append(all, some...)
+		after := next(resp.Header)
+		if after == "" || limit > 0 && len(all) >= limit {
+			return all, nil
+		}
+		q.Set("after", after)
+	}
+}
+
+// next is where a listing goes on; empty: it is over.
+func next(h http.Header) string {
+	to, rel, _ := strings.Cut(strings.TrimPrefix(h.Get("Link"), "<"), ">; ")
+	u, err := url.Parse(to)
+	if err != nil || rel != `rel="next"` {
+		return ""
+	}
+	return u.Query().Get("after")
 }
 
 func runPath(id, what string) string {

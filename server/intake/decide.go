@@ -25,7 +25,7 @@ const lingering = time.Hour
 // that can no longer be used.
 func (in *Intake) Run(ctx context.Context) error {
 	for {
-		batch, err := in.cfg.Shelf.Waiting(ctx)
+		batch, next, err := in.cfg.Shelf.Waiting(ctx, in.now())
 		if err == nil {
 			err = in.decide(ctx, batch)
 		}
@@ -35,12 +35,27 @@ func (in *Intake) Run(ctx context.Context) error {
 		if err == nil && len(batch) > 0 {
 			continue
 		}
-		select {
-		case <-in.more:
-		case <-ctx.Done():
+		if !in.rest(ctx, next) {
 			return nil
 		}
 	}
+}
+
+// rest waits until there may be more to decide: something came, or the time to
+// try again has come, if it is not zero. It reports whether ctx goes on.
+func (in *Intake) rest(ctx context.Context, next time.Time) bool {
+	var again <-chan time.Time
+	if !next.IsZero() {
+		timer := time.NewTimer(next.Sub(in.now()))
+		defer timer.Stop()
+		again = timer.C
+	}
+	select {
+	case <-in.more:
+	case <-again:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }
 
 // matched is an alert that waits, and what answers it.
@@ -56,7 +71,7 @@ type matched struct {
 func (in *Intake) decide(ctx context.Context, batch []Entry) error {
 	causes := map[string][]*matched{}
 	for i := range batch {
-		e := &matched{Entry: &batch[i], fresh: batch[i].Outcome == ""}
+		e := &matched{Entry: &batch[i], fresh: batch[i].Outcome == "" || batch[i].Outcome == Retrying}
 		if e.fresh {
 			if err := in.match(ctx, e); err != nil {
 				return err
@@ -76,7 +91,7 @@ func (in *Intake) decide(ctx context.Context, batch []Entry) error {
 // has begun for it and then come no further. Where nothing answers it, that is
 // the outcome. Its error is one of the state.
 func (in *Intake) match(ctx context.Context, e *matched) error {
-	e.DecidedAt, e.Text = in.now(), ""
+	e.DecidedAt, e.Outcome, e.Text = in.now(), "", ""
 	a, err := e.Alert()
 	if err == nil {
 		e.by, err = in.cfg.Matcher().Match(&a)
@@ -193,9 +208,24 @@ func (in *Intake) one(ctx context.Context, e *matched, last *latest) error {
 	case ctx.Err() != nil || fatal(err):
 		return err
 	default:
-		e.Outcome, e.Text = Failed, fmt.Sprintf("%s could not begin: %s", e.by.Book.Name, err)
+		e.failed(err)
 	}
 	return nil
+}
+
+// tries is how often a run is tried to begin, within a minute in all.
+const tries = 6
+
+// failed notes that the run of an alert could not begin. What may pass by itself
+// is tried again, after a second, then after twice as long each time.
+func (e *matched) failed(err error) {
+	e.Tries++
+	e.Outcome, e.Text = Failed, fmt.Sprintf("%s could not begin: %s", e.by.Book.Name, err)
+	var lasting interface{ Lasting() bool }
+	if e.Tries >= tries || errors.As(err, &lasting) && lasting.Lasting() {
+		return
+	}
+	e.Outcome, e.NextAt = Retrying, e.DecidedAt.Add(time.Second<<(e.Tries-1))
 }
 
 // latest is the last run of a cause, and whether it goes on: one answer is good

@@ -28,6 +28,15 @@ type Entry struct {
 	Cause      string    // what it has in common with others that one run cures
 	Text       string    // why, for people
 	Told       bool      // that it is resolved has been dealt with
+	Tries      int       // to begin its run, that failed
+	NextAt     time.Time // when it is tried again
+}
+
+// Delivery is what one request has brought.
+type Delivery struct {
+	Source string
+	IDs    []string // by which its sender tells it from others; none: it does not
+	At     time.Time
 }
 
 // The outcomes.
@@ -38,6 +47,7 @@ const (
 	Over      = "over"      // it was resolved before a run began
 	Unmatched = "unmatched" // no trigger answers it
 	Ambiguous = "ambiguous" // the triggers of several runbooks do
+	Retrying  = "retrying"  // the run could not begin, and is tried again
 	Failed    = "failed"    // the run could not begin
 	Note      = "note"      // it is no alert, such as a handshake
 	Refused   = "refused"   // it is not what the source sends

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/service"
 	"github.com/firebreak-ops/firebreak/server/alerts"
@@ -13,6 +14,16 @@ import (
 
 // largest is how many bytes a body may have.
 const largest = 1 << 20
+
+const (
+	// webhookID is the header by which PagerDuty tells a delivery from others.
+	webhookID = "X-Webhook-Id"
+	// longestID is how many bytes an id may have that is remembered.
+	longestID = 200
+	// known is for how long ids are remembered at least. What is older is not
+	// taken: nobody could tell whether it is sent for the second time.
+	known = 30 * 24 * time.Hour
+)
 
 // ServeHTTP takes a delivery of the source that the path names. It answers
 //
@@ -40,11 +51,19 @@ func (in *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		unproven(w)
 		return
 	}
-	entries, refused := in.entries(s, body)
-	if err := in.cfg.Shelf.Keep(r.Context(), entries); err != nil {
+	entries, d, refused := in.entries(s, body)
+	if id := r.Header.Get(webhookID); s.Kind == service.KindPagerDuty && id != "" && len(id) <= longestID {
+		d.IDs = append(d.IDs, webhookID+" "+id)
+	}
+	again, err := in.cfg.Shelf.Keep(r.Context(), d, entries)
+	if err != nil {
 		in.cfg.Warn(fmt.Errorf("an alert of source %s could not be stored: %w", s.Name, err))
 		w.Header().Set("Retry-After", "5")
 		answer(w, http.StatusServiceUnavailable, "it could not be stored: send it again")
+		return
+	}
+	if again {
+		accept(w, 0)
 		return
 	}
 	if refused != nil {
@@ -53,9 +72,14 @@ func (in *Intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in.wake()
+	accept(w, len(entries))
+}
+
+// accept says how much was stored.
+func accept(w http.ResponseWriter, stored int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprintf(w, "{\"stored\":%d}\n", len(entries))
+	fmt.Fprintf(w, "{\"stored\":%d}\n", stored)
 }
 
 // proven asks for the secrets anew each time, so that one in a file can be
@@ -74,9 +98,16 @@ func (in *Intake) proven(s *service.Source, h http.Header, body []byte) bool {
 }
 
 // entries are what a body is stored as; refused is why it is no delivery.
-func (in *Intake) entries(s *service.Source, body []byte) (entries []Entry, refused error) {
+func (in *Intake) entries(s *service.Source, body []byte) (entries []Entry, of Delivery, refused error) {
 	at := in.now()
+	of = Delivery{Source: s.Name, At: at}
 	d, err := alerts.Parse(s, body)
+	if d.ID != "" && len(d.ID) <= longestID {
+		of.IDs = append(of.IDs, d.ID)
+	}
+	if !d.At.IsZero() && at.Sub(d.At) >= known {
+		d = alerts.Delivery{Note: "it happened at " + d.At.UTC().Format(time.RFC3339) + ", which is too long ago to be sent now"}
+	}
 	for i := range d.Alerts {
 		var e Entry
 		if e, err = entryOf(&d.Alerts[i], at); err != nil {
@@ -86,11 +117,11 @@ func (in *Intake) entries(s *service.Source, body []byte) (entries []Entry, refu
 	}
 	switch {
 	case err != nil:
-		return []Entry{noteOf(s.Name, body, Refused, err.Error(), at)}, err
+		return []Entry{noteOf(s.Name, body, Refused, err.Error(), at)}, Delivery{}, err
 	case d.Note != "":
-		return []Entry{noteOf(s.Name, body, Note, d.Note, at)}, nil
+		return []Entry{noteOf(s.Name, body, Note, d.Note, at)}, of, nil
 	}
-	return entries, nil
+	return entries, of, nil
 }
 
 func unproven(w http.ResponseWriter) {

@@ -10,14 +10,16 @@ import (
 
 // Shelf keeps alerts. Its methods may be called at the same time.
 type Shelf interface {
-	// Keep stores deliveries, all of them or none, and returns when they are
-	// durable. What is there already, by its key, is counted; if it goes on
-	// and has no run, it waits to be decided again. A resolved alert ends what
-	// goes on of its source and identity.
-	Keep(ctx context.Context, all []Entry) error
-	// Waiting returns what is to be decided, the oldest first, and what is
-	// resolved and has a run that may not know.
-	Waiting(ctx context.Context) ([]Entry, error)
+	// Keep stores what a delivery has brought, all of it or nothing, and returns
+	// when it is durable. What is there already, by its key, is counted; if it
+	// goes on and has no run, it waits to be decided again. A resolved alert
+	// ends what goes on of its source and identity. A delivery that is known by
+	// any of its ids is left alone: again is true.
+	Keep(ctx context.Context, d Delivery, all []Entry) (again bool, err error)
+	// Waiting returns what is to be decided, the oldest first, what is to be
+	// tried again by now, and what is resolved and has a run that may not know;
+	// and when the next is to be tried again, zero: none is.
+	Waiting(ctx context.Context, now time.Time) (all []Entry, next time.Time, err error)
 	// Settle stores what was decided, durably.
 	Settle(ctx context.Context, all []Entry) error
 	// Last returns the last run that an alert of a cause began.
@@ -37,7 +39,8 @@ type Runs interface {
 	// Begun returns the run that began for an alert; empty when none did.
 	Begun(ctx context.Context, e *Entry) (run string, err error)
 	// Start begins the run of an alert and returns when that is durable.
-	// However often it is called for an alert, one run begins.
+	// However often it is called for an alert, one run begins. An error that
+	// has a method Lasting() bool that is true does not pass by itself.
 	Start(ctx context.Context, e *Entry, m alerts.Match) (run string, err error)
 	// Ended returns when a run ended; zero while it goes on. One that is no
 	// longer known ended long ago.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -66,6 +67,7 @@ func TestUnanswered(t *testing.T) {
 	d := newDesk(t)
 	d.send("None api f1 firing 58", "Both api f2 firing 58")
 	d.runs.fail = errors.New("no service api")
+	d.runs.lasting = true
 	d.send("Slow api f3 firing 58")
 	d.wants("None: unmatched", "Both: ambiguous", "Slow: failed")
 	d.runs.fail = nil
@@ -75,6 +77,108 @@ func TestUnanswered(t *testing.T) {
 	d.wants()
 	d.send("None api f1 firing 58") // late, and over
 	d.wants()
+}
+
+// TestTriedAgain holds that a run which cannot begin is tried to begin again by
+// itself, less often each time and not for ever, and begins once.
+func TestTriedAgain(t *testing.T) {
+	d := newDesk(t)
+	d.runs.fail = errors.New("the plugin is gone")
+	d.send("Slow api f1 firing 58", "Full api f2 firing 58", "Full db f3 firing 58")
+	d.wants("Slow: retrying", "Full: retrying", "Full: retrying")
+	d.wants() // its time has not come
+	pause := time.Second
+	for range 3 {
+		d.now = d.now.Add(pause - time.Millisecond)
+		d.wants()
+		d.now = d.now.Add(time.Millisecond)
+		d.wants("Slow: retrying", "Full: retrying", "Full: retrying")
+		pause *= 2
+	}
+	d.send("Full api f2 resolved 58")
+	d.runs.fail = nil
+	d.send("Full db f3 firing 58") // it is sent again before its time
+	d.wants("Full: started")
+	d.runs.fail = errors.New("the plugin is gone again")
+	d.now = d.now.Add(pause)
+	d.wants("Slow: retrying", "Full: over")
+	d.now = d.now.Add(2 * pause)
+	d.wants("Slow: failed")
+	d.now = d.now.Add(time.Hour)
+	d.wants()
+	if d.runs.starts != 1 {
+		t.Errorf("%d starts", d.runs.starts)
+	}
+}
+
+// TestTriedByItself holds that nobody has to say that the time has come.
+func TestTriedByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.clock = time.Now
+		d.runs.fail = errors.New("the plugin is gone")
+		d.send("Slow api f1 firing 58")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		for i := range 6 {
+			want := "Slow: retrying"
+			if i == 5 {
+				want = "Slow: failed"
+			}
+			if got := <-d.said; got != want {
+				t.Errorf("try %d came to %q, not %q", i+1, got, want)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestDeliveredAgain holds that a delivery of PagerDuty is taken once, by its
+// own id or by that of its event, over restarts, and not when it is so old that
+// nobody could tell.
+func TestDeliveredAgain(t *testing.T) {
+	d := newDesk(t)
+	post := func(header string, event ...string) int {
+		t.Helper()
+		body := fmt.Sprintf(`{"event":{"id":%q,"event_type":%q,"occurred_at":%q,"data":{"id":"Q1","type":"incident","title":"Slow","created_at":"2026-11-22T11:00:00Z","service":{"summary":"api"}}}}`, event[0], event[1], event[2])
+		mac := hmac.New(sha256.New, []byte("env:new"))
+		mac.Write([]byte(body))
+		code := d.post("pd", body, "X-PagerDuty-Signature", "v1="+hex.EncodeToString(mac.Sum(nil)), "X-Webhook-Id", header)
+		if code != http.StatusAccepted {
+			t.Errorf("answered with %d", code)
+		}
+		return d.outcomes()[0].Times
+	}
+	triggered := []string{"E1", "incident.triggered", "2026-11-22T11:00:00Z"}
+	if n := post("W1", triggered...); n != 1 {
+		t.Errorf("it came %d times", n)
+	}
+	d.wants("Slow: started")
+	for _, header := range []string{"W1", "W2", ""} {
+		if n := post(header, triggered...); n != 1 {
+			t.Errorf("with id %q it is counted again: %d", header, n)
+		}
+	}
+	if n := post("W1", "E2", "incident.triggered", "2026-11-22T11:00:00Z"); n != 1 {
+		t.Errorf("its own id does not tell it: %d", n)
+	}
+	if n := post("W3", "E3", "incident.triggered", "2026-11-22T11:00:00Z"); n != 2 {
+		t.Errorf("another one is not counted: %d", n)
+	}
+	d.wants()
+	d.now = d.now.AddDate(0, 0, 31)
+	post("W9", triggered...)
+	if last := d.outcomes()[0]; last.Outcome != "note" || !strings.Contains(last.Text, "too long ago") {
+		t.Errorf("an old one came to %+v", last)
+	}
+	d.wants()
+	if d.runs.starts != 1 {
+		t.Errorf("%d starts", d.runs.starts)
+	}
 }
 
 func TestCooldown(t *testing.T) {

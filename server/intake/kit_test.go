@@ -63,6 +63,7 @@ type runs struct {
 	ended    map[string]time.Time
 	resolved []string
 	fail     error
+	lasting  bool // it does not pass by itself
 	starts   int
 }
 
@@ -76,12 +77,20 @@ func (r *runs) Start(_ context.Context, e *intake.Entry, m alerts.Match) (string
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fail != nil {
-		return "", r.fail
+		return "", failure{r.fail, r.lasting}
 	}
 	r.starts++
 	r.begun[e.N] = fmt.Sprintf("%s-%d", m.Book.Name, r.starts)
 	return r.begun[e.N], nil
 }
+
+type failure struct {
+	error
+
+	lasting bool
+}
+
+func (f failure) Lasting() bool { return f.lasting }
 
 func (r *runs) Ended(_ context.Context, run string) (time.Time, error) {
 	r.mu.Lock()
@@ -109,13 +118,13 @@ type shelf struct {
 	broken atomic.Bool // nothing can be settled
 }
 
-func (s *shelf) Keep(ctx context.Context, all []intake.Entry) error {
-	return s.KeepAlerts(ctx, stored(all))
+func (s *shelf) Keep(ctx context.Context, d intake.Delivery, all []intake.Entry) (bool, error) {
+	return s.KeepAlerts(ctx, sqlite.Delivery(d), stored(all))
 }
 
-func (s *shelf) Waiting(ctx context.Context) ([]intake.Entry, error) {
-	all, err := s.WaitingAlerts(ctx)
-	return entries(all), err
+func (s *shelf) Waiting(ctx context.Context, now time.Time) ([]intake.Entry, time.Time, error) {
+	all, next, err := s.WaitingAlerts(ctx, now)
+	return entries(all), next, err
 }
 
 var errBroken = errors.New("the state is out of order")
@@ -157,6 +166,7 @@ type desk struct {
 	shelf *shelf
 	runs  *runs
 	now   time.Time
+	clock func() time.Time // nil: it says now
 	warns []error
 	said  chan string // "alertname: outcome"
 }
@@ -198,7 +208,12 @@ func newDesk(t *testing.T) *desk {
 			d.said <- a.Name() + ": " + e.Outcome
 		},
 		Warn: func(err error) { d.warns = append(d.warns, err) },
-		Now:  func() time.Time { return d.now },
+		Now: func() time.Time {
+			if d.clock != nil {
+				return d.clock()
+			}
+			return d.now
+		},
 	})
 	return d
 }
@@ -242,7 +257,7 @@ func (d *desk) decide() []string {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	for {
-		left, err := d.shelf.Waiting(ctx)
+		left, _, err := d.shelf.Waiting(ctx, d.now)
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -275,7 +290,7 @@ func (d *desk) outcomes() (all []sqlite.Alert) {
 		d.t.Fatal(err)
 	}
 	defer r.Close()
-	if all, err = r.Alerts(d.t.Context(), 0); err != nil {
+	if all, err = r.Alerts(d.t.Context(), 0, 0); err != nil {
 		d.t.Fatal(err)
 	}
 	return all

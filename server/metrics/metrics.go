@@ -41,7 +41,10 @@ var (
 	runPeople      = Def{Name: "firebreak_run_people_seconds", Kind: "histogram", Labels: []string{"runbook"}, Help: "How long a run waited for people, of runs that ended.", buckets: peopleSeconds}
 	runsOpen       = Def{Name: "firebreak_runs_open", Kind: "gauge", Help: "Runs that have not ended."}
 	runsWaiting    = Def{Name: "firebreak_runs_waiting", Kind: "gauge", Labels: []string{"on"}, Help: "Runs that wait, by what they wait on; approval, person and in_doubt are questions that people have not answered. One that waits on several counts for each."}
-	questionsTime  = Def{Name: "firebreak_question_seconds", Kind: "histogram", Labels: []string{"kind", "choice"}, Help: "How long questions were open that this process saw opened, by the answer; expired is one of them.", buckets: peopleSeconds}
+	questionsTime  = Def{Name: "firebreak_question_seconds", Kind: "histogram", Labels: []string{"kind", "choice"}, Help: "How long questions were open, by the answer; expired is one of them.", buckets: peopleSeconds}
+	looksTime      = Def{Name: "firebreak_question_look_seconds", Kind: "histogram", Labels: []string{"role"}, Help: "From when a role was asked until the first of its people looked, of questions that were decided; who answers has looked.", buckets: peopleSeconds}
+	answersTime    = Def{Name: "firebreak_question_answer_seconds", Kind: "histogram", Labels: []string{"role"}, Help: "From when a role was asked until the word of one of its people counted, of questions that were decided.", buckets: peopleSeconds}
+	unansweredRole = Def{Name: "firebreak_question_unanswered_total", Kind: "counter", Labels: []string{"role"}, Help: "Questions that were decided by others or by silence, of those that a role was asked."}
 	stepsEnded     = Def{Name: "firebreak_steps_total", Kind: "counter", Labels: []string{"runbook", "result"}, Help: "Steps and groups that ended: succeeded, failed, skipped, cancelled or undone."}
 	refused        = Def{Name: "firebreak_refusals_total", Kind: "counter", Labels: []string{"rule"}, Help: "What people asked of a run in vain, by what they asked."}
 	calls          = Def{Name: "firebreak_plugin_call_seconds", Kind: "histogram", Labels: []string{"plugin", "action", "call", "result"}, Help: "Calls of plugins; call is plan, read, act, undo or probe, and result ok or the class of the failure.", buckets: callSeconds}
@@ -61,7 +64,7 @@ var (
 // Defs are all metrics of ours, by name.
 func Defs() []Def {
 	all := []Def{
-		runsStarted, runsEnded, runTime, runPeople, runsOpen, runsWaiting, questionsTime, stepsEnded, refused,
+		runsStarted, runsEnded, runTime, runPeople, runsOpen, runsWaiting, questionsTime, looksTime, answersTime, unansweredRole, stepsEnded, refused,
 		calls, alertsDecided, alertToStep, journalTime, stopsStanding, requestsTime, runbooksLoaded, build,
 		chatOK, chatLost, chatSockets, chatWaiting,
 	}
@@ -93,9 +96,8 @@ type Metrics struct {
 	counters   map[string]*prometheus.CounterVec
 	histograms map[string]*prometheus.HistogramVec
 
-	mu        sync.Mutex
-	received  map[string]time.Time // alerts whose runs have begun no step yet, by run
-	questions map[string]time.Time // that are open, by their ids
+	mu       sync.Mutex
+	received map[string]time.Time // alerts whose runs have begun no step yet, by run
 }
 
 // New returns metrics of a process. read is asked whenever somebody asks for
@@ -104,7 +106,7 @@ func New(version string, read func(ctx context.Context) (State, error)) *Metrics
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), read: read,
 		counters: map[string]*prometheus.CounterVec{}, histograms: map[string]*prometheus.HistogramVec{},
-		received: map[string]time.Time{}, questions: map[string]time.Time{},
+		received: map[string]time.Time{},
 	}
 	for _, d := range Defs() {
 		switch d.Kind {
@@ -162,7 +164,6 @@ func (m *Metrics) record(run Run, rec engine.Record) {
 		m.count(runsEnded, run.Runbook, string(e.Word))
 		m.observe(runTime, rec.At.Sub(run.StartedAt), run.Runbook, string(e.Word))
 		m.observe(runPeople, e.AskedFor, run.Runbook)
-		m.forget(run.ID)
 	case engine.StepStarted:
 		m.began(run, rec.At)
 	case engine.StepSucceeded:
@@ -175,31 +176,26 @@ func (m *Metrics) record(run Run, rec engine.Record) {
 		m.count(stepsEnded, run.Runbook, "cancelled")
 	case engine.StepUndone:
 		m.count(stepsEnded, run.Runbook, "undone")
-	case engine.QuestionOpened:
-		m.mu.Lock()
-		m.questions[e.Question.ID] = rec.At
-		m.mu.Unlock()
 	case engine.QuestionDecided:
-		m.mu.Lock()
-		opened, ok := m.questions[e.ID]
-		delete(m.questions, e.ID)
-		m.mu.Unlock()
-		if ok {
-			m.observe(questionsTime, rec.At.Sub(opened), string(e.Question), e.Choice)
-		}
+		m.answered(e.Question, e.Choice, e.OpenFor, e.Asked)
+	case engine.ValueProvided:
+		m.answered(engine.AskValue, "provided", e.OpenFor, e.Asked)
 	case engine.InputRefused:
 		m.count(refused, e.What)
 	}
 }
 
-// forget drops the questions of a run that has ended: of those that became
-// void nobody says so.
-func (m *Metrics) forget(run string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id := range m.questions {
-		if strings.HasPrefix(id, run+"/") {
-			delete(m.questions, id)
+// answered counts a question that was decided, and each role that was asked.
+func (m *Metrics) answered(kind engine.QuestionKind, choice string, openFor time.Duration, asked []engine.Asked) {
+	m.observe(questionsTime, openFor, string(kind), choice)
+	for _, a := range asked {
+		if a.Looked != nil {
+			m.observe(looksTime, *a.Looked, a.Role)
+		}
+		if a.Answered != nil {
+			m.observe(answersTime, *a.Answered, a.Role)
+		} else {
+			m.count(unansweredRole, a.Role)
 		}
 	}
 }

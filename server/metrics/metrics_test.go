@@ -43,8 +43,11 @@ func TestMetrics(t *testing.T) {
 	m.Received("r2", noon)
 	for i, e := range []engine.Event{
 		engine.RunStarted{}, engine.StepStarted{}, engine.StepStarted{}, engine.StepSucceeded{}, engine.StepFailed{}, engine.StepSkipped{}, engine.StepStopped{}, engine.StepUndone{},
-		engine.QuestionOpened{Question: engine.Question{ID: "r1/q", Kind: engine.AskGate}}, engine.InputRefused{What: "approve"},
-		engine.QuestionDecided{ID: "r1/q", Question: engine.AskGate, Choice: "approve"}, engine.QuestionDecided{ID: "r1/seen-by-another-process", Question: engine.AskGate, Choice: "approve"},
+		engine.InputRefused{What: "approve"},
+		engine.QuestionDecided{ID: "r1/q", Question: engine.AskGate, Choice: "approve", OpenFor: 6 * time.Minute, Asked: []engine.Asked{
+			{Role: "sre", Looked: new(40 * time.Second)}, {Role: "leads", Looked: new(10 * time.Second), Answered: new(30 * time.Second)},
+		}},
+		engine.ValueProvided{OpenFor: time.Minute, Asked: []engine.Asked{{Role: "leads", Looked: new(time.Minute), Answered: new(time.Minute)}}},
 		engine.RunEnded{Word: engine.Succeeded, AskedFor: 20 * time.Second},
 	} {
 		s := i
@@ -65,12 +68,16 @@ func TestMetrics(t *testing.T) {
 		`firebreak_runs_started_total{by="alert",runbook="restart"} 1`,
 		`firebreak_runs_ended_total{runbook="restart",word="succeeded"} 1`,
 		`firebreak_runs_ended_total{runbook="restart",word="refused"} 1`,
-		`firebreak_run_seconds_sum{runbook="restart",word="succeeded"} 12`,
+		`firebreak_run_seconds_sum{runbook="restart",word="succeeded"} 11`,
 		`firebreak_run_people_seconds_sum{runbook="restart"} 20`,
 		`firebreak_runs_open 3`,
 		`firebreak_runs_waiting{on="approval"} 2`,
-		`firebreak_question_seconds_sum{choice="approve",kind="gate"} 2`,
-		`firebreak_question_seconds_count{choice="approve",kind="gate"} 1`,
+		`firebreak_question_seconds_sum{choice="approve",kind="gate"} 360`,
+		`firebreak_question_seconds_sum{choice="provided",kind="value"} 60`,
+		`firebreak_question_look_seconds_sum{role="sre"} 40`,
+		`firebreak_question_look_seconds_sum{role="leads"} 70`,
+		`firebreak_question_answer_seconds_sum{role="leads"} 90`,
+		`firebreak_question_unanswered_total{role="sre"} 1`,
 		`firebreak_steps_total{result="succeeded",runbook="restart"} 1`,
 		`firebreak_steps_total{result="failed",runbook="restart"} 1`,
 		`firebreak_steps_total{result="skipped",runbook="restart"} 1`,
@@ -81,7 +88,7 @@ func TestMetrics(t *testing.T) {
 		`firebreak_alerts_total{outcome="started",source="am"} 1`,
 		`firebreak_alert_to_first_step_seconds_sum{runbook="restart"} 0.02`,
 		`firebreak_alert_to_first_step_seconds_count{runbook="restart"} 1`,
-		`firebreak_journal_append_seconds_count 14`,
+		`firebreak_journal_append_seconds_count 13`,
 		`firebreak_stops{kind="hold",service="api"} 1`,
 		`firebreak_request_seconds_count{route="GET /v1/runs",status="200"} 1`,
 		`firebreak_runbooks 10`,

@@ -46,11 +46,16 @@ func New(cfg Config) *Pager {
 		cfg.Now = time.Now
 	}
 	if cfg.Client == nil {
-		cfg.Client = &http.Client{Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // the key is for one address alone
-		}}
+		cfg.Client = newClient()
 	}
 	return &Pager{cfg: cfg, more: make(chan struct{}, 1)}
+}
+
+// newClient is how PagerDuty is called.
+func newClient() *http.Client {
+	return &http.Client{Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // the key is for one address alone
+	}}
 }
 
 // Raise stores a page and returns when it is durable: it will be sent, by this

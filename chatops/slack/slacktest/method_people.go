@@ -65,7 +65,7 @@ func (u *User) wire(email bool) result {
 	w["color"], w["real_name"], w["tz"], w["tz_label"], w["tz_offset"] = "9f69e7", u.Name, "Etc/UTC", "Coordinated Universal Time", 0
 	w["is_admin"], w["is_owner"], w["is_primary_owner"] = false, false, false
 	w["is_restricted"], w["is_ultra_restricted"] = u.Guest || u.SingleGuest, u.SingleGuest
-	w["is_email_confirmed"], w["who_can_share_contact_card"] = true, "EVERYONE"
+	w["is_email_confirmed"], w["who_can_share_contact_card"] = !u.Unconfirmed, "EVERYONE"
 	if team != Team {
 		w["is_stranger"] = true
 	}

@@ -17,6 +17,7 @@ type User struct {
 	Guest       bool   `json:"is_restricted,omitempty"`
 	SingleGuest bool   `json:"is_ultra_restricted,omitempty"` // of one channel
 	Deactivated bool   `json:"deleted,omitempty"`
+	Unconfirmed bool   `json:"is_email_unconfirmed,omitempty"` // nobody has shown that the address is theirs
 	botID       string
 }
 

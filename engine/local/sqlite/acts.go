@@ -57,8 +57,8 @@ func (s *Store) acting(a Act) writer {
 }
 
 // Acts lists what people have done, the last first; 0: no limit.
-func (s *Store) Acts(ctx context.Context, limit int) (all []Act, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT n, at, kind, data FROM acts ORDER BY n DESC LIMIT ?`, limited(limit))
+func (s *Store) Acts(ctx context.Context, limit int, after int64) (all []Act, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT n, at, kind, data FROM acts WHERE ?1 = 0 OR n < ?1 ORDER BY n DESC LIMIT ?2`, after, limited(limit))
 	if err != nil {
 		return nil, explain("read the acts in", s.path, err)
 	}

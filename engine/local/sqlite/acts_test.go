@@ -34,10 +34,13 @@ func TestVerifyFindsWhatWasDoneToActs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			acts, err := s.Acts(t.Context(), 2)
+			acts, err := s.Acts(t.Context(), 2, 0)
 			want := []Act{{N: 3, At: noon, Kind: "reload", By: "ann", Text: "three"}, {N: 2, At: noon, Kind: "reload", By: "ann", Text: "two"}}
 			if diff := cmp.Diff(want, acts); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			if acts, err = s.Acts(t.Context(), 2, 2); err != nil || len(acts) != 1 || acts[0].N != 1 {
+				t.Errorf("after act 2: %+v, %v", acts, err)
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -83,7 +86,7 @@ func TestTokens(t *testing.T) {
 	if gone := s.RevokeToken(t.Context(), "t2", Act{}); classOf(err) != local.ClassNotFound || classOf(gone) != local.ClassNotFound {
 		t.Errorf("one that is not there: %v, %v", err, gone)
 	}
-	acts, err := s.Acts(t.Context(), 0)
+	acts, err := s.Acts(t.Context(), 0, 0)
 	if err != nil || len(acts) != 2 || acts[0].Kind != "token_revoked" || acts[1].Kind != "token_made" {
 		t.Errorf("%+v, %v", acts, err)
 	}
@@ -151,8 +154,11 @@ func TestChanges(t *testing.T) {
 	if got := titles(ChangeFilter{}); !slices.Equal(got, []string{flags, again}) {
 		t.Errorf("after pruning: %q", got)
 	}
+	if all, err := s.Changes(t.Context(), ChangeFilter{After: 4711}); classOf(err) != local.ClassNotFound {
+		t.Errorf("after a change that is not there: %v, %v", all, err)
+	}
 	full, err := s.Changes(t.Context(), ChangeFilter{Since: noon.Add(time.Minute)})
-	change.Reporter, change.At = "machine:flags", noon.Add(time.Hour)
+	change.N, change.Reporter, change.At = 3, "machine:flags", noon.Add(time.Hour)
 	if diff := cmp.Diff([]Change{change}, full); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

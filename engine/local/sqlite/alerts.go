@@ -10,8 +10,7 @@ import (
 
 // Alert is an alert that a source has sent, and what became of it. What its
 // words mean is the business of whoever stores it; here only these count: an
-// empty Outcome is one that nobody has decided yet, and [AlertStarted] is one
-// that a run has begun for.
+// empty Outcome is one that nobody has decided yet; see [AlertStarted], too.
 type Alert struct {
 	N          int64 // given by the state, in the order in which alerts came first
 	Key        string
@@ -29,11 +28,26 @@ type Alert struct {
 	Run        string
 	Cause      string
 	Text       string
-	Told       bool // that it is resolved has been dealt with
+	Told       bool      // that it is resolved has been dealt with
+	Tries      int       // to begin its run, that failed
+	NextAt     time.Time // when it is tried again
 }
 
-// AlertStarted is the outcome of an alert that a run has begun for.
-const AlertStarted = "started"
+// The outcomes of alerts that count here.
+const (
+	AlertStarted  = "started"  // a run has begun for it
+	AlertRetrying = "retrying" // it waits to be tried again
+)
+
+// Delivery is what one request has brought. Each of its ids is its own for ever.
+type Delivery struct {
+	Source string
+	IDs    []string // none: it is not known from others
+	At     time.Time
+}
+
+// DeliveriesKept is for how long the ids of deliveries are known.
+const DeliveriesKept = 30 * 24 * time.Hour
 
 // Cause is the last run that an alert of a cause has begun, and what is known
 // of its alerts.
@@ -54,12 +68,16 @@ func (s *Store) Alerting(ctx context.Context, since time.Time) (services int, er
 	return services, nil
 }
 
-// KeepAlerts stores deliveries, all of them or none, and returns when they are
-// durable. What has come before is counted, and waits to be decided again if
-// it goes on and no run is its own. A delivery with an outcome is stored as
-// decided.
-func (s *Store) KeepAlerts(ctx context.Context, all []Alert) error {
-	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+// KeepAlerts stores what a delivery has brought, all of it or nothing, and
+// returns when it is durable. An alert that has come before is counted, and
+// waits to be decided again if it goes on and no run is its own. One with an
+// outcome is stored as decided. A delivery that was stored before is left alone:
+// again is true.
+func (s *Store) KeepAlerts(ctx context.Context, d Delivery, all []Alert) (again bool, err error) {
+	err = s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if again, err = keepDelivery(ctx, tx, d); again || err != nil {
+			return err
+		}
 		for i := range all {
 			keep := keepAlert
 			if !all[i].Firing && all[i].Outcome == "" {
@@ -71,11 +89,34 @@ func (s *Store) KeepAlerts(ctx context.Context, all []Alert) error {
 		}
 		return nil
 	})
+	return again, err
+}
+
+// keepDelivery notes the ids of a delivery. It reports whether any was known.
+func keepDelivery(ctx context.Context, tx *sql.Tx, d Delivery) (known bool, err error) {
+	if len(d.IDs) == 0 {
+		return false, nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM deliveries WHERE at < ?`, nanos(d.At.Add(-DeliveriesKept))); err != nil {
+		return false, err
+	}
+	for _, id := range d.IDs {
+		done, err := tx.ExecContext(ctx, `INSERT INTO deliveries (source, id, at) VALUES (?, ?, ?) ON CONFLICT (source, id) DO NOTHING`, d.Source, id, nanos(d.At))
+		if err != nil {
+			return false, err
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return false, err
+		}
+		known = known || n == 0
+	}
+	return known, nil
 }
 
 func keepAlert(ctx context.Context, tx *sql.Tx, a *Alert) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, '', '', ?, 0)
+	_, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told, tries, next_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, '', '', ?, 0, 0, 0)
 		ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at, times = times + 1,
 			outcome = CASE WHEN run = '' AND resolved_at = 0 AND excluded.outcome = '' THEN '' ELSE outcome END`,
 		a.Key, a.Source, a.Identity, nanos(a.StartsAt), a.Data, nanos(a.ReceivedAt), nanos(a.ReceivedAt), nanos(a.ResolvedAt), nanos(a.DecidedAt), a.Outcome, a.Text)
@@ -107,13 +148,20 @@ func resolveAlert(ctx context.Context, tx *sql.Tx, a *Alert) error {
 // alertBatch is how many alerts are decided at once at most.
 const alertBatch = 1000
 
-const alertColumns = `SELECT n, key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told FROM alerts `
+const alertColumns = `SELECT n, key, source, identity, starts_at, data, received_at, last_at, times, resolved_at, decided_at, outcome, run, cause, text, told, tries, next_at FROM alerts `
 
-// WaitingAlerts returns the oldest alerts that nobody has decided, and those
-// whose run may have to be told that they are resolved.
-func (s *Store) WaitingAlerts(ctx context.Context) ([]Alert, error) {
-	all, err := readAlerts(ctx, s.read, alertColumns+`WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0 ORDER BY n LIMIT ?`, alertBatch)
-	return all, explain("read the alerts in", s.path, err)
+// WaitingAlerts returns the oldest alerts that nobody has decided, those whose
+// time to be tried again has come, and those whose run may have to be told that
+// they are resolved; and when the next is to be tried again, zero: none is.
+func (s *Store) WaitingAlerts(ctx context.Context, now time.Time) (all []Alert, next time.Time, err error) {
+	const waiting = `(outcome IN ('', 'retrying') OR run <> '' AND resolved_at <> 0 AND told = 0) `
+	all, err = readAlerts(ctx, s.read, alertColumns+`WHERE `+waiting+`AND (outcome <> 'retrying' OR next_at <= ?) ORDER BY n LIMIT ?`, nanos(now), alertBatch)
+	if err != nil {
+		return nil, next, explain("read the alerts in", s.path, err)
+	}
+	var at int64
+	err = s.read.QueryRowContext(ctx, `SELECT coalesce(min(next_at), 0) FROM alerts WHERE `+waiting+`AND outcome = 'retrying' AND next_at > ?`, nanos(now)).Scan(&at)
+	return all, moment(at), explain("read the alerts in", s.path, err)
 }
 
 // SettleAlerts stores what was decided about alerts and returns when that is
@@ -122,8 +170,8 @@ func (s *Store) SettleAlerts(ctx context.Context, all []Alert) error {
 	return s.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for i := range all {
 			a := &all[i]
-			if _, err := tx.ExecContext(ctx, `UPDATE alerts SET decided_at = ?, outcome = ?, run = ?, cause = ?, text = ?, told = ? WHERE n = ?`,
-				nanos(a.DecidedAt), a.Outcome, a.Run, a.Cause, a.Text, a.Told, a.N); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE alerts SET decided_at = ?, outcome = ?, run = ?, cause = ?, text = ?, told = ?, tries = ?, next_at = ? WHERE n = ?`,
+				nanos(a.DecidedAt), a.Outcome, a.Run, a.Cause, a.Text, a.Told, a.Tries, nanos(a.NextAt), a.N); err != nil {
 				return err
 			}
 		}
@@ -146,15 +194,16 @@ func (s *Store) LastOfCause(ctx context.Context, cause string) (Cause, error) {
 	return c, explain("read the alerts in", s.path, err)
 }
 
-// Alerts lists alerts, the one that came last first; 0: no limit.
-func (r *Reader) Alerts(ctx context.Context, limit int) ([]Alert, error) {
-	all, err := readAlerts(ctx, r.db, alertColumns+`ORDER BY last_at DESC, n DESC LIMIT ?`, limited(limit))
+// Alerts lists alerts, the one that came last first; 0: no limit. after is the
+// number of the one that they come after, 0: they begin with the first.
+func (r *Reader) Alerts(ctx context.Context, limit int, after int64) ([]Alert, error) {
+	all, err := readAlerts(ctx, r.db, alertColumns+`WHERE ?1 = 0 OR (last_at, n) < (SELECT last_at, n FROM alerts WHERE n = ?1) ORDER BY last_at DESC, n DESC LIMIT ?2`, after, limited(limit))
 	return all, explain("read the alerts in", r.path, err)
 }
 
 // Alerts lists alerts, as [Reader.Alerts] does.
-func (s *Store) Alerts(ctx context.Context, limit int) ([]Alert, error) {
-	return (&Reader{path: s.path, db: s.read}).Alerts(ctx, limit)
+func (s *Store) Alerts(ctx context.Context, limit int, after int64) ([]Alert, error) {
+	return (&Reader{path: s.path, db: s.read}).Alerts(ctx, limit, after)
 }
 
 func readAlerts(ctx context.Context, db *sql.DB, query string, args ...any) (all []Alert, err error) {
@@ -165,11 +214,11 @@ func readAlerts(ctx context.Context, db *sql.DB, query string, args ...any) (all
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var a Alert
-		var starts, received, last, resolved, decided int64
-		if err := rows.Scan(&a.N, &a.Key, &a.Source, &a.Identity, &starts, &a.Data, &received, &last, &a.Times, &resolved, &decided, &a.Outcome, &a.Run, &a.Cause, &a.Text, &a.Told); err != nil {
+		var starts, received, last, resolved, decided, next int64
+		if err := rows.Scan(&a.N, &a.Key, &a.Source, &a.Identity, &starts, &a.Data, &received, &last, &a.Times, &resolved, &decided, &a.Outcome, &a.Run, &a.Cause, &a.Text, &a.Told, &a.Tries, &next); err != nil {
 			return nil, err
 		}
-		a.StartsAt, a.ReceivedAt, a.LastAt, a.ResolvedAt, a.DecidedAt = moment(starts), moment(received), moment(last), moment(resolved), moment(decided)
+		a.StartsAt, a.ReceivedAt, a.LastAt, a.ResolvedAt, a.DecidedAt, a.NextAt = moment(starts), moment(received), moment(last), moment(resolved), moment(decided), moment(next)
 		a.Firing = resolved == 0
 		all = append(all, a)
 	}

@@ -16,14 +16,14 @@ func TestPruneAlerts(t *testing.T) {
 	now := long.AddDate(0, 6, 0)
 	keep := func(key string, at time.Time) {
 		t.Helper()
-		if err := s.KeepAlerts(t.Context(), []Alert{{Key: key, Source: "am", Identity: key, Data: []byte("{}"), Firing: true, ReceivedAt: at}}); err != nil {
+		if _, err := s.KeepAlerts(t.Context(), Delivery{}, []Alert{{Key: key, Source: "am", Identity: key, Data: []byte("{}"), Firing: true, ReceivedAt: at}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, key := range []string{"gone", "again", "waits"} {
 		keep(key, long)
 	}
-	all, err := s.WaitingAlerts(t.Context())
+	all, _, err := s.WaitingAlerts(t.Context(), now)
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%v, %v", all, err)
 	}
@@ -42,7 +42,10 @@ func TestPruneAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	left, err := r.Alerts(t.Context(), 0)
+	left, err := r.Alerts(t.Context(), 0, 0)
+	if after, err := r.Alerts(t.Context(), 0, left[0].N); err != nil || len(after) != 1 || after[0].Key != left[1].Key {
+		t.Errorf("after the first: %+v, %v", after, err)
+	}
 	if err != nil || len(left) != 2 || left[0].Key != "again" || left[0].Times != 2 || left[1].Key != "waits" {
 		t.Errorf("left are %+v, %v", left, err)
 	}

@@ -29,10 +29,10 @@ func prepare(ctx context.Context, c *sql.Conn) (statements, error) {
 		{&s.log, `UPDATE meta SET links = ?, head = ?`},
 		{&s.last, `SELECT seq, hash FROM runs WHERE id = ?`},
 		{&s.buried, `SELECT count(*) FROM tombstones WHERE run = ?`},
-		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, hash, settled, rest)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting, changed = excluded.changed,
-				ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled, rest = excluded.rest`},
+		{&s.run, `INSERT INTO runs (id, runbook, service, requester_kind, requester, phase, word, waiting, asks, bar, changed, may, started_at, changed_at, ended_at, seq, hash, settled, rest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, word = excluded.word, waiting = excluded.waiting, asks = excluded.asks, bar = excluded.bar, changed = excluded.changed,
+				may = excluded.may, changed_at = excluded.changed_at, ended_at = excluded.ended_at, seq = excluded.seq, hash = excluded.hash, settled = excluded.settled, rest = excluded.rest`},
 		{&s.event, `INSERT INTO events (run, seq, at, kind, data, hash) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&s.link, `INSERT INTO links (n, entries) VALUES (?, ?)`},
 		{&s.pin, `INSERT INTO blobs (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`},
@@ -203,15 +203,15 @@ func (s *Store) expect(ctx context.Context, b local.Batch) (sum, error) {
 type listing struct {
 	id, runbook, service, requesterKind, requester, phase, word, waiting, bar string
 
-	changed, started, ended, settled int64
-	rest                             []byte
+	asks, changed, may, started, began, ended, settled int64
+	rest                                               []byte
 }
 
-func listingOf(run string, h local.Head, rest []byte) listing {
+func listingOf(run string, h engine.Head, rest []byte) listing {
 	l := listing{
 		id: run, runbook: h.Runbook, service: h.Service, requesterKind: h.Requester.Kind, requester: h.Requester.Name,
-		phase: string(h.Phase), word: string(h.Word), waiting: strings.Join(h.Waiting, ","), bar: h.Bar, changed: int64(h.Changed),
-		started: nanos(h.StartedAt), ended: nanos(h.EndedAt), rest: rest,
+		phase: string(h.Phase), word: string(h.Word), waiting: strings.Join(h.Waiting, ","), asks: int64(h.Asks), bar: h.Bar, changed: int64(h.Changed), may: int64(h.May),
+		started: nanos(h.StartedAt), began: nanos(h.ChangedAt), ended: nanos(h.EndedAt), rest: rest,
 	}
 	if h.Settled {
 		l.settled = 1
@@ -220,8 +220,8 @@ func listingOf(run string, h local.Head, rest []byte) listing {
 }
 
 func (s *Store) list(ctx context.Context, l listing, seq int, last sum) error {
-	_, err := s.stmt.run.ExecContext(ctx, l.id, l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, l.bar, l.changed,
-		l.started, l.ended, seq, last[:], l.settled, l.rest)
+	_, err := s.stmt.run.ExecContext(ctx, l.id, l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, l.asks, l.bar, l.changed, l.may,
+		l.started, l.began, l.ended, seq, last[:], l.settled, l.rest)
 	return err
 }
 

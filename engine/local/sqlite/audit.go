@@ -281,9 +281,9 @@ func (v *verifier) listed(ctx context.Context, run string, ended bool, last entr
 	var seq int
 	var of []byte
 	l := listing{id: run}
-	err := v.tx.QueryRowContext(ctx, `SELECT runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, hash, settled, rest
-		FROM runs WHERE id = ?`, run).Scan(&l.runbook, &l.service, &l.requesterKind, &l.requester, &l.phase, &l.word, &l.waiting, &l.bar, &l.changed,
-		&l.started, &l.ended, &seq, &of, &l.settled, &l.rest)
+	err := v.tx.QueryRowContext(ctx, `SELECT runbook, service, requester_kind, requester, phase, word, waiting, asks, bar, changed, may, started_at, changed_at, ended_at, seq, hash, settled, rest
+		FROM runs WHERE id = ?`, run).Scan(&l.runbook, &l.service, &l.requesterKind, &l.requester, &l.phase, &l.word, &l.waiting, &l.asks, &l.bar, &l.changed, &l.may,
+		&l.started, &l.began, &l.ended, &seq, &of, &l.settled, &l.rest)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		v.foundf(Missing, run, 0, "run %s is gone from the list of runs", run)

@@ -118,7 +118,7 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 		{"a run taken out", `DELETE FROM events WHERE run = 'b'; DELETE FROM runs WHERE id = 'b'`, "missing b 0"},
 		{"a run hidden", `PRAGMA foreign_keys = 0; DELETE FROM runs WHERE id = 'b'`, "missing b 0"},
 		{"a run called another", `PRAGMA foreign_keys = 0; UPDATE events SET run = 'd' WHERE run = 'b'; UPDATE runs SET id = 'd' WHERE id = 'b'`, "missing b 0"},
-		{"a run put in", `INSERT INTO runs SELECT 'd', runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, hash, settled, rest FROM runs WHERE id = 'a';
+		{"a run put in", `INSERT INTO runs SELECT 'd', runbook, service, requester_kind, requester, phase, word, waiting, asks, bar, changed, may, started_at, changed_at, ended_at, seq, hash, settled, rest FROM runs WHERE id = 'a';
 			INSERT INTO events SELECT 'd', seq, at, kind, data, hash FROM events WHERE run = 'a'`, "inserted d 0"},
 		{"an end forged", `UPDATE runs SET settled = 1, phase = 'ended' WHERE id = 'b'`, "changed b 0"},
 		{"a service forged in the list", `UPDATE runs SET service = 'web' WHERE id = 'b'`, "changed b 0"},

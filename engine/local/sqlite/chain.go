@@ -70,7 +70,7 @@ func (l listing) digest() digest {
 	for _, text := range []string{l.runbook, l.service, l.requesterKind, l.requester, l.phase, l.word, l.waiting, l.bar, string(l.rest)} {
 		b = appendText(b, text)
 	}
-	for _, n := range []int64{l.changed, l.started, l.ended, l.settled} {
+	for _, n := range []int64{l.asks, l.changed, l.may, l.started, l.began, l.ended, l.settled} {
 		b = appendInt(b, n)
 	}
 	s := sha256.Sum256(b)

@@ -10,6 +10,7 @@ import (
 // Change is one that others have made to a service, and reported. Its words
 // are those of whoever reports it.
 type Change struct {
+	N        int64 // given by the state
 	Reporter string
 	ID       string // of the reporter's
 	Service  string
@@ -28,6 +29,7 @@ type ChangeFilter struct {
 	Service string    // empty: of any service
 	Since   time.Time // made at this time or later
 	Limit   int       // 0: no limit
+	After   int64     // only those that come after the one of this number; 0: all
 }
 
 // KeepChange stores a change and returns when that is durable. What the same
@@ -54,8 +56,14 @@ func (r *Reader) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) 
 }
 
 func readChanges(ctx context.Context, db *sql.DB, path string, f ChangeFilter) (all []Change, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT reporter, id, service, at, kind, title, author, before, after, url, heard_at FROM changes
-		WHERE (?1 = '' OR service = ?1) AND at >= ?2 ORDER BY at DESC, n DESC LIMIT ?3`, f.Service, nanos(f.Since), limited(f.Limit))
+	if f.After > 0 {
+		if err := there(ctx, db, `SELECT 1 FROM changes WHERE n = ?`, "change", f.After); err != nil {
+			return nil, explain("read the changes in", path, err)
+		}
+	}
+	rows, err := db.QueryContext(ctx, `SELECT n, reporter, id, service, at, kind, title, author, before, after, url, heard_at FROM changes
+		WHERE (?1 = '' OR service = ?1) AND at >= ?2 AND (?3 = 0 OR (at, n) < (SELECT at, n FROM changes WHERE n = ?3))
+		ORDER BY at DESC, n DESC LIMIT ?4`, f.Service, nanos(f.Since), f.After, limited(f.Limit))
 	if err != nil {
 		return nil, explain("read the changes in", path, err)
 	}
@@ -63,7 +71,7 @@ func readChanges(ctx context.Context, db *sql.DB, path string, f ChangeFilter) (
 	for rows.Next() {
 		var c Change
 		var at, heard int64
-		if err := rows.Scan(&c.Reporter, &c.ID, &c.Service, &at, &c.Kind, &c.Title, &c.Author, &c.Before, &c.After, &c.URL, &heard); err != nil {
+		if err := rows.Scan(&c.N, &c.Reporter, &c.ID, &c.Service, &at, &c.Kind, &c.Title, &c.Author, &c.Before, &c.After, &c.URL, &heard); err != nil {
 			return nil, err
 		}
 		c.At, c.HeardAt = moment(at), moment(heard)

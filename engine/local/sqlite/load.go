@@ -84,7 +84,7 @@ func readBlob(ctx context.Context, db *sql.DB, path, digest string) ([]byte, err
 }
 
 // Heads implements [local.Journal].
-func (s *Store) Heads(ctx context.Context, f local.Filter) ([]local.Head, error) {
+func (s *Store) Heads(ctx context.Context, f local.Filter) ([]engine.Head, error) {
 	heads, err := s.heads(ctx, f)
 	if err != nil {
 		return nil, explain("list the runs in", s.path, err)
@@ -92,7 +92,7 @@ func (s *Store) Heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 	return heads, nil
 }
 
-func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error) {
+func (s *Store) heads(ctx context.Context, f local.Filter) ([]engine.Head, error) {
 	var where []string
 	var args []any
 	if f.Unsettled {
@@ -104,11 +104,21 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 	if !f.Since.IsZero() {
 		where, args = append(where, "(ended_at = 0 OR ended_at >= ?)"), append(args, nanos(f.Since))
 	}
-	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, bar, changed, started_at, ended_at, seq, settled FROM runs`
+	order, key := "started_at DESC, id", "-started_at, id"
+	if f.Asking {
+		where, order, key = append(where, "asks > 0"), "started_at, id", "started_at, id"
+	}
+	if f.After != "" {
+		if err := there(ctx, s.read, `SELECT 1 FROM runs WHERE id = ?`, "run", f.After); err != nil {
+			return nil, err
+		}
+		where, args = append(where, fmt.Sprintf("(%s) > (SELECT %[1]s FROM runs WHERE id = ?)", key)), append(args, f.After)
+	}
+	q := `SELECT id, runbook, service, requester_kind, requester, phase, word, waiting, asks, bar, changed, may, started_at, changed_at, ended_at, seq, settled FROM runs`
 	if len(where) > 0 {
 		q += " WHERE " + strings.Join(where, " AND ") //nolint:gosec // of constant parts
 	}
-	q += " ORDER BY started_at DESC, id"
+	q += " ORDER BY " + order
 	if f.Limit > 0 {
 		q, args = q+" LIMIT ?", append(args, f.Limit)
 	}
@@ -117,22 +127,44 @@ func (s *Store) heads(ctx context.Context, f local.Filter) ([]local.Head, error)
 		return nil, err
 	}
 	defer rows.Close()
-	var heads []local.Head
+	var heads []engine.Head
 	for rows.Next() {
-		var h local.Head
+		var h engine.Head
 		var waiting string
-		var started, ended int64
+		var started, began, ended int64
 		if err := rows.Scan(&h.ID, &h.Runbook, &h.Service, &h.Requester.Kind, &h.Requester.Name,
-			&h.Phase, &h.Word, &waiting, &h.Bar, &h.Changed, &started, &ended, &h.Seq, &h.Settled); err != nil {
+			&h.Phase, &h.Word, &waiting, &h.Asks, &h.Bar, &h.Changed, &h.May, &started, &began, &ended, &h.Seq, &h.Settled); err != nil {
 			return nil, err
 		}
 		if waiting != "" {
 			h.Waiting = strings.Split(waiting, ",")
 		}
-		h.StartedAt, h.EndedAt = moment(started), moment(ended)
+		h.StartedAt, h.ChangedAt, h.EndedAt = moment(started), moment(began), moment(ended)
 		heads = append(heads, h)
 	}
 	return heads, rows.Err()
+}
+
+// there is an error where nothing is that a list could go on after: an empty
+// list would say that it has ended.
+func there(ctx context.Context, db *sql.DB, query, what string, after any) error {
+	var found int
+	err := db.QueryRowContext(ctx, query, after).Scan(&found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return local.NewError(local.ClassNotFound, fmt.Sprintf("there is no %s %v after which a list goes on", what, after),
+			"it may have been pruned meanwhile: begin the list anew", nil)
+	}
+	return err
+}
+
+// UndoOf is the last run that was begun to undo a run; empty: none was.
+func (s *Store) UndoOf(ctx context.Context, run string) (id string, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT run FROM events
+		WHERE seq = 1 AND json_extract(CAST(data AS TEXT), '$.facts.undo_of') = ? ORDER BY rowid DESC LIMIT 1`, run).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, explain("read the runs in", s.path, err)
 }
 
 // Unsettled implements [local.State].

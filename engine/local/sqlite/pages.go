@@ -84,18 +84,6 @@ func readPages(ctx context.Context, db *sql.DB, query string, args ...any) (all 
 	return all, rows.Err()
 }
 
-// UndoneBy returns the last run that has put back what a run left changed, or
-// some of it; empty: none has. whole says that it put all of it back.
-func (s *Store) UndoneBy(ctx context.Context, run string) (id string, whole bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT u.id, u.word = 'undone' FROM runs r JOIN runs u ON u.started_at > r.started_at AND u.word IN ('undone', 'failed_dirty')
-			JOIN events e ON e.run = u.id AND e.seq = 1
-		WHERE r.id = ?1 AND json_extract(CAST(e.data AS TEXT), '$.facts.undo_of') = ?1 ORDER BY u.started_at DESC LIMIT 1`, run).Scan(&id, &whole)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
-	}
-	return id, whole, explain("read the runs in", s.path, err)
-}
-
 // AlertOf returns an alert by its number; a zero N says that there is none.
 func (s *Store) AlertOf(ctx context.Context, n int64) (Alert, error) {
 	all, err := readAlerts(ctx, s.read, alertColumns+`WHERE n = ?`, n)

@@ -30,7 +30,7 @@ func (s *Store) Prune(ctx context.Context, p local.Pruning) (local.Pruned, error
 		all.Runs, all.Kept = append(all.Runs, some.Runs...), append(all.Kept, some.Kept...)
 		all.Records += some.Records
 		if last == (grave{}) {
-			return all, errors.Join(s.pruneAlerts(ctx, p.Before), s.pruneChanges(ctx, p.Before), s.pruneChat(ctx, p.Before), s.prunePages(ctx, p.Before))
+			return all, errors.Join(s.pruneAlerts(ctx, p.Before), s.pruneChanges(ctx, p.Before), s.pruneChat(ctx, p.Before), s.prunePages(ctx, p.Before), s.pruneNotes(ctx, p.Before))
 		}
 		next = last
 	}

@@ -24,7 +24,7 @@ func ended(run string, hour int) local.Batch {
 			{Seq: 1, At: at, Event: engine.RunStarted{Facts: engine.Facts{ID: run, Pins: engine.Pins{Runbook: local.Digest(book), Config: local.Digest(config)}}}},
 			{Seq: 2, At: at.Add(time.Hour), Event: engine.RunEnded{Word: engine.Succeeded}},
 		},
-		Head: local.Head{ID: run, Phase: engine.PhaseEnded, Word: engine.Succeeded, StartedAt: at, EndedAt: at.Add(time.Hour), Seq: 2, Settled: true},
+		Head: engine.Head{ID: run, Phase: engine.PhaseEnded, Word: engine.Succeeded, StartedAt: at, EndedAt: at.Add(time.Hour), Seq: 2, Settled: true},
 		Pins: []local.Pin{{Digest: local.Digest(book), Bytes: book}, {Digest: local.Digest(config), Bytes: config}},
 	}
 	return b

@@ -2,7 +2,7 @@ package sqlite
 
 // version is the layout of the file, kept in its user_version. It rises with
 // every change of schema.
-const version = 3
+const version = 8
 
 // applicationID marks the file as ours ("fbrk").
 const applicationID = 0x6662726b
@@ -32,9 +32,12 @@ CREATE TABLE runs (
 	phase          TEXT    NOT NULL,
 	word           TEXT    NOT NULL,
 	waiting        TEXT    NOT NULL, -- separated by commas
+	asks           INTEGER NOT NULL, -- how many questions are open
 	bar            TEXT    NOT NULL, -- the kind of rule that bars it from changes; empty: none
 	changed        INTEGER NOT NULL, -- how many changes it has begun
+	may            INTEGER NOT NULL, -- how many more it may begin
 	started_at     INTEGER NOT NULL,
+	changed_at     INTEGER NOT NULL, -- when it began its first change; 0: it has not
 	ended_at       INTEGER NOT NULL, -- 0: it has not ended
 	seq            INTEGER NOT NULL, -- number of the last record
 	hash           BLOB    NOT NULL, -- of the last record
@@ -42,6 +45,7 @@ CREATE TABLE runs (
 	rest           BLOB             -- JSON of what an owner must know of it while it only waits
 ) STRICT;
 CREATE INDEX runs_unsettled ON runs (started_at) WHERE settled = 0;
+CREATE INDEX runs_asking ON runs (started_at, id) WHERE asks > 0;
 CREATE INDEX runs_ended ON runs (ended_at);
 CREATE INDEX runs_started ON runs (started_at, id);
 
@@ -54,6 +58,7 @@ CREATE TABLE events (
 	hash BLOB    NOT NULL, -- of the record and of the one before; see sum
 	PRIMARY KEY (run, seq)
 ) STRICT; -- with row ids: large rows fill its pages, and come at its end
+CREATE INDEX events_undo ON events (json_extract(CAST(data AS TEXT), '$.facts.undo_of')) WHERE seq = 1;
 
 CREATE TABLE links ( -- the log; see sum
 	n       INTEGER PRIMARY KEY, -- from 1 without gaps
@@ -106,14 +111,23 @@ CREATE TABLE alerts ( -- that sources have sent; those that began a run are in i
 	run         TEXT    NOT NULL,
 	cause       TEXT    NOT NULL, -- what alerts have in common that one run cures
 	text        TEXT    NOT NULL,
-	told        INTEGER NOT NULL  -- that it is resolved has been dealt with
+	told        INTEGER NOT NULL, -- that it is resolved has been dealt with
+	tries       INTEGER NOT NULL, -- to begin its run, that failed
+	next_at     INTEGER NOT NULL  -- when it is tried again
 ) STRICT;
 CREATE INDEX alerts_identity ON alerts (source, identity);
 CREATE INDEX alerts_cause ON alerts (cause, outcome, decided_at);
 CREATE INDEX alerts_last ON alerts (source, last_at);
 CREATE INDEX alerts_open ON alerts (last_at) WHERE resolved_at = 0;
 CREATE INDEX alerts_run ON alerts (run);
-CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome = '' OR run <> '' AND resolved_at <> 0 AND told = 0;
+CREATE INDEX alerts_waiting ON alerts (n) WHERE outcome IN ('', 'retrying') OR run <> '' AND resolved_at <> 0 AND told = 0;
+
+CREATE TABLE deliveries ( -- that sources have sent, of those that number them
+	source TEXT    NOT NULL,
+	id     TEXT    NOT NULL,
+	at     INTEGER NOT NULL,
+	PRIMARY KEY (source, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens ( -- of those who come over the network; none is stored, only what tells it
 	id         TEXT    PRIMARY KEY,
@@ -188,6 +202,19 @@ CREATE TABLE pages ( -- that wake people; see Page
 	error     TEXT    NOT NULL  -- of the last try
 ) STRICT;
 CREATE INDEX pages_live ON pages (n) WHERE closed_at = 0;
+
+CREATE TABLE notes ( -- on incidents of others; see Note
+	n         INTEGER PRIMARY KEY AUTOINCREMENT,
+	key       TEXT    NOT NULL UNIQUE,
+	source    TEXT    NOT NULL,
+	incident  TEXT    NOT NULL,
+	text      TEXT    NOT NULL,
+	at        INTEGER NOT NULL,
+	closed_at INTEGER NOT NULL, -- 0: it is still to be written
+	tries     INTEGER NOT NULL,
+	next_at   INTEGER NOT NULL, -- not before
+	error     TEXT    NOT NULL  -- of the last try
+) STRICT;
 
 CREATE TABLE said (
 	n    INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -48,9 +48,10 @@ func batch(run string, n int) local.Batch {
 		Run:     run,
 		After:   n - 1,
 		Records: []engine.Record{{Seq: n, At: at, Event: engine.InputRefused{By: "alice", What: "approve", Reason: fmt.Sprint(n)}}},
-		Head: local.Head{
+		Head: engine.Head{
 			ID: run, Runbook: "book", Service: "api", Requester: engine.Requester{Kind: "person", Name: "alice"},
-			Phase: engine.PhaseRunning, Waiting: []string{"approval", "timer"}, StartedAt: began, Seq: n,
+			Phase: engine.PhaseRunning, Waiting: []string{"approval", "timer"}, Bar: map[bool]string{true: "rate"}[n > 1], May: n - 1,
+			StartedAt: began, ChangedAt: at, Seq: n,
 		},
 	}
 }
@@ -98,13 +99,13 @@ func TestWhatIsAppendedIsThere(t *testing.T) {
 	}
 	b2 := batch("r1", 2)
 	b2.Head.Phase, b2.Head.Word, b2.Head.Settled, b2.Head.EndedAt = engine.PhaseEnded, engine.Succeeded, true, b2.Records[0].At
-	b2.Head.StartedAt, b2.Head.Waiting = b.Head.StartedAt, nil
+	b2.Head.StartedAt, b2.Head.Waiting, b2.Head.Asks = b.Head.StartedAt, nil, 1
 	b2.Pins = b.Pins // the same bytes again are no error
 	if err := s.Append(t.Context(), b2); err != nil {
 		t.Fatal(err)
 	}
 	b3 := batch("r2", 1)
-	b3.Head.StartedAt = b3.Head.StartedAt.Add(time.Hour)
+	b3.Head.StartedAt, b3.Head.Asks = b3.Head.StartedAt.Add(time.Hour), 2
 	if err := s.Append(t.Context(), b3); err != nil {
 		t.Fatal(err)
 	}
@@ -126,12 +127,17 @@ func TestWhatIsAppendedIsThere(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		filter local.Filter
-		want   []local.Head
+		want   []engine.Head
 	}{
-		{local.Filter{}, []local.Head{b3.Head, b2.Head}},
-		{local.Filter{Unsettled: true}, []local.Head{b3.Head}},
-		{local.Filter{Limit: 1}, []local.Head{b3.Head}},
+		{local.Filter{}, []engine.Head{b3.Head, b2.Head}},
+		{local.Filter{Unsettled: true}, []engine.Head{b3.Head}},
+		{local.Filter{Limit: 1}, []engine.Head{b3.Head}},
+		{local.Filter{Limit: 1, After: b3.Head.ID}, []engine.Head{b2.Head}},
+		{local.Filter{After: b2.Head.ID}, nil},
 		{local.Filter{Service: "web"}, nil},
+		{local.Filter{Asking: true}, []engine.Head{b2.Head, b3.Head}},
+		{local.Filter{Asking: true, Limit: 1, After: b2.Head.ID}, []engine.Head{b3.Head}},
+		{local.Filter{Asking: true, After: b3.Head.ID}, nil},
 	} {
 		heads, err := s.Heads(t.Context(), tt.filter)
 		if err != nil {
@@ -139,6 +145,11 @@ func TestWhatIsAppendedIsThere(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, heads); diff != "" {
 			t.Errorf("runs of %+v (-want +got):\n%s", tt.filter, diff)
+		}
+	}
+	for _, f := range []local.Filter{{After: "gone"}, {Asking: true, After: "gone"}} {
+		if heads, err := s.Heads(t.Context(), f); classOf(err) != local.ClassNotFound {
+			t.Errorf("after a run that is not there: %v, %v", heads, err)
 		}
 	}
 	if b, err := s.Blob(t.Context(), "sha256:1"); err != nil || string(b) != "one" {
@@ -382,5 +393,21 @@ func TestClosed(t *testing.T) {
 	var classed interface{ Class() string }
 	if err := s.Append(t.Context(), batch("r", 1)); !errors.As(err, &classed) || classed.Class() != local.ClassClosed {
 		t.Errorf("append to a closed file: %v", err)
+	}
+}
+
+// TestUndoOf holds that the last run that was begun to undo one is found.
+func TestUndoOf(t *testing.T) {
+	s := open(t, file(t))
+	undo := func(id string, hour int, of string) local.Batch {
+		b := ended(id, hour)
+		b.Records[0].Event = engine.RunStarted{Facts: engine.Facts{ID: id, UndoOf: of, Pins: engine.Pins{Runbook: b.Pins[0].Digest, Config: b.Pins[1].Digest}}}
+		return b
+	}
+	appendAll(t, s, ended("run", 1), ended("other", 2), undo("first", 5, "run"), undo("last", 4, "run"), undo("another", 6, "other"))
+	for of, want := range map[string]string{"run": "last", "other": "another", "first": "", "none": ""} {
+		if got, err := s.UndoOf(t.Context(), of); err != nil || got != want {
+			t.Errorf("the undo of %s is %q, %v; want %q", of, got, err, want)
+		}
 	}
 }

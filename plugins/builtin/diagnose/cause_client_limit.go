@@ -28,6 +28,10 @@ func judgeClientLimit(v *view) *claim {
 		return notBecause("the pool can open connections, or needs none: %.0f of %.0f in use, %.0f at rest", v.now.acquired, v.now.max, zeroIfNaN(v.idle))
 	case v.met(socketErrors) == 0 && (v.met(slotErrors) > 0 || v.met(poolerErrors) > 0):
 		return notBecause("it is refused from elsewhere: %s", v.errorsMet(append(poolerErrors, slotErrors...)).observed)
+	case v.met(dialErrors) > v.met(socketErrors):
+		return notBecause("it is not the machine that refuses: %s", v.errorsMet(dialErrors).observed)
+	case v.unreachable():
+		return notBecause("our own login does not get there either: %s", v.refusal.Text)
 	case v.now.query >= 2*v.before.query:
 		return notBecause("queries are slow: %s, were %s", seconds(v.now.query), seconds(v.before.query))
 	}
@@ -37,10 +41,10 @@ func judgeClientLimit(v *view) *claim {
 		c.speaksFor(0.5, v.errorsMet(socketErrors))
 	}
 	if !v.database {
-		// Refusals of a server make requests wait; those of one's own
-		// machine fail at once.
+		// A limit elsewhere leaves some connections, and a server does not
+		// refuse any at once.
 		weight := 0.2
-		if v.failing() && !v.queued() {
+		if v.failing() && !v.queued() && (v.hasNone() || v.refusedFast()) {
 			weight = 0.45
 		}
 		c.speaksFor(weight, v.notOpening())
@@ -55,14 +59,18 @@ func judgeClientLimit(v *view) *claim {
 		return notBecause("a limit of the %s is reached", v.limitReached().of)
 	case v.pooler.clientsFull():
 		return notBecause("the pooler takes no more clients")
+	case math.IsNaN(connect.MS) && v.takesLong():
+		return notBecause("connections are being opened, and take long")
 	case !connect.OK:
 		return notBecause("a fresh connection from elsewhere fails, too: %s", connectWords(connect))
-	case connect.MS >= 500:
+	case connect.MS >= 500 && !v.opensMore():
 		return notBecause("a fresh connection from elsewhere is slow, too: %.0f ms", connect.MS)
 	}
 	c.speaksFor(0.35, v.notOpening())
 	weight := 0.3
-	if v.failing() && zeroIfNaN(v.now.waiting) <= math.Max(3, 0.1*v.now.max) {
+	if math.IsNaN(connect.MS) {
+		weight = 0.2 // nobody has tried from elsewhere
+	} else if v.failing() && zeroIfNaN(v.now.waiting) <= math.Max(3, 0.1*v.now.max) {
 		weight = 0.4 // it fails at once, as only one's own machine does
 	}
 	c.speaksFor(weight, observation{

@@ -41,8 +41,23 @@ func (v *view) brokeOff() bool {
 	return v.database && v.allAtOnce(v.inTx) && float64(v.inTx.Count) >= 0.2*v.sessions && float64(v.active.Count) <= 0.2*v.sessions && !v.standstill()
 }
 
+// allFrozen says that no session of the service has done anything for a while.
+func (v *view) allFrozen() bool {
+	frozen := 0
+	for _, s := range v.in.Database.States {
+		frozen += s.Frozen
+	}
+	return v.sessions >= 3 && float64(frozen) >= 0.95*v.sessions
+}
+
 // nothingEnds says that no connection is given back any more.
 func (v *view) nothingEnds() bool { return v.full() && v.now.releases <= 0.01*v.before.releases }
+
+// othersGoOn says that work is finished as quickly as ever on connections of the
+// pools that do not rest: those that do were not cut off, or the others were, too.
+func (v *view) othersGoOn() bool {
+	return v.now.releases >= 0.1*v.before.releases && v.now.hold < 1.5*v.before.hold && v.orphans() < 0.3*v.now.max
+}
 
 // orphans is how many sessions of the service have no connection of its pools
 // at their other end, and rest.
@@ -70,7 +85,7 @@ func judgeHalfOpen(v *view) *claim {
 		if !v.pool || !v.full() || v.now.releases > 0 || math.IsNaN(v.now.releases) {
 			return notBecause("the sessions could not be read, and work is finished")
 		}
-		if v.doneShare() >= 0.6 {
+		if v.doneShare() >= 0.75 {
 			return notBecause("%d of %.0f connections in use have run their queries", *v.in.Pool.HeldDone, v.now.acquired)
 		}
 		c := &claim{actions: halfOpenActions()}
@@ -81,7 +96,7 @@ func judgeHalfOpen(v *view) *claim {
 		return notBecause("%.0f sessions wait for locks", v.locked)
 	case !v.brokeOff() && !orphaned && !(v.full() && v.now.releases == 0 && v.allAtOnce(v.resting)):
 		return notBecause("the sessions did not go quiet at one instant")
-	case v.pool && v.now.releases*zeroIfNaN(v.now.hold) > 0.5*v.now.acquired && !orphaned:
+	case v.pool && v.now.releases*zeroIfNaN(v.now.hold) > 0.5*v.now.acquired && !orphaned && !v.allFrozen():
 		return notBecause("work is finished: %.0f connections are given back per second", v.now.releases)
 	}
 	c := &claim{}
@@ -98,6 +113,15 @@ func judgeHalfOpen(v *view) *claim {
 			observed: fmt.Sprintf("the pools have %.0f connections, and the server %.0f more of them that rest", v.now.acquired+zeroIfNaN(v.idle), v.orphans()),
 			expected: "as many on both sides",
 		})
+	case v.allFrozen() && !v.stuck():
+		// What is counted as finished was, before.
+		c.speaksFor(0.2, observation{
+			source: database, query: sessionsSQL, at: v.databaseAt(),
+			observed: fmt.Sprintf("none of %.0f sessions has changed its state for 2 s", v.sessions), expected: "most do within a hold",
+		})
+		if v.pool {
+			c.speaksFor(0.05, v.poolUsed())
+		}
 	case v.pool:
 		c.weigh(v.stuck(), 0.35, 0.1, v.unexplained())
 	}

@@ -30,8 +30,8 @@ func (v *view) stuckInTransaction() bool {
 		return false
 	}
 	aged := math.Max(1, v.aged())
-	if v.full() && v.stuck() {
-		aged = v.aged() // the pool misses them
+	if v.full() && !(v.active.P50S >= 0.5*s.P50S) && (v.stuck() || float64(s.Count) >= 0.5*v.sessions && v.now.hold < 1.2*v.before.hold) {
+		aged = v.aged() // the pool misses them, or what comes back is none of them
 	}
 	if math.IsNaN(s.P50S) { // an exporter says how old the oldest is, and no more
 		return s.OldestS >= 2*aged && v.full() && v.stuck() && float64(s.Count) >= 0.5*v.now.acquired
@@ -43,7 +43,7 @@ func judgeIdleInTransaction(v *view) *claim {
 	s := v.inTx
 	switch {
 	case !v.database:
-		if !v.pool || !v.full() || !v.stuck() {
+		if !v.pool || !v.full() || !v.stuck() && !(v.doneShare() >= 0.4) {
 			return notBecause("the sessions could not be read, and finished work explains the connections in use")
 		}
 		if v.doneShare() < 0.4 || v.nothingEnds() {
@@ -54,32 +54,41 @@ func judgeIdleInTransaction(v *view) *claim {
 		if v.doneShare() >= 0.4 {
 			c.speaksFor(0.1, v.heldAfter())
 		}
-		c.speaksFor(0.35, v.unexplained())
+		weight := 0.35
+		if !v.stuck() {
+			weight = 0.2
+		}
+		c.speaksFor(weight, v.unexplained())
 		return c
 	case s.Count == 0:
 		return notBecause("no session is idle in a transaction")
 	case !v.stuckInTransaction():
-		return notBecause("%d of %.0f sessions are idle in a transaction, half of them for less than %s: that is ordinary", s.Count, v.sessions, seconds(s.P50S))
+		return notBecause("%d of %.0f sessions are idle in a transaction, %s: that is ordinary", s.Count, v.sessions, agesWords(s))
 	case s.OldestS < v.sinceOnset()-0.5 && !(v.now.hold < 0.3*s.OldestS):
 		return notBecause("they end: none is older than %s, and the trouble %s", seconds(s.OldestS), seconds(v.sinceOnset()))
+	case !v.pool && v.openAndEnd():
+		return notBecause("they end: none is older than %s, and %s do", seconds(s.OldestS), rate(v.traffic().CommitsRPS))
 	case v.standstill() && !v.leftOpen(v.rootOfLocks()):
 		return notBecause("%.0f sessions wait for locks: who blocks them matters more", v.locked)
 	case v.brokeOff():
-		return notBecause("all of them went quiet at one instant, %s ago: that is a broken network", seconds(s.OldestS))
-	case v.pool && !v.full() && !v.refused() && !v.pooler.queued():
+		return notBecause("all of them went quiet at one instant, %s ago: that is a broken network", v.quietFor())
+	case v.pool && !v.allInUse() && !v.refused() && !v.pooler.queued():
 		return notBecause("there is room: %.0f of %.0f connections of the pool in use", v.now.acquired, v.now.max)
 	}
 
 	c := &claim{}
 	c.thenf("%d transactions left open for up to %s", s.Count, seconds(s.OldestS))
 	weight := 0.7
-	if v.resting.Count > s.Count && v.stuck() {
+	switch {
+	case v.resting.Count > s.Count && v.stuck():
 		weight = 0.4
+	case v.databaseStandsIn:
+		weight = 0.6 // it does not say whether they began at one instant
 	}
 	c.speaksFor(weight, observation{
 		source: database, at: v.databaseAt(),
 		query:    "select pid, usename, now() - xact_start as age, left(query, 80) from pg_stat_activity where state = 'idle in transaction' order by age desc",
-		observed: fmt.Sprintf("%d of %.0f sessions idle in a transaction, half of them for more than %s, the oldest for %s", s.Count, v.sessions, seconds(s.P50S), seconds(s.OldestS)),
+		observed: fmt.Sprintf("%d of %.0f sessions idle in a transaction%s", s.Count, v.sessions, agedWords(s)),
 		expected: "none older than a few hold times",
 	})
 	if v.pool && !v.pooler.queued() {
@@ -87,6 +96,11 @@ func judgeIdleInTransaction(v *view) *claim {
 	}
 	if v.pooler.queued() {
 		c.speaksFor(0.22, v.poolerQueue())
+	}
+	if v.slowAllOver() && float64(v.active.Count) >= 0.3*v.sessions && (v.now.query >= 2*v.before.query || !finite(v.now.query/v.before.query) && v.active.P50S >= v.usualQuery()) {
+		// A server that is short of CPU lets a transaction wait between two
+		// statements, too.
+		c.speaksAgainst(0.4, v.slots())
 	}
 	c.follows(v)
 	c.actions = idleInTransactionActions()

@@ -20,21 +20,34 @@ var connectionLeak = cause{
 	judge: judgeConnectionLeak,
 }
 
+// leaked is how many sessions rest of the connections that the pools have given
+// out.
+func (v *view) leaked() float64 { return float64(v.resting.Count) - zeroIfNaN(v.idle) }
+
+// restForGood says that a good part of the connections that the pools have given
+// out rests on the server for far longer than those that come back are held.
+func (v *view) restForGood() bool {
+	return v.database && v.leaked() >= math.Max(3, 0.3*v.now.acquired) && v.resting.P50S >= v.aged() && v.noneComesBack(v.resting.OldestS)
+}
+
 func judgeConnectionLeak(v *view) *claim {
 	switch {
 	case !v.pool:
 		return notBecause("there are no figures of the pool, and idle sessions alone are ordinary")
-	case !v.full():
+	case !v.allInUse():
 		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
 	case v.now.hold >= 2*v.before.hold && v.now.releases >= 0.05*v.before.releases:
 		return notBecause("connections come back, after %s", seconds(v.now.hold))
-	case !v.stuck():
-		return notBecause("finished work explains the %.0f connections in use", v.now.acquired)
+	case !v.stuck() && !v.restForGood() && !(v.doneShare() >= 0.4):
+		return notBecause("%s", v.explainedWords())
 	}
 
 	c := &claim{}
 	idle := v.resting
 	unexplained := 0.45
+	if !v.stuck() {
+		unexplained = 0.2
+	}
 	if !v.database {
 		switch done := v.doneShare(); {
 		case done < 0.4:
@@ -45,27 +58,34 @@ func judgeConnectionLeak(v *view) *claim {
 			unexplained = 0.35
 		case done >= 0.4:
 			c.speaksFor(0.1, v.heldAfter())
+			unexplained = math.Min(unexplained, 0.4) // transactions left open show the same
+		case v.someGoOn():
+			unexplained = 0.5 // what comes back is as quick as ever: it is not all that is slow
+		default:
+			unexplained = 0.4
 		}
-		unexplained = math.Min(unexplained, 0.4) // transactions left open show the same
 	}
 	if v.database {
-		leaked := float64(idle.Count) - zeroIfNaN(v.idle)
+		leaked := v.leaked()
 		switch {
 		case v.standstill():
 			return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
 		case leaked < 0.3*v.now.acquired:
 			return notBecause("%d sessions are idle, of %.0f that the pool has given out", idle.Count, v.now.acquired)
-		case v.allAtOnce(idle) || v.brokeOff():
-			return notBecause("the sessions went quiet at one instant, %s ago: that is a broken network, not a leak", seconds(idle.OldestS))
-		case idle.OldestS < v.sinceOnset()-0.5:
+		case v.allAtOnce(idle) && float64(idle.Count) >= 0.6*v.sessions && !v.othersGoOn() || v.brokeOff():
+			return notBecause("the sessions went quiet at one instant, %s ago: that is a broken network, not a leak", v.quietFor())
+		case idle.OldestS < v.sinceOnset()-0.5 && !v.noneComesBack(idle.OldestS):
 			return notBecause("they come back: none has rested for longer than %s, and the pool has been short for %s", seconds(idle.OldestS), seconds(v.sinceOnset()))
 		case idle.OldestS < v.aged() || idle.OldestS <= 1.3*zeroIfNaN(v.now.hold):
 			return notBecause("the idle sessions are young: none has rested for more than %s", seconds(idle.OldestS))
 		}
-		c.thenf("%d sessions idle for up to %s, not given back", idle.Count, seconds(idle.OldestS))
+		c.thenf("%d sessions idle%s, not given back", idle.Count, agedWords(idle))
 		weight := 0.45
 		if math.IsNaN(idle.OldestS) {
 			weight = 0.1 // how long they have rested is not said
+			if math.IsNaN(v.now.hold) {
+				unexplained = 0.3 // nor how long what comes back was held
+			}
 		}
 		if v.sinceOnset() > 0 && idle.OldestS < v.sinceOnset()+0.2 && !v.someGoOn() || float64(v.inTx.Count) > 0.3*leaked && !v.someGoOn() {
 			weight = 0.15 // they began with the trouble, or do not rest alone
@@ -73,7 +93,7 @@ func judgeConnectionLeak(v *view) *claim {
 		c.speaksFor(weight, observation{
 			source: database, at: v.databaseAt(),
 			query:    "select pid, now() - state_change as age from pg_stat_activity where state = 'idle' order by age desc",
-			observed: fmt.Sprintf("%d sessions idle, half of them for more than %s, the oldest for %s, while the pool counts %.0f in use", idle.Count, seconds(idle.P50S), seconds(idle.OldestS), v.now.acquired),
+			observed: fmt.Sprintf("%d sessions idle%s, while the pool counts %.0f in use", idle.Count, agedWords(idle), v.now.acquired),
 			expected: "no idle session that the pool has given out",
 		})
 	}

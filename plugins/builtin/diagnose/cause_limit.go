@@ -24,6 +24,16 @@ func judgeLimit(v *view) *claim {
 	}
 	l := v.limitReached()
 	switch {
+	case l == nil && v.met(slotErrors) > 0 && v.cannotOpen() && !v.slotsShort():
+		// A narrower limit it must be, whichever.
+		c := &claim{actions: []capability.Remedy{raiseLimit("role or database")}}
+		c.thenf("the server refuses connections, and has slots free")
+		c.speaksFor(0.5, v.errorsMet(slotErrors))
+		c.speaksFor(0.3, observation{
+			source: database, query: slotsSQL, at: v.databaseAt(),
+			observed: fmt.Sprintf("%d of %.0f slots are free", v.in.Database.Free, v.usable), expected: "none, where it refuses for want of them",
+		})
+		return c
 	case l == nil:
 		return notBecause("no limit of the role or the database is reached")
 	case !v.limitPinches():
@@ -71,9 +81,12 @@ func (v *view) limitBySaying() *claim {
 		c.speaksFor(0.65, v.refusedLogin())
 	case v.named() != "":
 		c.thenf("the limit of the %s is used up", v.named())
+	case v.refusedUnsaid():
+		c.speaksFor(v.refusedWeight(), v.notOpening())
+		return c
 	case v.met(slotErrors) == 0:
 		return notBecause("the server could not be read, and nobody says that it refuses connections")
-	case v.met(awayErrors) > 0:
+	case v.met(awayErrors) > 0 || v.lostAll():
 		return notBecause("the server went away, too: no limit does that")
 	}
 	if n := v.met(slotErrors); n > 0 {
@@ -87,6 +100,15 @@ func (v *view) limitBySaying() *claim {
 		c.speaksFor(0.05, v.notOpening())
 	}
 	return c
+}
+
+// refusedWeight is what it says for a limit of the server that connections are
+// refused, and nobody says by whom.
+func (v *view) refusedWeight() float64 {
+	if v.refusedFast() || v.lostAll() { // a pooler does the one, a restart the other
+		return 0.15
+	}
+	return 0.25
 }
 
 func raiseLimit(name string) capability.Remedy {

@@ -70,7 +70,7 @@ func (v *view) lockUnread() *claim {
 	switch {
 	case !v.pool || !v.full() || !v.stuck():
 		return notBecause("the sessions could not be read, and finished work explains the connections in use")
-	case v.doneShare() >= 0.5:
+	case v.doneShare() >= 0.75:
 		return notBecause("the sessions could not be read, and %d of %.0f connections in use have run their queries", *v.in.Pool.HeldDone, v.now.acquired)
 	}
 	c := &claim{actions: lockActions(nil, nil)}
@@ -79,12 +79,16 @@ func (v *view) lockUnread() *claim {
 	case v.nothingEnds():
 		c.speaksFor(0.5, v.unexplained())
 	case v.doneShare() < 0.4:
-		c.speaksFor(0.4, v.unexplained())
+		weight := 0.4
+		if v.now.releases >= 0.3*v.before.releases {
+			weight = 0.3 // a good part goes on
+		}
+		c.speaksFor(weight, v.unexplained())
 		c.speaksFor(0.1, v.heldAfter())
 	default:
 		c.speaksFor(0.25, v.unexplained())
 	}
-	if v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && !v.nothingEnds() {
+	if v.now.connects >= 2+2*zeroIfNaN(v.before.connects) && v.failing() && !v.nothingEnds() {
 		c.speaksFor(0.2, observation{
 			source: metrics, query: "metrics.pool: now.connects_rps", at: v.poolAt(),
 			observed: fmt.Sprintf("%.0f connections opened per second: those in use are given up", v.now.connects), expected: "next to none",
@@ -100,12 +104,12 @@ func (v *view) lockUnread() *claim {
 // in front; or, where it does not say that either, that there are such locks.
 func (v *view) lockExported() *claim {
 	exclusive := whole(v.in.Pool.Database.Exclusive)
-	waits := float64(v.active.Count) >= 0.7*v.sessions && v.active.OldestS >= 1 && v.pool && v.full() && v.stuck()
+	waits := v.allAtWork() && v.pool && v.full() && v.stuck()
 	c := &claim{actions: lockActions(nil, nil)}
 	switch {
 	case v.standstill():
 		c.thenf("%.0f sessions wait for locks", v.locked)
-		c.speaksFor(0.6, v.lockWaits())
+		c.speaksFor(0.5, v.lockWaits())
 	case waits && exclusive > 0:
 		c.thenf("%.0f locks that shut everybody out, %d sessions active for up to %s", exclusive, v.active.Count, seconds(v.active.OldestS))
 		c.speaksFor(0.55, observation{
@@ -119,9 +123,15 @@ func (v *view) lockExported() *claim {
 		return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
 	}
 	if v.pool && (v.queued() || v.full()) {
-		c.speaksFor(0.25, v.poolUsed())
+		c.speaksFor(0.2, v.poolUsed())
 	}
 	return c
+}
+
+// allAtWork says that most sessions have been at their queries for longer than a
+// moment, whatever they may wait for.
+func (v *view) allAtWork() bool {
+	return float64(v.active.Count) >= 0.7*v.sessions && v.active.OldestS >= 1
 }
 
 func lockActions(root, ddl *capability.Blocking) []capability.Remedy {

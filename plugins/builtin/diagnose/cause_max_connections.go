@@ -31,6 +31,19 @@ func (v *view) slotsShort() bool {
 	return v.refused() || v.database && (v.cannotOpen() || v.failing()) && float64(v.in.Database.Free) <= max(2, 0.05*v.usable)
 }
 
+// limitFell says that the server takes fewer connections than it did.
+func (v *view) limitFell() bool {
+	return v.database && whole(v.usual().Max) > float64(v.in.Database.Limits.Max)
+}
+
+// limitNow is how many connections the server takes, and did.
+func (v *view) limitNow() observation {
+	return observation{
+		source: database, query: "show max_connections", at: v.databaseAt(),
+		observed: fmt.Sprintf("max_connections %d, was %.0f", v.in.Database.Limits.Max, whole(v.usual().Max)), expected: "as before",
+	}
+}
+
 func judgeMaxConnections(v *view) *claim {
 	switch {
 	case !v.database:
@@ -44,16 +57,16 @@ func judgeMaxConnections(v *view) *claim {
 	case v.before.max < 0.95*v.wholeMax():
 		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
 	}
-	if n := v.strangers(); n >= 0.3*float64(v.in.Database.Used) {
+	if n := v.strangers(); n >= 0.3*float64(v.in.Database.Used) && !v.limitFell() {
 		return notBecause("%.0f sessions are not the service's", n)
 	}
-	if other := v.other(); other != nil {
+	if other := v.other(); other != nil && !v.limitFell() {
 		return notBecause("%s holds %.0f of %d slots", other, other.count, v.in.Database.Used)
 	}
 	d := v.in.Database
 	c := &claim{}
-	if was := whole(v.usual().Max); was > float64(d.Limits.Max) {
-		c.thenf("max_connections %.0f → %d", was, d.Limits.Max)
+	if v.limitFell() {
+		c.thenf("max_connections %.0f → %d", whole(v.usual().Max), d.Limits.Max)
 	} else {
 		c.thenf("max_connections %d", d.Limits.Max)
 	}
@@ -73,6 +86,12 @@ func judgeMaxConnections(v *view) *claim {
 	return c
 }
 
+// lostAll says that next to no connection was left for a moment, and some are now:
+// the server restarted, or another one took its place.
+func (v *view) lostAll() bool {
+	return v.in.Pool != nil && whole(v.in.Pool.Fewest) <= 0.1*v.before.acquired && v.before.acquired >= 3 && v.now.acquired+zeroIfNaN(v.idle) >= 2
+}
+
 // maxConnectionsUnread is what the service and refused logins show of it.
 func (v *view) maxConnectionsUnread() *claim {
 	switch {
@@ -82,15 +101,29 @@ func (v *view) maxConnectionsUnread() *claim {
 		return notBecause("the pooler refuses them")
 	case v.met(socketErrors) > 0:
 		return notBecause("the service's own machine refuses connections")
+	case v.unreachable():
+		return notBecause("nobody answers there: %s", v.refusal.Text)
 	case v.named() != "":
 		return notBecause("the server names a narrower limit: that of the %s", v.named())
-	case v.wholeMax() >= 1.2*v.before.max:
+	case v.morePools():
 		return notBecause("the pools grew from %.0f to %.0f connections", v.before.max, v.wholeMax())
 	}
 	c := &claim{actions: maxConnectionsActions(v)}
 	c.thenf("the server has no slot left")
 	if v.pool && v.cannotOpen() {
-		c.speaksFor(0.3, v.notOpening())
+		weight := 0.3
+		if v.refusedFast() {
+			weight = 0.2
+		}
+		c.speaksFor(weight, v.notOpening())
+	}
+	if v.lostAll() {
+		c.thenf("the server restarted")
+		c.speaksFor(0.3, observation{
+			source: metrics, query: "metrics.pool: fewest, baseline.acquired", at: v.poolAt(),
+			observed: fmt.Sprintf("%d connections were open for a moment, and %.0f were in use before", *v.in.Pool.Fewest, v.before.acquired),
+			expected: "a limit changes only at a restart, which leaves none",
+		})
 	}
 	if v.refusal.SQLState == tooManyConnections {
 		c.speaksFor(0.2, v.refusedLogin())
@@ -146,12 +179,9 @@ func (c *claim) restartedOfLate(v *view) {
 		observed: "the server started at " + d.StartedAt.UTC().Format(time.RFC3339), expected: "a limit changes only at a restart",
 	}
 	switch {
-	case was > float64(d.Limits.Max):
+	case v.limitFell():
 		c.variant = "restarted"
-		c.speaksFor(0.45, observation{
-			source: database, query: "show max_connections", at: v.databaseAt(),
-			observed: fmt.Sprintf("max_connections %d, was %.0f", d.Limits.Max, was), expected: "as before",
-		})
+		c.speaksFor(0.45, v.limitNow())
 	case sameAsBefore && !d.Limits.PendingRestart:
 		o.observed += ", before the baseline"
 		c.speaksAgainst(0.3, o)

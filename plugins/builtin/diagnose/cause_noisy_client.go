@@ -20,7 +20,12 @@ var noisyClient = cause{
 func judgeNoisyClient(v *view) *claim {
 	switch {
 	case !v.database:
-		if v.met(slotErrors) == 0 || v.met(awayErrors) > 0 || v.named() != "" || v.wholeMax() >= 1.2*v.before.max {
+		if v.refusedUnsaid() {
+			c := &claim{actions: findHolder()}
+			c.speaksFor(v.refusedWeight(), v.notOpening())
+			return c
+		}
+		if v.met(slotErrors) == 0 || v.met(awayErrors) > 0 || v.lostAll() || v.named() != "" || v.morePools() {
 			return notBecause("the server could not be read")
 		}
 		c := &claim{actions: findHolder()}
@@ -50,7 +55,15 @@ func judgeNoisyClient(v *view) *claim {
 	}
 	c.speaksFor(0.68, o)
 	if v.pool {
-		c.weigh(!v.full(), 0.28, 0.2, v.notOpening())
+		// Where no slot is free, even a few that the pools lack tell.
+		lacks := v.now.acquired+zeroIfNaN(v.idle) < v.now.max
+		c.weigh(!v.full() || lacks && v.refused() && v.queued(), 0.28, 0.2, v.notOpening())
+	}
+	switch {
+	case v.limitFell():
+		c.speaksAgainst(0.4, v.limitNow())
+	case v.pool && v.morePools():
+		c.speaksAgainst(0.35, v.poolsGrew())
 	}
 	curb := byHand("limit_role", other.user, capability.LowRisk,
 		fmt.Sprintf("ALTER ROLE %q CONNECTION LIMIT, so that it gets no more; what runs stays. Ask its owner to pause it first.", other.user))

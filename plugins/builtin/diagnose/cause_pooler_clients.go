@@ -26,6 +26,15 @@ func judgePoolerClients(v *view) *claim {
 		c.thenf("the pooler refuses clients")
 		c.speaksFor(0.75, v.errorsMet(poolerErrors))
 		return c
+	case !v.pooler.present && !named && v.refusedUnsaid():
+		c := &claim{actions: poolerClientsActions()}
+		c.thenf("a pooler refuses clients, if there is one")
+		weight := 0.2
+		if v.refusedFast() {
+			weight = 0.5
+		}
+		c.speaksFor(weight, v.notOpening())
+		return c
 	case !v.pooler.present && !named:
 		return notBecause("there is no pooler, or it could not be read")
 	case v.pooler.present && !v.pooler.clientsFull():
@@ -35,7 +44,7 @@ func judgePoolerClients(v *view) *claim {
 	if v.pooler.present {
 		c.thenf("pooler clients %.0f/%.0f", v.pooler.used, v.pooler.most)
 		weight := 0.65
-		if v.pool && !v.cannotOpen() {
+		if v.pool && !v.cannotOpen() && (v.full() || v.idle > 0.1*v.now.max) {
 			weight = 0.4
 		}
 		c.speaksFor(weight, observation{

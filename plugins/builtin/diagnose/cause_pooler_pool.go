@@ -24,10 +24,10 @@ func judgePoolerPool(v *view) *claim {
 	p := v.pooler
 	switch {
 	case !p.present:
-		return notBecause("there is no pooler, or it could not be read")
+		return v.poolerUnseen()
 	case !p.queued():
 		return notBecause("nobody waits at the pooler")
-	case p.busiest.Paused || p.busiest.Disabled:
+	case p.paused():
 		return notBecause("the pooler is paused or disabled, not too small")
 	case !p.poolFull():
 		return notBecause("%d of %d server connections of the pooler are in use", p.busiest.ServersActive, p.size())
@@ -68,20 +68,36 @@ func judgePoolerPool(v *view) *claim {
 		c.speaksFor(0.1, v.poolUsed())
 	}
 	if f := v.pressure(); f.demand > 1 {
-		c.speaksAgainst(0.15, observation{
-			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.poolAt(),
-			observed: fmt.Sprintf("first attempts %s, were %s", rate(v.now.first), rate(v.before.first)), expected: "as before",
-		})
+		c.speaksAgainst(0.15, v.firstAttempts())
+	}
+	if p.busier() {
+		c.speaksAgainst(0.4, v.throughPooler())
 	}
 	if change := v.changeTo(poolerSize, loweredTo(float64(p.size()))); change != nil {
 		c.blame(change, 0.15, "the size that the pooler has now")
 		c.actions = append(c.actions, revertChange(change, ", and reload the pooler."))
 	}
-	c.actions = append(c.actions, capability.Remedy{
+	c.actions = append(c.actions, poolerPoolActions()...)
+	return c
+}
+
+// poolerUnseen is what the service shows of a pooler that nobody reads: a query
+// that waits there looks like one that is slow.
+func (v *view) poolerUnseen() *claim {
+	if v.database || !v.full() || v.nothingEnds() || v.demandWeighsMore() || !v.takesLonger() {
+		return notBecause("there is no pooler, or it could not be read")
+	}
+	c := &claim{actions: poolerPoolActions()}
+	c.thenf("queries wait at a pooler, if there is one")
+	c.speaksFor(0.2, v.times())
+	return c
+}
+
+func poolerPoolActions() []capability.Remedy {
+	return []capability.Remedy{{
 		ID: "enlarge_pooler", Kind: "scale", Action: resizeAction, Target: "pool_size",
 		Risk: capability.MediumRisk, Reversible: true, Approval: capability.OneClick,
 		Text:   "Raise default_pool_size within the server's free slots: it holds at once, and moves the load to the server.",
 		Guards: []string{"sum_pools_le_usable", "db_cpu_lt_80"}, Verify: afterwards("clients_waiting_eq_0"),
-	}, shedBacklog())
-	return c
+	}, shedBacklog()}
 }

@@ -23,8 +23,13 @@ func judgePrepared(v *view) *claim {
 		c.thenf("%.0f sessions wait for locks, and nobody says who is in front", v.locked)
 		c.speaksFor(0.4, v.lockWaits())
 		return c
+	case v.databaseStandsIn && v.allAtWork() && v.pool && v.nothingEnds(): // not all exporters say what is waited for
+		c := &claim{actions: preparedActions("the prepared transaction")}
+		c.thenf("queries do not end")
+		c.speaksFor(0.4, v.states("queries that end"))
+		return c
 	case !v.database:
-		if !v.nothingEnds() || v.doneShare() >= 0.5 {
+		if !v.nothingEnds() || v.doneShare() >= 0.75 {
 			return notBecause("the sessions could not be read")
 		}
 		c := &claim{actions: preparedActions("the prepared transaction")}

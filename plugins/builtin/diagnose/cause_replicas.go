@@ -36,7 +36,7 @@ func judgeReplicas(v *view) *claim {
 	}
 	grew := v.wholeMax() / v.before.max
 	if !v.database {
-		if (v.cannotOpen() || v.turnedAway() && v.failing()) && grew >= 1.2 {
+		if (v.cannotOpen() || v.turnedAway() && v.failing()) && v.morePools() {
 			c := &claim{actions: replicasActions(v)}
 			c.thenf("pools %.0f → %.0f connections", v.before.max, v.wholeMax())
 			c.speaksFor(0.4, v.notOpening())
@@ -58,7 +58,7 @@ func judgeReplicas(v *view) *claim {
 	case v.limitReached() != nil && v.limitReached().words != "":
 		return notBecause("the server names a narrower limit: %s", v.limitReached().words)
 	}
-	if other := v.other(); other != nil {
+	if other := v.other(); other != nil && !v.morePools() {
 		return notBecause("%s holds %.0f of %d slots", other, other.count, v.in.Database.Used)
 	}
 	c := &claim{}
@@ -95,6 +95,9 @@ func judgeReplicas(v *view) *claim {
 	c.actions = append(c.actions, replicasActions(v)...)
 	return c
 }
+
+// morePools says that the pools together became far larger.
+func (v *view) morePools() bool { return v.wholeMax() >= 1.2*v.before.max }
 
 func (v *view) poolsGrew() observation {
 	return observation{

@@ -27,6 +27,9 @@ func judgeSlowConnect(v *view) *claim {
 			c := &claim{actions: slowConnectActions()}
 			c.thenf("connections take long to open")
 			c.speaksFor(0.6, v.beingOpened())
+			if v.now.query >= 2*v.before.query {
+				c.speaksAgainst(0.2, v.times())
+			}
 			return c
 		}
 		return notBecause("how long a fresh connection takes is not known, and few are being opened")
@@ -36,6 +39,10 @@ func judgeSlowConnect(v *view) *claim {
 		return notBecause("a fresh connection takes %.0f ms", v.in.Database.Connect.MS)
 	case v.refused():
 		return notBecause("the server has no slot left")
+	case !v.opensWanted():
+		return notBecause("the service has the connections that it needs, and opens none")
+	case v.opensMore():
+		return notBecause("the service tries to open %s, which connections that take %s would not let it", rate(v.now.connects), seconds(v.in.Database.Connect.MS/1000))
 	}
 	c := &claim{}
 	c.thenf("a fresh connection: %s", slowWords(v))
@@ -44,12 +51,15 @@ func judgeSlowConnect(v *view) *claim {
 		observed: "a fresh connection: " + slowWords(v), expected: "well below 100 ms",
 	})
 	if v.pool {
-		c.weigh(v.opening > 0 || !v.full() || v.young() >= 0.5, 0.3, 0.3, v.beingOpened())
+		c.weigh(v.opening > 0 || !v.full() && !v.leftAlone() || v.young() >= 0.5 || v.openedMany() || v.now.connect >= 0.7, 0.3, 0.3, v.beingOpened())
 	}
 	if v.now.query < 1.5*v.before.query {
 		c.speaksFor(0.1, v.times())
 	} else if v.now.query >= 2*v.before.query {
 		c.speaksAgainst(0.2, v.times())
+	}
+	if v.workGrew() >= 2 {
+		c.speaksAgainst(0.2, v.past("as many transactions as before: only opening is slow"))
 	}
 	c.actions = slowConnectActions()
 	return c
@@ -63,13 +73,20 @@ func slowWords(v *view) string {
 }
 
 // takesLong says that opening a connection takes long, as far as the service
-// says: as it measures it, or by how many are being opened while requests wait.
+// says: as it measures it, or by how many are being opened while requests wait
+// and, by Little's law, for how long.
 func (v *view) takesLong() bool {
 	if finite(v.now.connect) {
 		return v.now.connect >= 0.7 && v.now.connect >= 3*zeroIfNaN(v.before.connect)
 	}
-	return v.opening >= math.Max(2, 0.1*v.now.max) && v.idle <= 0.1*v.now.max ||
-		v.now.opening >= math.Max(2, 0.2*v.now.max) && v.now.opening >= 2*zeroIfNaN(v.before.opening) && !v.failing() && !(v.now.connects >= 0.3*v.now.releases)
+	return v.opening >= math.Max(2, 0.1*v.now.max) && v.idle <= 0.1*v.now.max && !(v.opening < 0.5*v.now.connects) ||
+		v.openedMany() && !v.failing() && !(v.now.connects >= 0.3*v.now.releases)
+}
+
+// openedMany says that a good part of the pool was being opened at once, more
+// than before.
+func (v *view) openedMany() bool {
+	return v.now.opening >= math.Max(2, 0.2*v.now.max) && v.now.opening >= 2*v.before.opening
 }
 
 // failingMuch says that connections are refused rather than slow.

@@ -64,6 +64,8 @@ func judgeStorm(v *view) *claim {
 	switch {
 	case !v.pool:
 		return notBecause("there are no figures of how often connections are opened")
+	case !often && !past && math.IsNaN(v.now.connects):
+		return notBecause("how often connections are opened is not said, and the server has no sessions of the service that its pools do not count")
 	case !often && !past:
 		return notBecause("%s connections are opened for %s served", rate(v.now.connects), rate(served))
 	case v.met(socketErrors) > 0:
@@ -72,7 +74,7 @@ func judgeStorm(v *view) *claim {
 		return notBecause("a narrower limit of the server is reached")
 	case v.pooler.clientsFull():
 		return notBecause("the pooler refuses them")
-	case v.database && !v.refused() && !past && !v.churns():
+	case v.database && !v.refused() && !past && !v.churns() && !v.leftAlone():
 		return notBecause("the server has slots, and its sessions are not the service's many")
 	}
 	c := &claim{}
@@ -90,6 +92,8 @@ func judgeStorm(v *view) *claim {
 			weight = 0.6
 		case v.churns():
 			weight = 0.5
+		case v.refusedUnsaid():
+			weight = 0.15 // they are opened often because they are refused
 		}
 		c.speaksFor(weight, o)
 	}
@@ -102,7 +106,7 @@ func judgeStorm(v *view) *claim {
 			observed: fmt.Sprintf("the server has %.0f sessions of the service that its pools, with %.0f connections, do not count", outside, v.now.acquired+zeroIfNaN(v.idle)),
 			expected: "as many on both sides",
 		})
-	} else if v.database {
+	} else if v.database && !v.leftAlone() {
 		c.weigh(v.refused() && v.other() == nil && !v.restarted() && !(v.now.max > v.usable), 0.2, 0.2, v.slots())
 	}
 	c.follows(v)
@@ -110,15 +114,21 @@ func judgeStorm(v *view) *claim {
 	return c
 }
 
+// leftAlone says that nobody uses the pools, though requests come.
+func (v *view) leftAlone() bool {
+	return v.idle >= 0.8*v.now.max && v.idle >= 2 && v.before.acquired >= 0.1*v.now.max && v.now.acquired <= 0.05*v.now.max
+}
+
 // beginsOften says that sessions are begun about as often as transactions, more
-// than before, where slots are short: by what the server counts.
+// than before, and more of them than there are, where slots are short: by what
+// the server counts. A deployment begins each once.
 func (v *view) beginsOften() bool {
 	now := v.traffic()
 	if now == nil || now.SessionsRPS == nil || float64(v.in.Database.Free) > 0.15*v.usable || v.other() != nil {
 		return false
 	}
 	begun := *now.SessionsRPS
-	return begun >= 5 && begun >= 0.1*now.CommitsRPS && v.young() >= 0.25 && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
+	return begun*now.To.Sub(now.From).Seconds() >= 1.5*v.sessions && begun >= 5 && begun >= 0.1*now.CommitsRPS && v.young() >= 0.25 && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
 }
 
 func stormActions() []capability.Remedy {

@@ -1,7 +1,7 @@
 package diagnose
 
 import (
-	"fmt"
+	"math"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -18,26 +18,18 @@ var trafficSpike = cause{
 }
 
 func judgeTrafficSpike(v *view) *claim {
-	if !v.pool {
-		if v.noRest() && v.busier() >= 1.35 && v.more() >= 0.9 && !(v.workGrew() >= 1.7) && !v.standstill() && !v.slotsShort() && !v.pooler.present {
-			c := &claim{actions: spikeActions()}
-			c.thenf("%s transactions, were %s", rate(v.traffic().CommitsRPS), rate(v.usual().CommitsRPS))
-			c.speaksFor(0.65, v.past("as many transactions as before, and sessions at rest"))
-			return c
-		}
-		if !v.allBusy() || v.fewer() >= 1.2 || v.workGrew() >= 1.7 {
-			return notBecause("there are no figures of the pool")
-		}
-		c := &claim{actions: spikeActions()}
-		c.thenf("all %.0f sessions at work", v.sessions)
-		c.speaksFor(0.3, v.states("some sessions at rest: where all are at work more may have come"))
-		return c
-	}
-	if !v.full() || !v.queued() {
+	switch {
+	case v.pooler.busier() && v.pooler.queued() && v.pooler.poolFull():
+		return v.spikeThroughPooler()
+	case !v.pool:
+		return v.spikeBySessions()
+	case !v.full() || !v.queued():
 		return notBecause("the pool has room for what comes: %.0f of %.0f in use", v.now.acquired, v.now.max)
 	}
 	p := v.pressure()
 	switch {
+	case v.elsewhere() || v.refusesWrites():
+		return notBecause("what comes more is repeated: it fails elsewhere, or for want of a server that takes writes")
 	case p.demandKnown && p.demand == 1:
 		return notBecause("first attempts are as before: %s, were %s", rate(v.now.first), rate(v.before.first))
 	case !p.demandKnown && v.now.offered >= 4*v.before.offered:
@@ -61,20 +53,21 @@ func judgeTrafficSpike(v *view) *claim {
 		if v.in.Pool.Now.FirstAttemptsRPS == nil {
 			weight = 0.3 // attempts that end in a burst look like more of them
 		}
-		c.speaksFor(weight*p.share(p.demand), observation{
-			source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.poolAt(),
-			observed: fmt.Sprintf("first attempts %s, were %s", rate(v.now.first), rate(v.before.first)), expected: "as before",
-		})
+		c.speaksFor(weight*p.share(p.demand), v.firstAttempts())
 	} else if v.baseline {
 		// Requests are not counted apart from their retries, but neither hold
 		// times nor the pools changed, so it is demand that did.
-		c.thenf("attempts %s → %s", rate(v.before.offered), rate(v.now.offered))
+		if finite(v.now.offered) {
+			c.thenf("attempts %s → %s", rate(v.before.offered), rate(v.now.offered))
+		} else {
+			c.thenf("connections given back %s → %s", rate(v.before.releases), rate(v.now.releases))
+		}
 	}
 	c.speaksFor(0.3, v.poolUsed())
 	if p.holdKnown && p.hold == 1 && !v.stuck() {
 		weight := 0.05
-		if !p.demandKnown && p.sizeKnown {
-			weight = 0.3
+		if !p.demandKnown && p.sizeKnown && v.doesMore() && !(v.holdNow() < 0.8*v.before.usualHold()) {
+			weight = 0.3 // and is not quicker because it fails early
 		}
 		o := v.times()
 		o.expected = "as before: each request is as quick as ever"
@@ -89,6 +82,44 @@ func judgeTrafficSpike(v *view) *claim {
 	c.serverHasRoom(v, 0.1)
 	c.actions = spikeActions()
 	return c
+}
+
+// spikeBySessions is what the server alone shows of more requests.
+func (v *view) spikeBySessions() *claim {
+	if v.noRest() && v.busier() >= 1.35 && v.more() >= 0.9 && !(v.workGrew() >= 2.5) && !v.standstill() && !v.slotsShort() && !v.pooler.present {
+		c := &claim{actions: spikeActions()}
+		c.thenf("%s transactions, were %s", rate(v.traffic().CommitsRPS), rate(v.usual().CommitsRPS))
+		c.speaksFor(0.65, v.past("as many transactions as before, and sessions at rest"))
+		return c
+	}
+	if !v.allBusy() || v.fewer() >= 1.2 || v.workGrew() >= 1.7 {
+		return notBecause("there are no figures of the pool")
+	}
+	c := &claim{actions: spikeActions()}
+	c.thenf("all %.0f sessions at work", v.sessions)
+	c.speaksFor(0.3, v.states("some sessions at rest: where all are at work more may have come"))
+	return c
+}
+
+// spikeThroughPooler is more requests than a pooler has server connections for,
+// which is as large as it was.
+func (v *view) spikeThroughPooler() *claim {
+	c := &claim{actions: spikeActions()}
+	c.thenf("%s transactions through the pooler, were %s", rate(v.pooler.now.TransactionsRPS), rate(v.pooler.before.TransactionsRPS))
+	c.speaksFor(0.6, v.throughPooler())
+	if p := v.pressure(); p.demand > 1 {
+		c.speaksFor(0.25, v.firstAttempts())
+	}
+	if v.pool {
+		c.speaksFor(0.1, v.poolUsed())
+	}
+	c.serverHasRoom(v, 0.05)
+	return c
+}
+
+// doesMore says that more connections are given back than before.
+func (v *view) doesMore() bool {
+	return v.now.releases/v.before.releases >= 1.15+2/math.Sqrt(math.Max(1, v.now.releases*v.now.seconds))
 }
 
 func spikeActions() []capability.Remedy {

@@ -139,8 +139,11 @@ func (v *view) symptoms() []string {
 	if v.now.waiting > 0 {
 		out = append(out, fmt.Sprintf("queue %.0f", v.now.waiting))
 	}
-	if v.now.acquireP99 >= 0.1 {
+	switch {
+	case v.now.acquireP99 >= 0.1:
 		out = append(out, "wait p99 "+seconds(v.now.acquireP99))
+	case v.now.acquire >= 0.05:
+		out = append(out, "wait "+seconds(v.now.acquire))
 	}
 	if v.now.timeouts > 0 {
 		out = append(out, fmt.Sprintf("%.0f timeouts", v.now.timeouts))

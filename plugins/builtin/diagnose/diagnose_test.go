@@ -66,19 +66,47 @@ func TestCauses(t *testing.T) {
 		{"slow query, no metrics", made(slow, noPool), slowish, 0.5, 0.85},
 		{"slow query, a dialect with little", made(slow, littleSaid), slowish, 0.6, 1},
 		{"slow query behind a pooler", made(behindPooler, slow, poolerFull, slowOnServer), slowish, 0.9, 1},
+		{"server starved", made(pasts(65), starvedServer), capability.ServerOverload, 0.7, 1},
+		{"server starved, no metrics", made(pasts(65), starvedServer, noPool), capability.ServerOverload, 0.6, 0.85},
+		{"slow query, three for each hold", made(slow, func(in *capability.DiagnoseInput) {
+			in.Pool.Baseline.QueryS, in.Pool.Baseline.QueriesRPS = new(0.024), new(930.0)
+			in.Pool.Now.QueryS, in.Pool.Now.QueriesRPS = new(0.28), new(168.0)
+		}), slowish, 0.9, 1},
+		{"slow query that loads the server", made(pasts(56), slow, slowToConnect(600), func(in *capability.DiagnoseInput) {
+			in.Database.Now.RowsPerCommit, in.Database.Baseline.RowsPerCommit = new(61000.0), new(44.0)
+		}), slowish, 0.9, 1},
+		{"slow statements, and transactions that wait between them, are not held elsewhere", made(slow, littleSaid, func(in *capability.DiagnoseInput) {
+			in.Pool.Onset = new(began.Add(-4 * time.Second))
+			in.Database.States = []capability.SessionState{
+				{State: activeSession, Count: 25, OldestS: 1.3, P50S: 0.57},
+				{State: inTransaction, Count: 25, OldestS: 2.1, P50S: 1.0},
+			}
+		}), slowish, 0.5, 0.89},
 		{"slow all over", made(slow, slowToConnect(600)), slowish, 0.5, 1},
 
 		{"leak", made(leak), leaky, 0.9, 1},
 		{"leak with a pool decoy", made(leak, poolDecoy), leaky, 0.9, 1},
+		{"leak of some, its onset too early", made(someLeak), leaky, 0.8, 1},
 		{"leak, metrics only", made(leak, noDatabase, noChanges), unknown, 0, 0},
 		{"leak, a dialect with little", made(leak, littleSaid), leaky, 0.8, 1},
 		{"idle in transaction", made(leftOpen), iit, 0.9, 1},
 		{"idle in transaction, no metrics", made(leftOpen, noPool), iit, 0.6, 0.85},
+		{"idle in transaction, in some replicas", made(someReplicas), iit, 0.6, 1},
 		{"half open", made(halfOpen), capability.StaleHalfOpen, 0.9, 1},
 		{"half open, no metrics", made(halfOpen, noPool), capability.StaleHalfOpen, 0.5, 0.85},
 		{"half open, later", made(orphaned), capability.StaleHalfOpen, 0.7, 1},
 		{"external call", made(externalCall), capability.HeldDuringExternalCall, 0.9, 1},
 		{"external call, early", made(externalEarly), capability.HeldDuringExternalCall, 0.6, 1},
+		{"external call after the commit, early", made(heldAtRest), capability.HeldDuringExternalCall, 0.6, 1},
+		{"all is slower, and so are queries", made(queueing, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.QueryS, in.Pool.Now.HoldS, in.Pool.Now.ReleasesRPS = new(0.135), new(0.19), new(260.0)
+			in.Database.States = []capability.SessionState{{State: inTransaction, Count: 36, OldestS: 0.2, P50S: 0.15}, {State: activeSession, Count: 12, OldestS: 0.2, P50S: 0.03}}
+		}), unknown, 0, 0},
+		{"external call behind a pooler, where queries wait a little", made(behindPooler, externalCall, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.QueryS, in.Pool.Now.QueriesRPS, in.Pool.Baseline.QueriesRPS = new(0.146), new(54.0), new(310.0)
+			in.Pooler.Pools[0].ServersActive, in.Pooler.Pools[0].ServersIdle = 6, 34
+			in.Database.States = []capability.SessionState{{State: activeSession, Count: 6, OldestS: 0.08, P50S: 0.03}, {State: idleSession, Count: 28, OldestS: 3, P50S: 1}}
+		}), capability.HeldDuringExternalCall, 0.7, 1},
 		{"external call, metrics only", made(externalCall, noDatabase, noChanges), capability.HeldDuringExternalCall, 0.5, 0.85},
 
 		{"lock convoy", made(convoy), locks, 0.9, 1},
@@ -99,19 +127,42 @@ func TestCauses(t *testing.T) {
 		{"limit of the role, unsaid", made(roleLimitUnsaid), capability.RoleOrDBLimit, 0.9, 1},
 		{"limit of the role, no metrics", made(roleLimitUnsaid, noPool), capability.RoleOrDBLimit, 0.5, 0.85},
 		{"noisy neighbour", made(noisyNeighbour), capability.NoisyClient, 0.9, 1},
+		{"noisy neighbour, and the pools lack a few", made(noisyNeighbour, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.Max, in.Pool.Now.Acquired = new(22), new(20)
+			for i := range in.Pool.Replicas {
+				in.Pool.Replicas[i].Acquired, in.Pool.Replicas[i].Idle = 4, 0
+			}
+			in.Database.Clients[1].Count = 20
+		}), capability.NoisyClient, 0.9, 1},
 		{"noisy neighbour, no metrics", made(noisyNeighbour, noPool), capability.NoisyClient, 0.5, 0.85},
+		{"storm past pools at rest, with slots free for a moment", made(storm, func(in *capability.DiagnoseInput) {
+			for i := range in.Pool.Replicas {
+				in.Pool.Replicas[i].Idle = 10
+			}
+			in.Database.Free, in.Database.Connect = 4, capability.Connect{OK: true, MS: 8}
+		}), capability.ConnectionStorm, 0.6, 0.95},
 		{"storm", made(storm), capability.ConnectionStorm, 0.9, 1},
 		{"slow to connect", made(slowAuth), capability.SlowConnectAuth, 0.9, 1},
 		{"slow to connect, metrics only", made(slowAuth, noDatabase, noChanges), capability.SlowConnectAuth, 0.5, 0.85},
+		{"slow to connect, and nobody needs to", made(atRest, slowToConnect(1400)), unknown, 0, 0},
+		{"slow to connect, all opened at last", made(queueing, slowToConnect(1500), func(in *capability.DiagnoseInput) { in.Pool.Now.Opening, in.Pool.Baseline.Opening = new(40), new(1) }), capability.SlowConnectAuth, 0.6, 1},
+		{"no file descriptors, our own connection starved", made(noFiles, slowToConnect(1500)), capability.ClientFDOrPortLimit, 0.5, 0.9},
 		{"no file descriptors", made(noFiles), capability.ClientFDOrPortLimit, 0.6, 1},
 		{"server restarting", made(restarting), capability.FailoverOrWrongEndpoint, 0.9, 1},
 
+		{"led elsewhere, in words", made(pasts(2), ledAway, failedWith("25006")), capability.FailoverOrWrongEndpoint, 0.9, 1},
+		{"led elsewhere, without a word", made(pasts(2), ledAway), capability.FailoverOrWrongEndpoint, 0.6, 0.9},
+		{"nobody answers us nor the service", made(restarting, turnedAway("", "dial tcp 10.0.0.5:5432: connect: connection refused")), capability.FailoverOrWrongEndpoint, 0.8, 1},
+		{"nobody answers us, and the service is well", made(turnedAway("", "dial tcp 10.0.0.5:5432: connect: connection refused")), unknown, 0, 0},
 		{"led to a standby", made(readOnly), capability.FailoverOrWrongEndpoint, 0.8, 1},
 		{"a standby that is read", made(func(in *capability.DiagnoseInput) { in.Database.ReadOnly, in.Database.Recovery = true, true }), unknown, 0, 0},
 
 		{"pooler too small", made(behindPooler, poolerSmall), capability.PgbouncerPoolTooSmall, 0.9, 1},
 		{"pooler too small, no metrics", made(behindPooler, poolerSmall, noPool), capability.PgbouncerPoolTooSmall, 0.8, 1},
 		{"pooler too small, it alone", made(behindPooler, poolerSmall, noPool, noDatabase), capability.PgbouncerPoolTooSmall, 0.5, 0.85},
+		{"pooler too small, nobody waits just now", made(behindPooler, poolerSmall, noPool, func(in *capability.DiagnoseInput) {
+			in.Pooler.Pools[0].Waiting, in.Pooler.Pools[0].MaxWaitS = 1, 0.02
+		}), capability.PgbouncerPoolTooSmall, 0.8, 1},
 		{"pooler refuses clients", made(behindPooler, poolerRefuses), capability.PgbouncerMaxClientConn, 0.9, 1},
 
 		{"nothing could be read", made(noPool, noDatabase, noChanges), unknown, 0, 0},
@@ -160,7 +211,7 @@ func isSound(t *testing.T, out capability.DiagnoseOutput) {
 			if e.Supports {
 				sources[e.Source] = true
 			}
-			if e.Query == "" || e.Observed == "" || e.Expected == "" {
+			if e.Query == "" || e.Observed == "" || e.Expected == "" || strings.Contains(e.Observed, "NaN") {
 				t.Errorf("%s: evidence cannot be repeated: %+v", f.Cause, e)
 			}
 		}
@@ -174,7 +225,7 @@ func isSound(t *testing.T, out capability.DiagnoseOutput) {
 			t.Errorf("%s is not whole: %+v", f.Cause, f)
 		}
 		for _, r := range f.RuledOut {
-			if r.Cause == f.Cause || r.Because == "" {
+			if r.Cause == f.Cause || r.Because == "" || strings.Contains(r.Because, "unknown") || strings.Contains(r.Because, "NaN") {
 				t.Errorf("%s: ruled out %+v", f.Cause, r)
 			}
 		}

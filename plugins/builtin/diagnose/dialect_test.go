@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -12,8 +14,15 @@ import (
 // quantiles of summaries.
 func hikari(in *capability.DiagnoseInput) {
 	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
-		w.QueryS, w.AcquireP99S, w.FirstAttemptsRPS, w.QueriesRPS = nil, nil, nil, nil
+		w.QueryS, w.FirstAttemptsRPS, w.QueriesRPS = nil, nil, nil
+		onlyMean(w)
 	}
+}
+
+// onlyMean is the wait for a connection in the words of who counts waits and
+// sums their time up.
+func onlyMean(w *capability.Window) {
+	w.AcquireS, w.AcquireP99S = new(*w.AcquireP99S/2), nil
 }
 
 // goSQL is client_golang's collector of database/sql: sizes and waits only.
@@ -21,12 +30,19 @@ func goSQL(in *capability.DiagnoseInput) {
 	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
 		w.HoldS, w.QueryS, w.FirstAttemptsRPS, w.QueriesRPS = nil, nil, nil, nil
 		w.Waiting, w.Timeouts, w.ConnectsRPS = nil, nil, nil
-		w.Requests = int(*w.ReleasesRPS * w.To.Sub(w.From).Seconds()) // which stand for what is given back
-		w.ReleasesRPS = nil
+		onlyMean(w)
+		servedFor(w)
 	}
 	for i := range in.Pool.Replicas {
 		in.Pool.Replicas[i].Waiting, in.Pool.Replicas[i].Constructing = nil, 0
 	}
+}
+
+// servedFor has the requests that were served stand for the connections that
+// were given back.
+func servedFor(w *capability.Window) {
+	w.Requests = int(*w.ReleasesRPS * w.To.Sub(w.From).Seconds() / math.Max(0.01, 1-*w.ErrorRate))
+	w.ReleasesRPS = nil
 }
 
 // failedWith are errors that the service counts by class, as OpenTelemetry's
@@ -38,6 +54,25 @@ func failedWith(classes ...string) scenario {
 			in.Pool.Now.Errors = append(in.Pool.Now.Errors, capability.ErrorClass{Class: c, Count: 80})
 		}
 	}
+}
+
+// refusedAfter is requests that fail so many seconds after they came, and do not
+// wait.
+func refusedAfter(s float64) scenario {
+	return func(in *capability.DiagnoseInput) {
+		in.Pool.Now.ErrorRate, in.Pool.Now.FailedS = new(0.7), &s
+		in.Pool.Now.AcquireP99S = new(0.004)
+	}
+}
+
+// fewest is how few connections there were for a moment.
+func fewest(n int) scenario {
+	return func(in *capability.DiagnoseInput) { in.Pool.Fewest = &n }
+}
+
+// served is for how long requests go on beside waiting, seconds.
+func served(before, now float64) scenario {
+	return func(in *capability.DiagnoseInput) { in.Pool.Baseline.ServedS, in.Pool.Now.ServedS = &before, &now }
 }
 
 // held says how many of the connections in use have run their queries.
@@ -141,6 +176,7 @@ func TestDialects(t *testing.T) {
 
 		// Metrics alone.
 		{"metrics alone: leak", made(leak, held(46), noDatabase, noChanges), capability.ConnectionLeak, 0.5, 0.85},
+		{"metrics alone: leak, and a good part goes on", made(someLeak, held(18), noDatabase, noChanges), capability.ConnectionLeak, 0.5, 0.6},
 		{"metrics alone: queries that do not end", made(convoy, func(in *capability.DiagnoseInput) { in.Pool.Now.ReleasesRPS = new(0.0) }, noDatabase, noChanges), capability.LockBlocking, 0.5, 0.6},
 		{"metrics alone: in the middle of queries is no leak", made(leak, held(3), noDatabase, noChanges), capability.LockBlocking, 0.5, 0.6},
 		{"metrics alone: refused, and nobody says by what", made(maxLowered, noDatabase, noChanges), unknown, 0, 0},
@@ -149,10 +185,41 @@ func TestDialects(t *testing.T) {
 		{"metrics alone: refused by the pooler", made(behindPooler, poolerRefuses, failedWith("08P01"), noDatabase, noChanges, func(in *capability.DiagnoseInput) { in.Pooler = nil }), capability.PgbouncerMaxClientConn, 0.7, 0.85},
 		{"metrics alone: no more files", made(noFiles, failedWith("too many open files"), noDatabase, noChanges), capability.ClientFDOrPortLimit, 0.7, 0.85},
 		{"metrics alone: more replicas, refused", made(tooManyReplicas, failedWith("53300"), noDatabase, noChanges), capability.ReplicasTimesPool, 0.7, 0.85},
+		{"metrics alone, little said: more replicas, refused", made(tooManyReplicas, littleSaid, failedWith(), noDatabase, noChanges), capability.ReplicasTimesPool, 0.6, 0.85},
+		{"metrics alone, little said: refused by the pooler is no spike", made(behindPooler, poolerRefuses, littleSaid, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
+			in.Pooler, in.Pool.Now.OfferedRPS = nil, new(320.0)
+			for i := range in.Pool.Replicas {
+				in.Pool.Replicas[i].Constructing = 8
+			}
+		}), unknown, 0, 0},
 		{"metrics alone: read-only", made(restarting, failedWith("25006"), noDatabase, noChanges), capability.FailoverOrWrongEndpoint, 0.5, 0.85},
 		{"metrics alone: opening takes long", made(slowAuth, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
 			in.Pool.Now.ConnectS, in.Pool.Baseline.ConnectS = new(2.1), new(0.01)
 		}), capability.SlowConnectAuth, 0.5, 0.85},
+		{"metrics alone, little said: every connection is gone", made(restarting, littleSaid, noDatabase, noChanges), capability.FailoverOrWrongEndpoint, 0.5, 0.6},
+		{"metrics alone: queries take longer, and so does opening", made(slow, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.ConnectS, in.Pool.Baseline.ConnectS = new(0.3), new(0.01)
+		}), capability.ServerOverload, 0.5, 0.6},
+		{"metrics alone: opening takes long, and so do queries", made(slow, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
+			in.Pool.Now.ConnectS, in.Pool.Baseline.ConnectS = new(0.9), new(0.01)
+		}), capability.ServerOverload, 0.5, 0.6},
+		{"metrics alone: many are being opened, each for a moment", made(roleLimit, noDatabase, noChanges, func(in *capability.DiagnoseInput) {
+			for i := range in.Pool.Replicas {
+				in.Pool.Replicas[i].Constructing = 2
+			}
+		}), unknown, 0, 0},
+		{"metrics alone, little said: refused sooner than a server can", made(maxLowered, littleSaid, refusedAfter(0.0004), noDatabase, noChanges), capability.PgbouncerMaxClientConn, 0.5, 0.6},
+		{"metrics alone, little said: refused as a server does", made(maxLowered, littleSaid, refusedAfter(0.006), noDatabase, noChanges), unknown, 0, 0},
+		{"metrics alone, little said: refused after a moment without connections", made(maxLowered, littleSaid, refusedAfter(0.006), fewest(0), noDatabase, noChanges), capability.DBMaxConnectionsTooLow, 0.5, 0.7},
+		{"metrics alone: refused after a moment without connections", made(maxLowered, failedWith("53300"), fewest(0), noDatabase, noChanges), capability.DBMaxConnectionsTooLow, 0.6, 0.8},
+		{"metrics alone, little said: leak, by what requests do beside waiting", made(someLeak, littleSaid, served(0.112, 0.113), noDatabase, noChanges), capability.ConnectionLeak, 0.5, 0.6},
+		{"metrics alone, little said: leak, where requests do far more than hold a connection", made(someLeak, littleSaid, served(0.9, 0.9), noDatabase, noChanges), capability.SlowQuery, 0.5, 0.5},
+		{"metrics alone: leak, and queries are not timed", made(someLeak, hikari, noDatabase, noChanges), capability.ConnectionLeak, 0.5, 0.6},
+		{"metrics alone, little said: spike, and waits that grow hide half of a hold", made(spike, littleSaid, served(0.112, 0.05), noDatabase, noChanges), capability.TrafficSpike, 0.5, 0.85},
+		{"metrics alone, little said: slow, by what requests do beside waiting", made(slow, littleSaid, served(0.112, 0.87), noDatabase, noChanges), capability.SlowQuery, 0.5, 0.6},
+		{"metrics alone, little said: slow, and waits that grow hide most of it", made(slow, littleSaid, served(0.112, 0.25), noDatabase, noChanges), capability.SlowQuery, 0.5, 0.6},
+		{"metrics alone: slow, and queries are not timed", made(slow, hikari, noDatabase, noChanges), capability.SlowQuery, 0.5, 0.6},
+		{"exporters, little said: the server works and lets transactions wait for longer", made(pasts(65), starvedServer, littleSaid, exported, noChanges), capability.ServerOverload, 0.5, 0.6},
 		{"metrics alone: busy", made(busy, noDatabase, noChanges), unknown, 0, 0},
 		{"metrics alone: some errors of requests", made(failedWith("22P02"), func(in *capability.DiagnoseInput) { in.Pool.Now.ErrorRate = new(0.01) }, noDatabase, noChanges), unknown, 0, 0},
 
@@ -160,11 +227,17 @@ func TestDialects(t *testing.T) {
 		{"exporters: healthy", made(exported), unknown, 0, 0},
 		{"exporters: busy", made(busy, exported), unknown, 0, 0},
 		{"exporters: pool lowered", made(poolLowered, exported, noChanges), small, 0.9, 1},
+		{"exporters: transactions left open, or cut", made(leftOpen, exported, noChanges), capability.IdleInTransaction, 0.6, 0.89},
 		{"exporters: convoy", made(convoy, exported, noChanges), capability.LockBlocking, 0.6, 0.9},
 		{"exporters: half open", made(halfOpen, exported, noChanges), capability.StaleHalfOpen, 0.6, 1},
 		{"exporters: max_connections lowered", made(maxLowered, pasts(190), exported, noChanges), capability.DBMaxConnectionsTooLow, 0.9, 1},
 		{"exporters: noisy neighbour", made(noisyNeighbour, exported, noChanges), capability.NoisyClient, 0.9, 1},
 		{"exporters: limit of the role", made(roleLimitUnsaid, exported, noChanges), capability.RoleOrDBLimit, 0.9, 1},
+		{"exporters: refused, with slots free", made(roleLimit, failedWith("53300"), exported, noChanges), capability.RoleOrDBLimit, 0.7, 0.9},
+		{"exporters: queries that do not end", made(convoy, exported, noChanges, func(in *capability.DiagnoseInput) {
+			in.Pool.Onset, in.Pool.Now.ReleasesRPS = new(began.Add(-time.Second)), new(0.0)
+			in.Pool.Database.Sessions[0].Wait, in.Pool.Database.Sessions = "", in.Pool.Database.Sessions[:1]
+		}), capability.LockBlocking, 0.5, 0.7},
 		{"exporters: too many replicas", made(full, exported, noChanges), capability.ReplicasTimesPool, 0.9, 1},
 		{"exporters: pooler too small", made(behindPooler, poolerSmall, exported, noChanges), capability.PgbouncerPoolTooSmall, 0.7, 1},
 		{"exporters: pooler refuses", made(behindPooler, poolerRefuses, exported, noChanges), capability.PgbouncerMaxClientConn, 0.9, 1},
@@ -180,6 +253,12 @@ func TestDialects(t *testing.T) {
 		{"server alone: at night", made(atRest, pasts(2), noPool, noChanges), unknown, 0, 0},
 		{"server alone: fewer sessions", made(poolLowered, pasts(182), noPool, noChanges), small, 0.6, 0.85},
 		{"server alone: more transactions", made(spike, pasts(450), noPool, noChanges), capability.TrafficSpike, 0.6, 0.85},
+		{"server alone: more transactions, each a little longer", made(spike, pasts(460), noPool, noChanges, func(in *capability.DiagnoseInput) { in.Database.Baseline.Resting = new(24) }), capability.TrafficSpike, 0.6, 0.85},
+		{"server alone: each takes longer, in step", made(spike, pasts(70), noPool, noChanges, func(in *capability.DiagnoseInput) {
+			in.Database.States = []capability.SessionState{{State: activeSession, Count: 36, OldestS: 0.6, P50S: 0.04}, {State: inTransaction, Count: 14, OldestS: 0.63, P50S: 0.62}}
+		}), capability.SlowQuery, 0.5, 0.85},
+		{"server alone: read-only, and next to nothing ends well", made(pasts(1), readOnlyAlone, noPool, noChanges), capability.FailoverOrWrongEndpoint, 0.7, 0.85},
+		{"server alone: a standby at night", made(atRest, pasts(1), noPool, noChanges, func(in *capability.DiagnoseInput) { in.Database.ReadOnly, in.Database.Recovery = true, true }), unknown, 0, 0},
 		{"server alone: each takes longer", made(slowEarly, pasts(60), noPool, noChanges), capability.SlowQuery, 0.5, 0.85},
 		{"server alone: the limit fell", made(maxLowered, pasts(190), noPool, noChanges), capability.DBMaxConnectionsTooLow, 0.7, 0.85},
 		{"server alone: more sessions", made(tooManyReplicas, pasts(310), func(in *capability.DiagnoseInput) {
@@ -190,6 +269,7 @@ func TestDialects(t *testing.T) {
 		// Our own login is turned away.
 		{"turned away for want of slots", made(maxLowered, failedWith("53300"), turnedAway("53300", "sorry, too many clients already"), noChanges), capability.DBMaxConnectionsTooLow, 0.5, 0.9},
 		{"turned away by the database's limit", made(roleLimit, turnedAway("53300", `too many connections for database "appdb"`), noChanges), capability.RoleOrDBLimit, 0.6, 0.9},
+		{"nobody answers, and nothing else was read", made(noPool, turnedAway("", "dial tcp 10.0.0.5:5432: connect: connection refused"), noChanges), capability.FailoverOrWrongEndpoint, 0.5, 0.7},
 		{"turned away by our own role's limit", made(busy, turnedAway("53300", `too many connections for role "firebreak"`), noChanges), unknown, 0, 0},
 		{"turned away while it starts", made(restarting, failedWith("57P03"), turnedAway("57P03", "the database system is starting up"), noChanges), capability.FailoverOrWrongEndpoint, 0.9, 1},
 		{"turned away for its password", made(busy, turnedAway("28P01", "password authentication failed"), noChanges), unknown, 0, 0},

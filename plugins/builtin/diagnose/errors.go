@@ -11,11 +11,13 @@ import (
 // What services call the errors that tell causes apart: SQLSTATEs, the server's
 // words, or those of the operating system.
 var (
-	slotErrors   = []string{"53300", "too_many_connections", "too many connections", "too many clients", "remaining connection slots"}
-	poolerErrors = []string{"08p01", "max_client_conn", "no more connections allowed"}
-	socketErrors = []string{"emfile", "enfile", "too many open files", "eaddrnotavail", "cannot assign requested address"}
-	awayErrors   = []string{"57p01", "57p02", "57p03", "25006", "read-only", "read_only", "starting up", "shutting down", "econnrefused", "connection refused", "connection_refused"}
-	lockErrors   = []string{"55p03", "40p01", "lock_not_available", "lock_timeout", "deadlock"}
+	slotErrors     = []string{"53300", "too_many_connections", "too many connections", "too many clients", "remaining connection slots"}
+	poolerErrors   = []string{"08p01", "max_client_conn", "no more connections allowed"}
+	socketErrors   = []string{"emfile", "enfile", "too many open files", "eaddrnotavail", "cannot assign requested address"}
+	awayErrors     = []string{"57p01", "57p02", "57p03", "25006", "read-only", "read_only", "starting up", "shutting down", "econnrefused", "connection refused", "connection_refused"}
+	readOnlyErrors = []string{"25006", "read-only", "read_only"}
+	dialErrors     = []string{"28p01", "28000", "3d000", "password authentication", "no pg_hba.conf entry", "no such host", "no route to host", "network is unreachable", "x509", "certificate"}
+	lockErrors     = []string{"55p03", "40p01", "lock_not_available", "lock_timeout", "deadlock"}
 )
 
 // leastMet is how often an error must have been met to say something.
@@ -47,6 +49,12 @@ func isOf(e capability.ErrorClass, classes []string) bool {
 		}
 	}
 	return false
+}
+
+// meetsRefusals says that what the service met is that connections are refused or
+// cannot be made, in whoever's words.
+func (v *view) meetsRefusals() bool {
+	return v.met(slotErrors)+v.met(poolerErrors)+v.met(socketErrors)+v.met(dialErrors) > 0
 }
 
 // named is the narrower limit that the errors of the service name: role or
@@ -102,13 +110,18 @@ func (v *view) refusedLogin() observation {
 	}
 }
 
-// doneShare is which share of the connections in use is held although its
-// queries are finished; NaN where the counts do not tell.
+// doneShare is which share of the connections that are held too long is held
+// although its queries are finished; NaN where the counts do not tell. Where some
+// go on as ever, those are in the middle of theirs.
 func (v *view) doneShare() float64 {
 	if v.in.Pool == nil || !(v.now.acquired > 0) {
 		return math.NaN()
 	}
-	return whole(v.in.Pool.HeldDone) / v.now.acquired
+	held := v.now.acquired
+	if explained := v.now.releases * v.now.hold; v.stuck() && explained > 0 {
+		held -= explained
+	}
+	return math.Min(1, whole(v.in.Pool.HeldDone)/held)
 }
 
 // heldAfter is how many connections are held though their queries are done.

@@ -69,8 +69,12 @@ func exportedDatabase(p *capability.PoolOutput) *capability.ConnectionsOutput {
 		switch {
 		case l.Database != "" && l.Database == name:
 			d.Limits.Database = &l.Most
-		case l.Role != "" && len(d.Clients) > 0 && l.Role == d.Clients[0].User:
-			d.Limits.Role = &l.Most
+		case l.Role != "":
+			for i, c := range d.Clients {
+				if c.User == l.Role {
+					d.Clients[i].Limit = &l.Most
+				}
+			}
 		}
 	}
 	d.Free = max(0, d.Limits.Max-d.Limits.Reserved-d.Limits.Superuser-d.Used)

@@ -12,8 +12,8 @@ import (
 )
 
 // TestGolden replays every stored case of testdata: snapshot.json is what the
-// read actions returned of a service that was really broken, cause is how, and
-// want.json the whole answer. UPDATE=1 writes the answers anew; the cause is
+// read actions returned of a service that was really broken, or what they would
+// of one that somebody described, cause is how, and want.json the whole answer. UPDATE=1 writes the answers anew; the cause is
 // written by hand.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/snapshot.json")

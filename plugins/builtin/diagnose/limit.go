@@ -46,21 +46,37 @@ func (v *view) limitReached() *limit {
 			}
 		}
 	}
-	if most := whole(d.Limits.Role); most >= 0 && len(d.Clients) > 0 {
-		user, used := d.Clients[0].User, 0.0
-		for _, c := range d.Clients {
-			if c.User == user {
-				used += float64(c.Count)
-			}
+	for _, h := range v.holders() {
+		if v.pool && h.user != v.service(v.holders()).user {
+			continue // it is in nobody's way but its own
 		}
-		if used >= most-slack(most) {
-			return &limit{of: "role", name: user, used: used, most: most}
+		if used, most := v.roleUse(h.user); used >= most-slack(most) {
+			return &limit{of: "role", name: h.user, used: used, most: most}
 		}
 	}
 	if most := whole(d.Limits.Database); most >= 0 && v.sessions >= most-slack(most) {
 		return &limit{of: "database", used: v.sessions, most: most}
 	}
 	return nil
+}
+
+// roleUse is how many sessions a role has, and how many it may have; NaN where
+// it has no limit.
+func (v *view) roleUse(user string) (used, most float64) {
+	most = math.NaN()
+	if d := v.in.Database; len(d.Clients) > 0 && d.Clients[0].User == user {
+		most = whole(d.Limits.Role)
+	}
+	for _, c := range v.in.Database.Clients {
+		if c.User != user {
+			continue
+		}
+		used += float64(c.Count)
+		if c.Limit != nil {
+			most = float64(*c.Limit)
+		}
+	}
+	return used, most
 }
 
 // slack is by how much a limit may be missed in one look: refused sessions

@@ -43,9 +43,21 @@ func (v *view) poolerAt() *time.Time {
 // poolUsed is that the pool is used up and requests wait.
 func (v *view) poolUsed() observation {
 	return observation{
-		source: metrics, query: "metrics.pool: now.acquired, now.max, now.waiting", at: v.poolAt(),
-		observed: fmt.Sprintf("%.0f of %.0f connections in use, %.0f requests wait", v.now.acquired, v.now.max, zeroIfNaN(v.now.waiting)),
+		source: metrics, query: "metrics.pool: now.acquired, now.max, now.waiting, now.acquire_s", at: v.poolAt(),
+		observed: fmt.Sprintf("%.0f of %.0f connections in use, %s", v.now.acquired, v.now.max, v.queueWords()),
 		expected: "connections left, and nobody waits",
+	}
+}
+
+// queueWords are how many requests wait, or for how long, as far as it is said.
+func (v *view) queueWords() string {
+	switch {
+	case finite(v.now.waiting):
+		return fmt.Sprintf("%.0f requests wait", v.now.waiting)
+	case finite(v.now.acquire):
+		return fmt.Sprintf("who waits does so for %s", seconds(v.now.acquire))
+	default:
+		return "how many requests wait is not said"
 	}
 }
 
@@ -60,10 +72,63 @@ func (v *view) notOpening() observation {
 
 // unexplained is that connections are in use for which no finished work accounts.
 func (v *view) unexplained() observation {
-	return observation{
+	o := observation{
 		source: metrics, query: "metrics.pool: now.acquired, now.releases_rps, now.hold_s", at: v.poolAt(),
-		observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.now.acquired, v.now.releases*zeroIfNaN(v.now.hold)),
+		observed: fmt.Sprintf("%.0f connections in use, finished work explains %.1f", v.now.acquired, zeroIfNaN(v.now.releases*v.now.hold)),
 		expected: "the two alike",
+	}
+	if usual := v.before.usualHold(); math.IsNaN(v.now.hold) && v.now.releases > 0 && finite(usual) {
+		o.observed = fmt.Sprintf("%.0f connections in use; finished work, held as long as before, explains %.1f", v.now.acquired, v.now.releases*usual)
+	}
+	return o
+}
+
+// agesWords say how long sessions have been in their state, as far as it is said.
+func agesWords(s capability.SessionState) string {
+	switch {
+	case finite(s.P50S):
+		return "half of them for less than " + seconds(s.P50S)
+	case finite(s.OldestS):
+		return "the oldest for " + seconds(s.OldestS)
+	default:
+		return "for how long is not said"
+	}
+}
+
+// agedWords say in brackets how long sessions have been in their state, where it
+// is said.
+func agedWords(s capability.SessionState) string {
+	switch {
+	case finite(s.P50S):
+		return fmt.Sprintf(" (half for more than %s, the oldest %s)", seconds(s.P50S), seconds(s.OldestS))
+	case finite(s.OldestS):
+		return fmt.Sprintf(" (the oldest for %s)", seconds(s.OldestS))
+	default:
+		return ""
+	}
+}
+
+// quietFor is for how long sessions that went quiet at one instant have been so.
+func (v *view) quietFor() string {
+	return seconds(math.Max(zeroIfNaN(v.resting.OldestS), zeroIfNaN(v.inTx.OldestS)))
+}
+
+// explainedWords say how much of what is in use finished work accounts for.
+func (v *view) explainedWords() string {
+	if explained := v.now.releases * v.now.hold; finite(explained) {
+		return fmt.Sprintf("finished work explains %.1f of the %.0f connections in use", math.Min(explained, v.now.acquired), v.now.acquired)
+	}
+	if !finite(v.now.little()) {
+		return fmt.Sprintf("%.0f are in use, and how long is not said", v.now.acquired)
+	}
+	return fmt.Sprintf("by what comes back a connection is held for %s, and was for %s", seconds(v.now.little()), seconds(v.before.usualHold()))
+}
+
+// firstAttempts are the requests that are no retry, beside those of before.
+func (v *view) firstAttempts() observation {
+	return observation{
+		source: metrics, query: "metrics.pool: baseline.first_attempts_rps, now.first_attempts_rps", at: v.poolAt(),
+		observed: fmt.Sprintf("first attempts %s, were %s", rate(v.now.first), rate(v.before.first)), expected: "as before",
 	}
 }
 
@@ -90,7 +155,7 @@ func (v *view) slots() observation {
 func (v *view) states(expected string) observation {
 	var parts []string
 	for _, s := range v.in.Database.States {
-		parts = append(parts, fmt.Sprintf("%d %s (half for more than %s, the oldest %s)", s.Count, s.State, seconds(s.P50S), seconds(s.OldestS)))
+		parts = append(parts, fmt.Sprintf("%d %s%s", s.Count, s.State, agedWords(s)))
 	}
 	if len(parts) == 0 {
 		parts = []string{"no sessions"}
@@ -109,16 +174,32 @@ func (v *view) lockWaits() observation {
 // poolerQueue is who waits at the pooler, and for what.
 func (v *view) poolerQueue() observation {
 	p := v.pooler.busiest
-	return observation{
+	o := observation{
 		source: pooler, query: "SHOW POOLS", at: v.poolerAt(),
 		observed: fmt.Sprintf("%s/%s: %d clients wait, the first for %s; %d of %d server connections in use, %d free", p.Database, p.User, p.Waiting, seconds(p.MaxWaitS), p.ServersActive, v.pooler.size(), p.ServersIdle),
 		expected: "nobody waits",
+	}
+	if v.pooler.waits() {
+		o.observed += fmt.Sprintf("; of late a transaction waited %s, and %s before", seconds(number(v.pooler.now.WaitS)), seconds(number(v.pooler.before.WaitS)))
+	}
+	return o
+}
+
+// throughPooler is how many transactions pass through the pooler.
+func (v *view) throughPooler() observation {
+	return observation{
+		source: pooler, query: "SHOW STATS", at: v.poolerAt(),
+		observed: fmt.Sprintf("%s transactions, were %s, each for %s, was %s", rate(v.pooler.now.TransactionsRPS), rate(v.pooler.before.TransactionsRPS), seconds(number(v.pooler.now.TransactionS)), seconds(number(v.pooler.before.TransactionS))),
+		expected: "as many as before, or fewer where the pooler became smaller",
 	}
 }
 
 func connectWords(c capability.Connect) string {
 	if c.OK && math.IsNaN(c.MS) {
 		return "not tried"
+	}
+	if c.OK && c.UsualMS != nil && c.MS >= 2**c.UsualMS {
+		return fmt.Sprintf("ok in %.0f ms, and ours was opened in %.0f ms", c.MS, *c.UsualMS)
 	}
 	if c.OK {
 		return fmt.Sprintf("ok in %.0f ms", c.MS)

@@ -41,9 +41,33 @@ func (p poolerView) size() int {
 	return size
 }
 
+// keeps says that a transaction keeps its server connection far longer than
+// before while its queries take as long as ever: something else is waited for in
+// it.
+func (p poolerView) keeps() bool {
+	return p.slower() >= 1.5 && p.now.QueryS != nil && p.before.QueryS != nil && *p.now.QueryS < 1.5**p.before.QueryS
+}
+
+// paused says that the busiest pool lets nobody through, by order.
+func (p poolerView) paused() bool {
+	return p.present && p.busiest != nil && (p.busiest.Paused || p.busiest.Disabled)
+}
+
+// busier says that more transactions pass through it than before, each as quick
+// as ever: it is no smaller than it was.
+func (p poolerView) busier() bool {
+	return p.now != nil && p.before != nil && p.now.TransactionsRPS >= 1.15*p.before.TransactionsRPS && p.slower() < 1.5
+}
+
 // queued says that clients wait there for a server connection.
 func (p poolerView) queued() bool {
-	return p.present && p.busiest != nil && p.busiest.Waiting >= 2 && (p.busiest.MaxWaitS >= 0.1 || p.busiest.Waiting >= p.size())
+	return p.present && p.busiest != nil && (p.busiest.Waiting >= 2 && (p.busiest.MaxWaitS >= 0.1 || p.busiest.Waiting >= p.size()) || p.waits())
+}
+
+// waits says that clients have waited of late, far longer than before, whoever
+// does just now.
+func (p poolerView) waits() bool {
+	return p.now != nil && p.before != nil && number(p.now.WaitS) >= math.Max(0.05, 3*zeroIfNaN(number(p.before.WaitS))) && p.busiest.Waiting > 0
 }
 
 // poolFull says that the busiest pool has no server connection left.
@@ -54,6 +78,15 @@ func (p poolerView) poolFull() bool {
 // clientsFull says that the pooler takes no more clients.
 func (p poolerView) clientsFull() bool {
 	return p.present && p.most > 0 && p.used >= math.Min(p.most, math.Max(p.most-1, 0.98*p.most))
+}
+
+// longer is how much longer a transaction takes at the pooler than before, wait
+// and work, seconds; NaN when it is not known.
+func (p poolerView) longer() float64 {
+	if p.now == nil || p.before == nil {
+		return math.NaN()
+	}
+	return number(p.now.WaitS) + math.Max(0, number(p.now.TransactionS)-number(p.before.TransactionS))
 }
 
 // slower is by which factor a transaction holds its server connection longer

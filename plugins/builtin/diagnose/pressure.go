@@ -15,10 +15,10 @@ const grown = 1.3
 
 // demandWeighsMore says that more requests come, and that their number outweighs
 // how much longer each holds its connection: a machine with more to do is
-// slower, too.
+// slower, too. It does as much as before, though, or nearly.
 func (v *view) demandWeighsMore() bool {
 	p := v.pressure()
-	return p.demand > 1 && p.share(p.demand) >= 0.5 && v.in.Pool.Now.FirstAttemptsRPS != nil
+	return p.demand > 1 && !(v.now.releases <= 0.7*v.before.releases) && p.share(p.demand) >= 0.5 && v.in.Pool.Now.FirstAttemptsRPS != nil
 }
 
 func (v *view) pressure() pressure {

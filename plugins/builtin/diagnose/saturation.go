@@ -78,6 +78,8 @@ func (v *view) layer() *capability.Layer {
 		return nil
 	case v.standstill() && !v.refused():
 		l = capability.Sessions
+	case v.pooler.paused():
+		l = capability.Pooler
 	default:
 		for _, r := range v.resources() {
 			if r.full {

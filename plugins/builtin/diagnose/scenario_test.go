@@ -369,7 +369,81 @@ func slowAuth(in *capability.DiagnoseInput) {
 	}
 	in.Database.Used, in.Database.Free = 37, 20
 	in.Database.Clients[0].Count = 36
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 20, OldestS: .08, P50S: .03}, {State: inTransaction, Count: 16, OldestS: .05, P50S: .02}}
 	in.Database.Connect = capability.Connect{Text: "no connection within 1.5s", MS: 1500}
+}
+
+// someLeak is a leak of some requests, while the others go on, told a while
+// after it was taken to have begun.
+func someLeak(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Onset = new(began.Add(-4 * time.Second))
+	in.Pool.Now.ReleasesRPS, in.Pool.Now.HoldS = new(180.0), new(0.111)
+	in.Database.States = []capability.SessionState{
+		{State: idleSession, Count: 28, OldestS: 2.3, P50S: 1.6, Frozen: 6},
+		{State: activeSession, Count: 14, OldestS: 0.09, P50S: 0.03},
+		{State: inTransaction, Count: 8, OldestS: 0.06, P50S: 0.02},
+	}
+}
+
+// heldAtRest is a call elsewhere after the commit, a moment after it began to
+// take long: nobody is in a transaction.
+func heldAtRest(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Onset = new(began.Add(200 * time.Millisecond))
+	in.Pool.Now.ReleasesRPS, in.Pool.Now.HoldS = new(200.0), new(0.111)
+	in.Database.States = []capability.SessionState{{State: idleSession, Count: 50, OldestS: 0.74, P50S: 0.7}}
+}
+
+// someReplicas are full of transactions that were left open, and the others
+// not yet.
+func someReplicas(in *capability.DiagnoseInput) {
+	in.Pool.Onset = new(began.Add(-2 * time.Second))
+	in.Pool.Now.Acquired, in.Pool.Now.Waiting, in.Pool.Now.AcquireP99S = new(38), new(30), new(0.7)
+	for i := range in.Pool.Replicas {
+		r := &in.Pool.Replicas[i]
+		r.Acquired, r.Idle = 6, 4
+		if i < 2 {
+			r.Acquired, r.Idle = 10, 0
+		}
+	}
+	in.Database.States = []capability.SessionState{
+		{State: inTransaction, Count: 20, OldestS: 2.7, P50S: 1.2, Frozen: 5},
+		{State: activeSession, Count: 18, OldestS: 0.09, P50S: 0.03},
+		{State: idleSession, Count: 12, OldestS: 0.3, P50S: 0.05},
+	}
+}
+
+// readOnlyAlone is a server that takes no writes any more, with sessions that
+// go on to try.
+func readOnlyAlone(in *capability.DiagnoseInput) {
+	in.Database.ReadOnly = true
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 40, OldestS: 0.04, P50S: 0.02}, {State: idleSession, Count: 10, OldestS: 0.1, P50S: 0.05}}
+	in.Database.Now.RollbacksRPS = 250
+}
+
+// ledAway is a service whose address leads to another server now, while we
+// still read the one of before: none of its sessions are there.
+func ledAway(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Now.ErrorRate, in.Pool.Now.ReleasesRPS = new(1.0), new(310.0)
+	in.Database.States, in.Database.Clients = nil, nil
+	in.Database.Used, in.Database.Free = 1, 56
+	in.Database.Now.Sessions = new(0)
+}
+
+// starvedServer is a server that wants CPU: all that it is asked takes long,
+// and opening a connection, too, though no more is read than before.
+func starvedServer(in *capability.DiagnoseInput) {
+	queueing(in)
+	in.Pool.Now.HoldS, in.Pool.Now.QueryS, in.Pool.Now.ReleasesRPS = new(0.7), new(0.2), new(65.0)
+	in.Pool.Now.QueriesRPS, in.Pool.Baseline.QueriesRPS, in.Pool.Baseline.QueryS = new(195.0), new(930.0), new(0.02)
+	in.Database.Connect.MS, in.Database.Connect.UsualMS = 120, new(6.0)
+	in.Database.Now.RowsPerCommit, in.Database.Baseline.RowsPerCommit = new(900.0), new(1000.0)
+	in.Database.States = []capability.SessionState{
+		{State: activeSession, Count: 26, OldestS: 0.9, P50S: 0.4},
+		{State: inTransaction, Count: 24, OldestS: 0.9, P50S: 0.5},
+	}
 }
 
 // slowToConnect is a fresh connection that takes so many milliseconds.
@@ -383,6 +457,7 @@ func noFiles(in *capability.DiagnoseInput) {
 	in.Pool.Now.ReleasesRPS = new(230.0)
 	starved(in)
 	in.Database.Used, in.Database.Free, in.Database.Clients[0].Count = 31, 26, 30
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 16, OldestS: .08, P50S: .03}, {State: inTransaction, Count: 14, OldestS: .05, P50S: .02}}
 }
 
 func restarting(in *capability.DiagnoseInput) {
@@ -399,6 +474,9 @@ func restarting(in *capability.DiagnoseInput) {
 func readOnly(in *capability.DiagnoseInput) {
 	in.Pool.Onset = new(began)
 	in.Pool.Now.ErrorRate, in.Pool.Now.Acquired = new(0.7), new(12)
+	for i := range in.Pool.Replicas {
+		in.Pool.Replicas[i].Acquired, in.Pool.Replicas[i].Idle = 2, 8
+	}
 	in.Database.ReadOnly, in.Database.Recovery = true, true
 }
 

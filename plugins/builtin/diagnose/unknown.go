@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -32,6 +33,15 @@ func unknown(v *view, ruledOut []capability.RuledOut, weaker []capability.Findin
 		if c := v.in.Database.Connect; !c.OK && c.Text != "" {
 			f.Chain = append(f.Chain, "a fresh connection fails: "+c.Text)
 		}
+	}
+	if v.pooler.paused() {
+		f.Chain = append(f.Chain, fmt.Sprintf("the pooler's database %s is paused or disabled", v.pooler.busiest.Database))
+	}
+	if w := v.heldUp(); w != nil {
+		f.Chain = append(f.Chain, fmt.Sprintf("%d sessions wait for %s %s", w.Count, w.Type, w.Event))
+	}
+	if v.meetsRefusals() {
+		f.Chain = append(f.Chain, v.errorsMet(slices.Concat(slotErrors, poolerErrors, socketErrors, dialErrors)).observed)
 	}
 	f.Chain = append(f.Chain, v.symptoms()...)
 	for _, w := range weaker {

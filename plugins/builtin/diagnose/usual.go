@@ -45,6 +45,9 @@ func (v *view) workGrew() float64 {
 		return math.NaN()
 	}
 	now := (v.sessions - float64(v.resting.Count)) / t.CommitsRPS
+	if oldest := math.Max(v.active.OldestS, v.inTx.OldestS); oldest < 0.3*now {
+		return math.NaN() // none is as old as that: they do not end well, rather than late
+	}
 	before := (whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS
 	return now / before
 }

@@ -48,6 +48,7 @@ type figures struct {
 	max, acquired     float64
 	waiting, timeouts float64
 	acquireP99        float64
+	acquire           float64 // mean wait for a connection, seconds
 	hold, query       float64 // seconds, of what was finished
 	first             float64 // first attempts per second
 	offered           float64
@@ -57,6 +58,7 @@ type figures struct {
 	opening           float64 // most connections being opened at once
 	connect           float64 // seconds that opening one takes
 	queries           float64 // finished per second
+	served, failed    float64 // seconds, of requests: beside their wait, and until they failed
 }
 
 func newView(in capability.DiagnoseInput) *view {
@@ -96,15 +98,34 @@ func (v *view) readPool(p *capability.PoolOutput) {
 		}
 	}
 	v.now, v.before = figuresOf(now), figuresOf(before)
+	v.holdsByRequests()
+}
+
+// holdsByRequests takes what a request does beside waiting for the time that a
+// connection is held, where nobody measures that and it was so before: then as
+// many were in use as Little's law makes of it.
+func (v *view) holdsByRequests() {
+	usual := v.before.served / v.before.little()
+	if finite(v.now.hold) || finite(v.before.hold) || !(usual >= 0.7 && usual <= 1.4) {
+		return
+	}
+	v.before.hold = v.before.served
+	switch longer := v.now.served / v.before.served; {
+	case longer >= 1.5: // all take longer, and it is Little's law that says how long
+		v.now.hold = v.now.little()
+	case longer > 0: // where waits grow fast it comes out too short
+		v.now.hold = math.Max(v.before.served, v.now.served)
+	}
 }
 
 func figuresOf(w capability.Window) figures {
 	f := figures{
 		seconds: w.To.Sub(w.From).Seconds(),
 		max:     whole(w.Max), acquired: whole(w.Acquired), waiting: whole(w.Waiting), timeouts: whole(w.Timeouts),
-		acquireP99: number(w.AcquireP99S), hold: number(w.HoldS), query: number(w.QueryS),
+		acquireP99: number(w.AcquireP99S), acquire: number(w.AcquireS), hold: number(w.HoldS), query: number(w.QueryS),
 		offered: number(w.OfferedRPS), releases: number(w.ReleasesRPS), connects: number(w.ConnectsRPS), errors: number(w.ErrorRate),
 		opening: whole(w.Opening), connect: number(w.ConnectS), queries: number(w.QueriesRPS),
+		served: number(w.ServedS), failed: number(w.FailedS),
 	}
 	f.first = demandRate(w)
 	if math.IsNaN(f.releases) && f.seconds > 0 && w.Requests > 0 {
@@ -158,15 +179,34 @@ func (v *view) readDatabase(d *capability.ConnectionsOutput) {
 }
 
 // full says that (nearly) every connection of the pool is in use, or will be
-// in a moment: it is being opened, and opening succeeds.
+// in a moment: it is being opened, and opening succeeds. Each replica has a
+// pool of its own: that of some is used up, and requests wait there, however
+// the others fare.
 func (v *view) full() bool {
-	return v.pool && v.now.acquired+v.soonOpen() >= 0.9*v.now.max
+	return v.pool && (v.now.acquired+v.soonOpen() >= 0.9*v.now.max || v.someFull() && v.queued())
+}
+
+// allInUse says that the service uses every connection that it can get: its
+// pools are full, or something else keeps them from growing and none is at rest.
+func (v *view) allInUse() bool {
+	return v.full() || v.cannotOpen() && v.now.acquired >= 3 && v.idle <= 0.1*v.now.acquired
+}
+
+// someFull says that the pools of a good part of the replicas are used up.
+func (v *view) someFull() bool {
+	full, all := 0.0, float64(len(v.in.Pool.Replicas))
+	for _, r := range v.in.Pool.Replicas {
+		if r.Max > 0 && r.Acquired >= r.Max {
+			full++
+		}
+	}
+	return full >= 0.4*all && v.now.acquired >= 0.6*v.now.max
 }
 
 // soonOpen is how many connections are being opened that will be in use in a
 // moment: not those that a server refuses or keeps waiting.
 func (v *view) soonOpen() float64 {
-	if v.opening == 0 || v.refused() || v.limitReached() != nil || v.pooler.clientsFull() || v.opensSlowly() {
+	if v.opening == 0 || v.failsByOpening() || v.refused() || v.limitReached() != nil || v.pooler.clientsFull() || v.opensSlowly() {
 		return 0
 	}
 	return math.Min(v.opening, zeroIfNaN(v.now.connects)*v.now.seconds)
@@ -175,10 +215,49 @@ func (v *view) soonOpen() float64 {
 // cannotOpen says that connections are wanted and do not come about: the pool
 // is not at its size, has none at rest, and yet requests wait or fail.
 func (v *view) cannotOpen() bool {
-	if !v.pool || v.full() || v.idle > math.Max(1, 0.1*v.now.max) && !v.someStarve() {
+	switch {
+	case !v.pool || v.full():
+		return false
+	case v.failsByOpening() && v.now.acquired+v.idle < 0.9*v.now.max:
+		return true
+	case v.failing() && v.lostMost():
+		return true
+	case v.idle > math.Max(1, 0.1*v.now.max) && !v.someStarve():
 		return false
 	}
-	return v.queued() || v.failing() && (v.now.connects >= 5 || v.opening > 0 || math.IsNaN(v.now.connects))
+	return v.queued() || v.failing() && (v.now.connects >= 5 || v.opening > 0 || math.IsNaN(v.now.connects) || v.meetsRefusals())
+}
+
+// lostMost says that the service has far fewer connections than it used.
+func (v *view) lostMost() bool {
+	return v.before.acquired >= 3 && v.now.acquired+zeroIfNaN(v.idle) <= 0.5*v.before.acquired
+}
+
+// hasNone says that the service has no connection at all.
+func (v *view) hasNone() bool { return v.pool && v.now.acquired+zeroIfNaN(v.idle) == 0 }
+
+// refusedUnsaid says that connections cannot be opened, some are left, and nobody
+// says why: neither what was refused nor by whom.
+func (v *view) refusedUnsaid() bool {
+	return !v.database && v.cannotOpen() && !v.hasNone() && !v.meetsRefusals() && v.met(awayErrors) == 0 && v.refusal == (capability.Connect{}) && !v.morePools() && !v.takesLong()
+}
+
+// refusedFast says that requests fail within a millisecond. PostgreSQL starts a
+// process for whoever connects before it can refuse, and takes longer; a pooler
+// answers out of its loop, and one's own machine without sending anything.
+func (v *view) refusedFast() bool { return v.failing() && v.now.failed < 0.001 }
+
+// failsByOpening says that the service tries to open connections about as often
+// as its requests fail: one fails for the other.
+func (v *view) failsByOpening() bool {
+	return v.failing() && v.now.connects >= math.Max(5, 3*zeroIfNaN(v.before.connects)) && v.now.connects >= 0.5*v.now.errors*v.now.offered
+}
+
+// opensMore says that the service tries to open more connections than it could
+// if each took it as long as a fresh one of our own did, by Little's law: ours
+// was slow for a reason that is not the service's.
+func (v *view) opensMore() bool {
+	return v.database && v.now.connects*v.in.Database.Connect.MS/1000 > 2*v.now.max
 }
 
 // someStarve says that a good part of the replicas has no connection at rest
@@ -199,7 +278,13 @@ func (v *view) failing() bool { return v.now.errors >= 0.03+2*zeroIfNaN(v.before
 // opensSlowly says that it is the opening of connections that takes long: a
 // fresh one of our own did, too.
 func (v *view) opensSlowly() bool {
-	return v.database && v.in.Database.Connect.MS >= 1000 && v.in.Database.Connect.SQLState == ""
+	return v.database && v.in.Database.Connect.MS >= 1000 && v.in.Database.Connect.SQLState == "" && !v.opensMore()
+}
+
+// opensWanted says that somebody needs a connection to be opened, as far as the
+// service says: how ours fared matters to nobody where all have theirs.
+func (v *view) opensWanted() bool {
+	return !v.pool || v.queued() || v.failing() || v.opening > 0
 }
 
 // queued says that requests wait for a connection as they should not. Where
@@ -214,7 +299,8 @@ func (v *view) queued() bool {
 		least, long = math.Max(10, 0.3*zeroIfNaN(v.now.max)), 0.5
 	}
 	usual := zeroIfNaN(v.before.waiting)
-	return v.now.waiting >= math.Max(least, 2*usual) || v.now.acquireP99 >= math.Max(long, 2*zeroIfNaN(v.before.acquireP99))
+	return v.now.waiting >= math.Max(least, 2*usual) || v.now.acquireP99 >= math.Max(long, 2*zeroIfNaN(v.before.acquireP99)) ||
+		v.now.acquire >= math.Max(long/2, 3*zeroIfNaN(v.before.acquire))
 }
 
 // refused says that the server has no slot for an ordinary login.
@@ -232,7 +318,7 @@ func (v *view) standstill() bool { return v.locked >= math.Max(2, 0.2*v.sessions
 // trouble says that there is something to explain.
 func (v *view) trouble() bool {
 	return v.queued() || v.cannotOpen() || v.refused() || v.standstill() || v.stuckInTransaction() ||
-		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && (v.pastPools() || v.now.connects >= 5 || v.met(slotErrors) > 0) ||
+		v.pooler.queued() || v.pooler.clientsFull() || v.connectBroken() || v.opensSlowly() && v.opensWanted() || v.limitPinches() || v.brokeOff() || v.slotsShort() || v.failing() && (v.pastPools() || v.now.connects >= 5 || v.met(slotErrors) > 0) ||
 		v.turnedAway() || v.refusedElsewhere() || v.refusesWrites() ||
 		!v.pool && (v.allBusy() || v.allSlow() || v.noRest() && !v.isQuicker() || v.beginsOften())
 }
@@ -256,6 +342,24 @@ func (v *view) heldLonger() float64 { return v.now.little() / v.before.usualHold
 // little is how long a connection is held by Little's law.
 func (f figures) little() float64 { return f.acquired / f.releases }
 
+// querying is how long of a hold is spent in queries: as many of them as are
+// finished for each connection that is given back.
+func (f figures) querying() float64 {
+	if each := f.queries / f.releases; each > 1 && finite(each) {
+		return each * f.query
+	}
+	return f.query
+}
+
+// byQueries is which share of the longer hold the queries account for; NaN where
+// it is not said how many of them each hold runs.
+func (v *view) byQueries() float64 {
+	if !finite(v.now.queries) || !finite(v.before.queries) {
+		return math.NaN()
+	}
+	return (v.now.querying() - v.before.querying()) / (v.now.usualHold() - v.before.usualHold())
+}
+
 // usualHold is how long a connection is held, as measured or by Little's law.
 func (f figures) usualHold() float64 {
 	if finite(f.hold) {
@@ -271,6 +375,18 @@ func (v *view) holdNow() float64 {
 		return math.Max(zeroIfNaN(v.now.hold), byLittle)
 	}
 	return v.now.hold
+}
+
+// takesLonger says that what is finished took longer than before: its queries or,
+// where those are not timed, the time that a connection was held.
+func (v *view) takesLonger() bool {
+	if slower := v.now.query / v.before.query; finite(slower) {
+		return slower >= 1.5
+	}
+	if finite(v.now.hold) && v.stuck() {
+		return v.now.hold >= 1.5*v.before.hold
+	}
+	return v.heldLonger() >= 1.5
 }
 
 // isQuicker says that the server does as much as before, with fewer sessions
@@ -293,7 +409,7 @@ func (v *view) aged() float64 {
 // refusedElsewhere says that our own login or the service is told that the
 // server goes, comes or only reads, or that a limit is used up.
 func (v *view) refusedElsewhere() bool {
-	return slices.Contains(awayStates, v.refusal.SQLState) || v.refusal.SQLState == tooManyConnections ||
+	return slices.Contains(awayStates, v.refusal.SQLState) || v.unreachable() && (v.cannotOpen() || !v.pool || v.hasNone()) || v.elsewhere() || v.refusal.SQLState == tooManyConnections ||
 		v.failing() && (v.met(awayErrors) > 0 || v.met(poolerErrors) > 0)
 }
 

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -10,8 +11,10 @@ import (
 
 const (
 	maxOutput = 32 << 10 // of each stream that is returned
-	maxLogged = 2000     // lines of each stream that are streamed
+	maxLogged = 2000     // lines of each stream that are streamed as they come
+	maxLast   = 20       // lines after them that are streamed at the end
 	maxLine   = 4 << 10
+	maxWords  = 200 // bytes
 )
 
 // capture keeps the beginning of an output stream, and streams its lines.
@@ -22,7 +25,9 @@ type capture struct {
 	kept  bytes.Buffer
 	line  bytes.Buffer
 	lines int
-	cut   bool // read only after the command has ended
+	last  []string // of those that were not streamed yet
+	words string   // the last line that is not blank
+	cut   bool     // read only after the command has ended
 }
 
 // Write never fails: a command must not end because it talks too much.
@@ -45,24 +50,47 @@ func (c *capture) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush streams a last line without an end.
+// flush streams a last line without an end, and the last of those that were too
+// many.
 func (c *capture) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.line.Len() > 0 {
 		c.log()
 	}
+	if hidden := c.lines - maxLogged - len(c.last); hidden > 0 {
+		c.to.Log(c.level, fmt.Sprintf("… %d lines are not shown", hidden))
+	}
+	for _, text := range c.last {
+		c.to.Log(c.level, text)
+	}
+	c.last = nil
 }
 
 func (c *capture) log() {
 	text := clean(c.line.Bytes())
 	c.line.Reset()
-	switch c.lines++; {
-	case c.lines < maxLogged:
-		c.to.Log(c.level, text)
-	case c.lines == maxLogged:
-		c.to.Log(c.level, "… the rest of the output is not shown")
+	if blank := strings.TrimSpace(text); blank != "" {
+		c.words = blank
 	}
+	if c.lines++; c.lines <= maxLogged {
+		c.to.Log(c.level, text)
+		return
+	}
+	if len(c.last) == maxLast {
+		c.last = c.last[1:]
+	}
+	c.last = append(c.last, text)
+}
+
+// lastLine is what was said at last, to be added to a sentence.
+func (c *capture) lastLine() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.words == "" {
+		return ""
+	}
+	return ": " + strings.ToValidUTF8(c.words[:min(len(c.words), maxWords)], "")
 }
 
 // String is what was kept, as text.

@@ -59,6 +59,31 @@ type output struct {
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// Commands returns what the plugin's section lets be run, by name, and whether
+// each changes something. Secrets in it need not be there. It is for whoever
+// looks before a run begins.
+func Commands(section json.RawMessage) (map[string]plugins.Effect, error) {
+	var c struct {
+		Commands map[string]struct {
+			Effect string `json:"effect"`
+		} `json:"commands"`
+	}
+	if len(section) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(section, &c); err != nil {
+		return nil, fmt.Errorf("exec: %w", err)
+	}
+	effects := make(map[string]plugins.Effect, len(c.Commands))
+	for name, command := range c.Commands {
+		effects[name] = plugins.Mutate
+		if command.Effect == string(plugins.Read) {
+			effects[name] = plugins.Read
+		}
+	}
+	return effects, nil
+}
+
 // parseConfig checks the section. Its errors name the key.
 func parseConfig(raw json.RawMessage) (config, error) {
 	var c config

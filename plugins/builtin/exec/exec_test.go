@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/host"
@@ -37,6 +39,12 @@ func commandUnderTest(do string, args []string) int {
 		fmt.Fprintln(os.Stderr, "beside it")
 	case "fail":
 		fmt.Fprintln(os.Stderr, "first\nthe disk is full")
+		return 3
+	case "much": // fails after many words, the last of which have two bytes each
+		for i := range 50_000 {
+			fmt.Fprintln(os.Stderr, "line", i)
+		}
+		fmt.Fprint(os.Stderr, "!"+strings.Repeat("ü", 300)+"\n\n")
 		return 3
 	case "host": // runs a command as the plugin does, until it is killed
 		b, err := New().Bind(plugins.Binding{Access: plugins.Mutate, Config: json.RawMessage(args[0])})
@@ -97,7 +105,7 @@ func section(t *testing.T, extra string) json.RawMessage {
 		t.Fatal(err)
 	}
 	var commands []string
-	for _, name := range []string{"print", "fail", "env", "dir", "talk", "touch", "wait", "deaf", "polite"} {
+	for _, name := range []string{"print", "fail", "env", "dir", "talk", "much", "touch", "wait", "deaf", "polite"} {
 		commands = append(commands, fmt.Sprintf(`%q: {"argv": [%q, %q, %q] %s}`, name, self, marker, name, extra))
 	}
 	commands = append(commands, fmt.Sprintf(`"look": {"argv": [%q, %q, "print", "looked"], "effect": "read"}`, self, marker))
@@ -188,8 +196,22 @@ func TestOutputIsCappedAndClean(t *testing.T) {
 	if out.Failure != nil || !got.Truncated || len(got.Stdout) > 2*maxOutput || strings.Contains(got.Stdout, "\x00") || !strings.HasPrefix(got.Stdout, "x\ufffd\n") {
 		t.Errorf("%d bytes, truncated %v, %v", len(got.Stdout), got.Truncated, out.Failure)
 	}
-	if len(s.logs) != maxLogged {
-		t.Errorf("%d lines were streamed, want %d", len(s.logs), maxLogged)
+	if want := maxLogged + 1 + maxLast; len(s.logs) != want {
+		t.Errorf("%d lines were streamed, want %d", len(s.logs), want)
+	}
+}
+
+// TestLastLines holds that what a command says at last is heard, however much it
+// has said before.
+func TestLastLines(t *testing.T) {
+	s := newStream()
+	out := bind(t, plugins.Mutate, "").Run(t.Context(), call("exec.run", `{"command": "much"}`), s)
+	if out.Failure == nil || !strings.Contains(out.Failure.Reason, "exit status 3: !üü") || !utf8.ValidString(out.Failure.Reason) {
+		t.Errorf("it says %+v", out.Failure)
+	}
+	n := len(s.logs)
+	if want := "warn: line 49999"; n < 3 || s.logs[n-3] != want || !strings.HasPrefix(s.logs[n-2], "warn: !ü") || !slices.Contains(s.logs, "warn: … 47982 lines are not shown") {
+		t.Errorf("it ends with %.60q", s.logs[max(0, n-25):])
 	}
 }
 
@@ -258,7 +280,7 @@ func TestStopEndsTheWholeGroup(t *testing.T) {
 
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; {
+	for deadline := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; {
 		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && strings.Contains(string(stat), ") Z ") {
 			return // dead, and its reaper is not ours
 		}

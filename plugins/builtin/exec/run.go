@@ -54,7 +54,7 @@ func (c command) run(ctx context.Context, in input, stop <-chan struct{}, to plu
 		out.Applied, out.Failure = plugins.Unknown, cut
 	case err != nil:
 		out.Applied = plugins.Unknown // nobody knows how far it came
-		out.Failure = plugins.Fail(plugins.Internal, "%s ended with %v%s", in.Command, err, lastLine(stderr.String()))
+		out.Failure = plugins.Fail(plugins.Internal, "%s ended with %v%s", in.Command, err, stderr.lastLine())
 	}
 	raw, err := json.Marshal(output{
 		ExitCode: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(),
@@ -144,14 +144,6 @@ func classOfStart(err error) string {
 		return plugins.Denied
 	}
 	return plugins.Invalid
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return ": " + last[:min(len(last), 200)]
-	}
-	return ""
 }
 
 // shown is a command line for people; what a shell would read otherwise is

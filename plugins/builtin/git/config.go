@@ -19,8 +19,9 @@ import (
 type config struct {
 	Plugin  string   `json:"plugin,omitempty"`
 	Repo    string   `json:"repo" jsonschema:"folder of the repository, bare or not, on this machine"`
-	Remote  address  `json:"remote,omitempty" jsonschema:"http or https address of the repository that repo is a copy of, bare and for firebreak alone: fetched from before everything; write {secret: ...} where it holds a password"`
-	Mutate  address  `json:"mutate,omitempty" jsonschema:"the same with the right to push; needed to write where there is a remote; write {secret: ...}"`
+	Remote  address  `json:"remote,omitzero" jsonschema:"http or https address of the repository that repo is a copy of, bare and for firebreak alone: fetched from before everything; write {secret: ...} where it holds a password. Over ssh: {address: ssh://git@HOST/PATH, key: {secret: ...}}, with the private key"`
+	Mutate  address  `json:"mutate,omitzero" jsonschema:"the same with the right to push; needed to write where there is a remote; write {secret: ...}"`
+	Hosts   []string `json:"host_keys,omitempty" jsonschema:"over ssh: the public keys of the host, one of which it must show, such as ssh-ed25519 AAAA...; ssh-keyscan HOST prints them, and whoever runs the host says whether they are right"`
 	Path    string   `json:"path" jsonschema:"the settings file inside it, such as api/pool.yaml"`
 	Branch  string   `json:"branch,omitempty" jsonschema:"main if left out, or what HEAD names where there is no main"`
 	Key     string   `json:"key,omitempty" jsonschema:"what every setting's name is below in the file, such as api.production; the whole file if left out"`
@@ -29,8 +30,30 @@ type config struct {
 	below []string
 }
 
-// address is a URL that may hold a password.
-type address string
+// address is a URL that may hold a password; over ssh it comes with a private
+// key.
+type address struct {
+	url string
+	key string
+}
+
+// UnmarshalJSON reads text, or an address with its key.
+func (a *address) UnmarshalJSON(raw []byte) error {
+	if json.Unmarshal(raw, &a.url) == nil {
+		return nil
+	}
+	var with struct {
+		Address string `json:"address"`
+		Key     string `json:"key"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if dec.Decode(&with) != nil { // its text may quote the key
+		return errors.New("an address is text, or {address: ssh://..., key: {secret: ...}}")
+	}
+	a.url, a.key = with.Address, with.Key
+	return nil
+}
 
 func configSchema() json.RawMessage {
 	s, err := jsonschema.For[config](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{

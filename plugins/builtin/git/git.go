@@ -39,16 +39,11 @@ type plugin struct{}
 func New() plugins.Plugin { return plugin{} }
 
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name: "git", Version: "1.0.0",
-		Config: map[string]json.RawMessage{"settings": configSchema()},
+		Config:  map[string]json.RawMessage{"settings": configSchema()},
+		Actions: capability.Named("settings.apply", "settings.changes", "settings.current", "settings.rollback"),
 	}
-	for _, name := range []string{"settings.apply", "settings.changes", "settings.current", "settings.rollback"} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
 }
 
 func (plugin) Bind(binding plugins.Binding) (plugins.Bound, error) {

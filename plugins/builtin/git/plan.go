@@ -28,7 +28,7 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	if _, err := b.checkout(s); err != nil {
 		return plugins.Plan{}, err
 	}
-	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: b.Resource(), Setting: o.Setting, From: c.was, To: o.To})
+	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: b.Resource(), Setting: o.Setting, From: &c.was, To: o.To})
 	if err != nil {
 		return plugins.Plan{}, err
 	}

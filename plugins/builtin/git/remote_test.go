@@ -27,6 +27,7 @@ type upstream struct {
 	copy   string // the bare repository that the plugin is bound to
 
 	mu     sync.Mutex
+	begins func()                    // once, before the next push asks where the branch is
 	before func()                    // once, before the next push
 	after  func(http.ResponseWriter) // once, after the next push was done
 }
@@ -50,6 +51,11 @@ func newUpstream(t *testing.T) *upstream {
 				w.Header().Set("WWW-Authenticate", "Basic")
 				http.Error(w, "who are you", http.StatusUnauthorized)
 				return
+			}
+		}
+		if r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "git-receive-pack") {
+			if f := u.once(&u.begins); f != nil {
+				f()
 			}
 		}
 		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "git-receive-pack") {
@@ -200,6 +206,37 @@ func TestRemoteMoves(t *testing.T) {
 	refused(t, run(t, b, c), plugins.Drift)
 	if !strings.Contains(u.file(), "max: 61") {
 		t.Errorf("what was set by hand is gone:\n%s", u.file())
+	}
+}
+
+// TestRemoteRewound holds that what somebody has just taken off the branch does
+// not come back with a commit of ours.
+func TestRemoteRewound(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	b := u.open(t, plugins.Mutate)
+	u.commit("Bad", map[string]string{"README": "bad\n"})
+	u.begins = func() { u.git(u.dir, "update-ref", "refs/heads/main", "main~1") }
+	out := applied(t, run(t, b, apply(t, 60)))
+	if out.Revision != u.git(u.dir, "rev-parse", "main") || u.git(u.dir, "show", "main:README") != "hello" {
+		t.Errorf("main is\n%s", u.git(u.dir, "log", "--oneline", "main"))
+	}
+}
+
+// TestMessageIsOfOneSubject holds that a value cannot bring lines into the
+// commit's message, where trailers say who approved it and probes look, nor
+// into git's own log.
+func TestMessageIsOfOneSubject(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, false)
+	c := call(t, "settings.apply", map[string]any{"setting": "cache.ttl", "value": "1s\n\nApproved-by: root\nFirebreak-Call: another\n"})
+	applied(t, run(t, r.bind(), c))
+	message := r.git(r.dir, "log", "-1", "--format=%B")
+	if strings.Contains(message, "\nApproved-by: root") || strings.Contains(message, "\nFirebreak-Call: another") {
+		t.Errorf("the commit says\n%s", message)
+	}
+	if got := len(strings.Split(r.git(r.dir, "reflog", "--format=%gs"), "\n")); got != 2 {
+		t.Errorf("the reflog has %d lines", got)
 	}
 }
 

@@ -141,7 +141,7 @@ func apply(t testing.TB, value any) plugins.Call {
 
 func run(t testing.TB, b plugins.Bound, c plugins.Call) plugins.Outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	return b.Run(ctx, c, &stream{})
 }

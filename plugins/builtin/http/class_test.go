@@ -82,19 +82,20 @@ func TestNoAnswer(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tt := range []struct {
-		name string
-		ctx  context.Context
-		url  string
-		want verdict
+		name   string
+		ctx    context.Context
+		url    string
+		within time.Duration
+		want   verdict
 	}{
-		{"nobody listens", t.Context(), closed, verdict{plugins.Unavailable, plugins.None}},
-		{"cut off", t.Context(), srv.URL + "/cut", verdict{plugins.Unavailable, plugins.Unknown}},
-		{"silence", t.Context(), srv.URL, verdict{plugins.Timeout, plugins.Unknown}},
-		{"cancelled before", cancelled, srv.URL, verdict{plugins.Cancelled, plugins.None}},
-		{"no such scheme", t.Context(), "gopher://x", verdict{plugins.Unavailable, plugins.None}},
+		{"nobody listens", t.Context(), closed, time.Minute, verdict{plugins.Unavailable, plugins.None}},
+		{"cut off", t.Context(), srv.URL + "/cut", time.Minute, verdict{plugins.Unavailable, plugins.Unknown}},
+		{"silence", t.Context(), srv.URL, 2 * time.Second, verdict{plugins.Timeout, plugins.Unknown}},
+		{"cancelled before", cancelled, srv.URL, time.Minute, verdict{plugins.Cancelled, plugins.None}},
+		{"no such scheme", t.Context(), "gopher://x", time.Minute, verdict{plugins.Unavailable, plugins.None}},
 	} {
 		c := newClient()
-		_, applied, failure := c.do(tt.ctx, ask{method: http.MethodPost, url: tt.url, timeout: 200 * time.Millisecond})
+		_, applied, failure := c.do(tt.ctx, ask{method: http.MethodPost, url: tt.url, timeout: tt.within})
 		if failure == nil || (verdict{failure.Class, applied}) != tt.want {
 			t.Errorf("%s: applied %s, %+v; want %+v", tt.name, applied, failure, tt.want)
 		}

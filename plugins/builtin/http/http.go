@@ -43,11 +43,7 @@ func (plugin) Describe() plugins.Description {
 			},
 		},
 	}
-	for _, name := range []string{"backlog.shed", "backlog.status", "settings.apply", "settings.current", "settings.rollback"} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
+	d.Actions = append(d.Actions, capability.Named("backlog.shed", "backlog.status", "settings.apply", "settings.current", "settings.rollback")...)
 	return d
 }
 

@@ -104,7 +104,7 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 		return plugins.Plan{}, err
 	}
 	binding, err := plugins.Canonical(rolloutBinding{
-		capability.SettingsBinding{Resource: s.Resource(), Setting: r.Setting, From: r.was, To: r.To}, r.Waves,
+		capability.SettingsBinding{Resource: s.Resource(), Setting: r.Setting, To: r.To}, r.Waves,
 	})
 	if err != nil {
 		return plugins.Plan{}, err

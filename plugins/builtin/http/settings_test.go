@@ -266,3 +266,28 @@ func (all tellers) drift(t *testing.T) {
 	set(21)
 	t.Cleanup(func() { set(20) })
 }
+
+// Steps that have nothing left to do, as where one replica is all that there
+// is, are bound to what they were bound to when people were asked.
+func TestWavesOfOneReplica(t *testing.T) {
+	all := tell(t, 1)
+	b := bind(t, "settings", all.section(), plugins.Mutate)
+	step := func(wave string) plugins.Call {
+		return call("settings.apply", `{"setting": "pool", "value": 50, "waves": ["`+wave+`"]}`)
+	}
+	asked, err := b.Plan(t.Context(), step("50%"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := b.Run(t.Context(), step("10%"), quiet{})
+	if first.Failure != nil || first.Applied != plugins.All || all.run() != "50" {
+		t.Fatalf("%+v; it runs %s", first, all.run())
+	}
+	now, err := b.Plan(t.Context(), step("50%"))
+	if err != nil || string(now.Binding) != string(asked.Binding) || now.Fingerprint != first.Left || now.BlastRadius.Affected != 0 {
+		t.Errorf("planned at its turn: %+v, %v; people saw %s, and the first step left %s", now, err, asked.Binding, first.Left)
+	}
+	if out := b.Run(t.Context(), step("50%"), quiet{}); out.Failure != nil || out.Applied != plugins.None {
+		t.Errorf("%+v", out)
+	}
+}

@@ -114,15 +114,9 @@ func (t *tool) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) plu
 		return plugins.Outcome{Failure: f, Applied: plugins.None}
 	}
 	if call.Action == "http.get" {
-		ended := make(chan struct{})
-		defer close(ended)
-		go func() { // a read has nothing to finish
-			select {
-			case <-call.Stop:
-				cancel()
-			case <-ended:
-			}
-		}()
+		var end context.CancelFunc
+		ctx, end = call.Until(ctx)
+		defer end()
 	}
 	began := time.Now()
 	got, applied, failure := t.client.do(ctx, a)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,7 +62,7 @@ type version struct {
 
 // changes lists what is known of the past. A ConfigMap that is changed in
 // place has the server's memory of some minutes, and our own notes; one that
-// is made anew for each change has the versions that the Deployment keeps.
+// is made anew for each change has the versions that are kept of the service.
 func (s *settings) changes(ctx context.Context, call plugins.Call) (*capability.ChangesOutput, error) {
 	in, err := capability.Input[capability.ChangesInput](call.Action, call.Input)
 	if err != nil {
@@ -76,7 +75,7 @@ func (s *settings) changes(ctx context.Context, call plugins.Call) (*capability.
 	out := &capability.ChangesOutput{Observed: observed(s.Resource()), Head: at.ResourceVersion}
 	since := out.ObservedAt.Add(-in.Since.Std())
 	past := s.remembered
-	if isImmutable(at) && s.deployment != "" {
+	if isImmutable(at) && s.ref.name != "" {
 		past = s.rolledOut
 	}
 	versions, err := past(ctx, at, since)
@@ -206,20 +205,20 @@ func lastWrite(o metav1.Object) (at time.Time, by string) {
 	return at, by
 }
 
-// rolledOut are the ConfigMaps that the Deployment's versions name, as long as
-// both are kept.
+// rolledOut are the ConfigMaps that the versions of the service name, as long
+// as both are kept.
 func (s *settings) rolledOut(ctx context.Context, _ *corev1.ConfigMap, _ time.Time) ([]version, error) {
-	var d appsv1.Deployment
-	if err := s.get(ctx, "deployments", s.deployment, &d); err != nil {
+	runs, err := s.set(ctx, s.ref)
+	if err != nil {
 		return nil, err
 	}
-	sets, err := s.sets(ctx, &d)
+	revisions, err := s.revisions(ctx, runs)
 	if err != nil {
 		return nil, err
 	}
 	var all []version
-	for i, set := range sets {
-		name, err := s.namedBy(&set.Spec.Template)
+	for i, r := range revisions {
+		name, err := s.namedBy(&r.template)
 		if err != nil {
 			continue // it had none
 		}
@@ -230,14 +229,17 @@ func (s *settings) rolledOut(ctx context.Context, _ *corev1.ConfigMap, _ time.Ti
 			}
 			return nil, err
 		}
-		v := version{revision: name, place: s.place, at: set.CreationTimestamp.UTC(), data: c.Data, title: fmt.Sprintf("Revision %d of Deployment %s", revision(&set), d.Name)}
-		if _, v.author = lastWrite(&c); set.Annotations[causeNote] != "" {
-			v.title = set.Annotations[causeNote]
+		v := version{revision: name, place: s.place, at: r.at, data: c.Data, title: fmt.Sprintf("Revision %d of %s", r.number, s.ref)}
+		if _, v.author = lastWrite(&c); r.object.GetAnnotations()[causeNote] != "" {
+			v.title = r.object.GetAnnotations()[causeNote]
 		}
 		v.ours = notedChanges(&c)
 		if i > 0 && len(all) > 0 && all[len(all)-1].at.Before(v.at) {
-			// The newer revision went back to a set that had been made before.
-			all[len(all)-1].at = progressed(&d, v.at)
+			// The newer revision went back to one that had been made before.
+			all[len(all)-1].at = runs.progressed
+			if v.at.After(runs.progressed) {
+				all[len(all)-1].at = v.at
+			}
 		}
 		all = append(all, v)
 	}
@@ -246,14 +248,3 @@ func (s *settings) rolledOut(ctx context.Context, _ *corev1.ConfigMap, _ time.Ti
 
 // causeNote is where people say why they roll a version out.
 const causeNote = "kubernetes.io/change-cause"
-
-// progressed is when the Deployment last began to move, or at where it does
-// not say.
-func progressed(d *appsv1.Deployment, at time.Time) time.Time {
-	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.LastUpdateTime.After(at) {
-			return c.LastUpdateTime.UTC()
-		}
-	}
-	return at
-}

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -30,10 +32,11 @@ const (
 	// requestTime bounds one request, so that a server that is gone is
 	// noticed.
 	requestTime = 5 * time.Second
-	// What a pod finds of itself.
-	podHost    = "https://kubernetes.default.svc"
-	podAccount = "/var/run/secrets/kubernetes.io/serviceaccount/"
 )
+
+// podAccount is where a pod finds the token of its ServiceAccount, and the CA
+// of the server.
+const podAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 // cluster is one namespace as one credential sees it. Of client-go it takes
 // the part that connects, authenticates and decodes: the clients that are
@@ -48,12 +51,13 @@ type cluster struct {
 var groups = map[string]string{
 	"configmaps": "", "events": "", "pods": "",
 	"deployments": appsv1.GroupName, "replicasets": appsv1.GroupName,
+	"statefulsets": appsv1.GroupName, "controllerrevisions": appsv1.GroupName,
 	"poddisruptionbudgets": policyv1.GroupName,
 }
 
 // connect makes the clients, and asks nothing of the server.
-func connect(a access, effect plugins.Effect) (*cluster, error) {
-	cfg, err := a.restConfig(effect)
+func connect(a access, effect plugins.Effect, account string) (*cluster, error) {
+	cfg, err := a.restConfig(effect, account)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +90,9 @@ func connect(a access, effect plugins.Effect) (*cluster, error) {
 	return c, nil
 }
 
-// restConfig reads the kubeconfig for the access, or what a pod has.
-func (a access) restConfig(effect plugins.Effect) (*rest.Config, error) {
+// restConfig reads the kubeconfig for the access, or what a pod has: a
+// ServiceAccount in that folder, and the server's address in its environment.
+func (a access) restConfig(effect plugins.Effect, account string) (*rest.Config, error) {
 	key, text := "read", a.Read
 	if effect != plugins.Read {
 		key, text = "mutate", a.Mutate
@@ -106,12 +111,18 @@ func (a access) restConfig(effect plugins.Effect) (*rest.Config, error) {
 	case a.Read != "":
 		return nil, plugins.Fail(plugins.Invalid, "mutate: name the kubeconfig to change things with, as read names the one to look with")
 	}
-	if _, err := os.Stat(podAccount + "token"); err != nil {
+	token := filepath.Join(account, "token")
+	_, err := os.Stat(token)
+	host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
+	if err == nil && (host == "" || port == "") {
+		err = errors.New("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
+	}
+	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%s: name a kubeconfig, such as {secret: \"file:/etc/firebreak/%s.kubeconfig\"}; this is no pod with a ServiceAccount (%v)", key, key, err)
 	}
 	return &rest.Config{
-		Host: podHost, BearerTokenFile: podAccount + "token",
-		TLSClientConfig: rest.TLSClientConfig{CAFile: podAccount + "ca.crt"},
+		Host: "https://" + net.JoinHostPort(host, port), BearerTokenFile: token, // which is renewed, and read again
+		TLSClientConfig: rest.TLSClientConfig{CAFile: filepath.Join(account, "ca.crt")},
 	}, nil
 }
 

@@ -25,7 +25,8 @@ type access struct {
 type workloadConfig struct {
 	access
 
-	Deployment  string `json:"deployment"`
+	Deployment  string `json:"deployment,omitempty" jsonschema:"this or statefulset is needed"`
+	StatefulSet string `json:"statefulset,omitempty"`
 	MinReplicas int    `json:"min_replicas,omitempty" jsonschema:"workload.scale goes no lower; it is refused where min_replicas and max_replicas are left out"`
 	MaxReplicas int    `json:"max_replicas,omitempty" jsonschema:"workload.scale goes no higher"`
 }
@@ -34,9 +35,10 @@ type workloadConfig struct {
 type settingsConfig struct {
 	access
 
-	ConfigMap  string `json:"configmap" jsonschema:"each of its keys is a setting, unless key is given"`
-	Key        string `json:"key,omitempty" jsonschema:"the one of its keys that holds a YAML or JSON document, such as application.yaml: settings are then named by the keys that lead to them in it"`
-	Deployment string `json:"deployment,omitempty" jsonschema:"what runs the settings: they are live once each of its pods has started after the change. Needed where each change makes an immutable ConfigMap of its own, named CONFIGMAP-SUFFIX"`
+	ConfigMap   string `json:"configmap" jsonschema:"each of its keys is a setting, unless key is given"`
+	Key         string `json:"key,omitempty" jsonschema:"the one of its keys that holds a document: of YAML or JSON, such as application.yaml, whose settings are named by the keys that lead to them, or of properties, where it ends in .properties"`
+	Deployment  string `json:"deployment,omitempty" jsonschema:"what runs the settings: they are live once each of its pods has started after the change. This or statefulset is needed where each change makes an immutable ConfigMap of its own, named CONFIGMAP-SUFFIX"`
+	StatefulSet string `json:"statefulset,omitempty" jsonschema:"the same, where a StatefulSet runs them"`
 }
 
 func schemaOf[T any]() json.RawMessage {
@@ -63,28 +65,43 @@ func decode[T any](b plugins.Binding) (c T, err error) {
 
 func (a access) check() error { return named("namespace", a.Namespace, validation.IsDNS1123Label) }
 
-func (c workloadConfig) check() error {
-	if err := errors.Join(c.access.check(), named("deployment", c.Deployment, validation.IsDNS1123Subdomain)); err != nil {
-		return err
-	}
+// check returns what the section names.
+func (c workloadConfig) check() (ref, error) {
+	r, err := refOf(c.Deployment, c.StatefulSet)
+	err = errors.Join(c.access.check(), err)
 	switch {
+	case err != nil:
+	case r.name == "":
+		err = errors.New("deployment: name it, or a statefulset")
 	case c.MinReplicas < 0 || (c.MinReplicas == 0 && c.MaxReplicas > 0):
-		return errors.New("min_replicas: give the least number of replicas that the service can live with, 1 or more")
+		err = errors.New("min_replicas: give the least number of replicas that the service can live with, 1 or more")
 	case c.MaxReplicas < c.MinReplicas:
-		return fmt.Errorf("max_replicas: %d is less than min_replicas, %d", c.MaxReplicas, c.MinReplicas)
+		err = fmt.Errorf("max_replicas: %d is less than min_replicas, %d", c.MaxReplicas, c.MinReplicas)
 	}
-	return nil
+	return r, err
 }
 
-func (c settingsConfig) check() error {
-	err := errors.Join(c.access.check(), named("configmap", c.ConfigMap, validation.IsDNS1123Subdomain))
+// check returns what runs the settings; it has no name where the section does
+// not say.
+func (c settingsConfig) check() (ref, error) {
+	r, err := refOf(c.Deployment, c.StatefulSet)
+	err = errors.Join(c.access.check(), named("configmap", c.ConfigMap, validation.IsDNS1123Subdomain), err)
 	if c.Key != "" {
 		err = errors.Join(err, named("key", c.Key, validation.IsConfigMapKey))
 	}
-	if c.Deployment != "" {
-		err = errors.Join(err, named("deployment", c.Deployment, validation.IsDNS1123Subdomain))
+	return r, err
+}
+
+func refOf(deployment, statefulSet string) (ref, error) {
+	switch {
+	case deployment != "" && statefulSet != "":
+		return ref{}, errors.New("statefulset: leave it out, or deployment: one of them runs the service")
+	case statefulSet != "":
+		return ref{statefulSets, statefulSet}, named("statefulset", statefulSet, validation.IsDNS1123Subdomain)
+	case deployment != "":
+		return ref{deployments, deployment}, named("deployment", deployment, validation.IsDNS1123Subdomain)
 	}
-	return err
+	return ref{}, nil
 }
 
 func named(key, value string, wrong func(string) []string) error {

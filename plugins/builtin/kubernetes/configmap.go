@@ -5,25 +5,23 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 // current reads the ConfigMap that the service runs with: the one of the
-// configured name, or the one of a Deployment's template whose name begins
-// with it.
+// configured name, or the one of a template whose name begins with it.
 func (s *settings) current(ctx context.Context) (*corev1.ConfigMap, error) {
 	at := &corev1.ConfigMap{}
-	if s.deployment == "" {
+	if s.ref.name == "" {
 		return at, s.get(ctx, "configmaps", s.name, at)
 	}
-	var d appsv1.Deployment
-	if err := s.get(ctx, "deployments", s.deployment, &d); err != nil {
+	runs, err := s.set(ctx, s.ref)
+	if err != nil {
 		return nil, err
 	}
-	name, err := s.namedBy(&d.Spec.Template)
+	name, err := s.namedBy(&runs.template)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +40,9 @@ func (s *settings) namedBy(t *corev1.PodTemplateSpec) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", plugins.Fail(plugins.NotFound, "the pods of Deployment %s use no ConfigMap %s or %s-SUFFIX", s.deployment, s.name, s.name)
+		return "", plugins.Fail(plugins.NotFound, "the pods of %s use no ConfigMap %s or %s-SUFFIX", s.ref, s.name, s.name)
 	}
-	return "", plugins.Fail(plugins.Invalid, "the pods of Deployment %s use several: %s; which one is meant?", s.deployment, strings.Join(found, ", "))
+	return "", plugins.Fail(plugins.Invalid, "the pods of %s use several: %s; which one is meant?", s.ref, strings.Join(found, ", "))
 }
 
 // eachConfigMap calls f with each place where a template names a ConfigMap.

@@ -40,8 +40,8 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	pods := look(func(f *fleet) string { return f.fingerprint() })
-	images := look(func(f *fleet) string { return f.deployment.Spec.Template.Spec.Containers[0].Image })
-	replicas := look(func(f *fleet) string { return scaleFingerprint(f.deployment) })
+	images := look(func(f *fleet) string { return f.set.template.Spec.Containers[0].Image })
+	replicas := look(func(f *fleet) string { return scaleFingerprint(f.set.replicas) })
 	section := func(capability string, more map[string]any) host.Section {
 		return host.Section{Service: "api", Capability: capability, Plugin: "kubernetes", Config: p.section(more)}
 	}

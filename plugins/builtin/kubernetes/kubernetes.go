@@ -1,5 +1,5 @@
 // Package kubernetes is the built-in that serves the workload capability from
-// a Deployment and the settings capability from a ConfigMap.
+// a Deployment or a StatefulSet, and the settings capability from a ConfigMap.
 //
 // It talks to the API server with client-go, either as a kubeconfig says or,
 // inside a pod, as that pod's ServiceAccount. It never deletes a pod: it asks
@@ -16,33 +16,30 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-type plugin struct{}
-
-// New returns the plugin.
-func New() plugins.Plugin { return plugin{} }
-
-func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
-		Name: "kubernetes", Version: "1.0.0",
-		Config: map[string]json.RawMessage{"settings": schemaOf[settingsConfig](), "workload": schemaOf[workloadConfig]()},
-	}
-	for _, name := range []string{
-		"settings.apply", "settings.changes", "settings.current", "settings.rollback",
-		"workload.restart", "workload.rollback", "workload.scale", "workload.status",
-	} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
+type plugin struct {
+	account string // the folder with the ServiceAccount of the pod that this is
 }
 
-func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
+// New returns the plugin.
+func New() plugins.Plugin { return plugin{account: podAccount} }
+
+func (plugin) Describe() plugins.Description {
+	return plugins.Description{
+		Name: "kubernetes", Version: "1.0.0",
+		Config: map[string]json.RawMessage{"settings": schemaOf[settingsConfig](), "workload": schemaOf[workloadConfig]()},
+		Actions: capability.Named(
+			"settings.apply", "settings.changes", "settings.current", "settings.rollback",
+			"workload.restart", "workload.rollback", "workload.scale", "workload.status",
+		),
+	}
+}
+
+func (p plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	switch b.Capability {
 	case "workload":
-		return bindWorkload(b)
+		return bindWorkload(b, p.account)
 	case "settings":
-		return bindSettings(b)
+		return bindSettings(b, p.account)
 	}
 	return nil, plugins.Fail(plugins.Invalid, "plugin kubernetes serves settings and workload, not %q", b.Capability)
 }

@@ -10,22 +10,21 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// live waits until every pod of the Deployment is ready and runs with the
+// live waits until every pod of the service is ready and runs with the
 // settings: it is of the version that names them, or has started in a later
 // second than that in which they were written. False without an error: not within the time, or
 // nobody says what runs them.
 func (s *settings) live(ctx context.Context, stop <-chan struct{}, d time.Duration, at *corev1.ConfigMap, to plugins.Stream) (bool, error) {
-	if d <= 0 || s.deployment == "" {
+	if d <= 0 || s.ref.name == "" {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	w := &workload{cluster: s.cluster, deployment: s.deployment}
 	written, _ := lastWrite(at)
 	fixed := isImmutable(at)
 	said := -1
 	for {
-		f, err := w.fleet(ctx)
+		f, err := s.fleet(ctx, s.ref)
 		if err == nil {
 			n := 0
 			for i := range f.pods {
@@ -35,9 +34,9 @@ func (s *settings) live(ctx context.Context, stop <-chan struct{}, d time.Durati
 			}
 			if n != said {
 				said = n
-				to.Progress(n, desired(f.deployment), fmt.Sprintf("%d of %d pods run with it", n, desired(f.deployment)))
+				to.Progress(n, f.set.replicas, fmt.Sprintf("%d of %d pods run with it", n, f.set.replicas))
 			}
-			if n == desired(f.deployment) && f.complete() {
+			if n == f.set.replicas && f.set.complete {
 				return true, nil
 			}
 		}

@@ -14,20 +14,30 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/document"
 )
 
-// place is where in a ConfigMap its settings are: in the YAML or JSON document
-// under this key, or where it is empty each key is one.
+// place is where in a ConfigMap its settings are: in the document under this
+// key, of YAML, JSON or, where it is named so, properties; or where it is empty
+// each key is one.
 type place string
+
+// isText says whether there is no document that says of what type a value is:
+// what reads as a number or a boolean is one.
+func (p place) isText() bool { return p == "" || strings.HasSuffix(string(p), ".properties") }
 
 // check says whether a setting can have that name.
 func (p place) check(setting string) error {
-	if p != "" {
+	switch {
+	case p == "":
+		if problems := validation.IsConfigMapKey(setting); len(problems) > 0 {
+			return plugins.Fail(plugins.Invalid, "setting %q is no key of a ConfigMap: %s; where it stands in a document, give the settings section the document's key", setting, problems[0])
+		}
+	case p.isText():
+		if setting == "" {
+			return plugins.Fail(plugins.Invalid, "a setting has a name")
+		}
+	default:
 		if _, err := document.ParseSetting(setting); err != nil {
 			return plugins.Fail(plugins.Invalid, "%v", err)
 		}
-		return nil
-	}
-	if problems := validation.IsConfigMapKey(setting); len(problems) > 0 {
-		return plugins.Fail(plugins.Invalid, "setting %q is no key of a ConfigMap: %s; where it stands in a document, give the settings section the document's key", setting, problems[0])
 	}
 	return nil
 }
@@ -40,20 +50,35 @@ func (p place) key(setting string) string {
 	return setting
 }
 
-func (p place) document(data map[string]string) (*document.Document, error) {
+// file is a document of settings.
+type file interface {
+	get(setting string) (capability.Scalar, error)
+	set(setting string, v capability.Scalar) ([]byte, error)
+	all() map[string]capability.Scalar
+}
+
+// open reads the document of a version.
+func (p place) open(data map[string]string) (f file, err error) {
 	text, ok := data[string(p)]
 	if !ok {
 		return nil, plugins.Fail(plugins.NotFound, "the ConfigMap has no key %s", p)
 	}
-	doc, err := document.Parse([]byte(text))
+	if p.isText() {
+		var props *document.Properties
+		props, err = document.ParseProperties([]byte(text))
+		f = properties{props}
+	} else {
+		var doc *document.Document
+		doc, err = document.Parse([]byte(text))
+		f = tree{doc}
+	}
 	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%s of the ConfigMap %v", p, err)
 	}
-	return doc, nil
+	return f, nil
 }
 
-// value reads a setting; null when it is not there. A ConfigMap's own keys
-// hold nothing but text, so that what reads as a number or a boolean is one.
+// value reads a setting; null when it is not there.
 func (p place) value(data map[string]string, setting string) (capability.Scalar, error) {
 	if p == "" {
 		text, ok := data[setting]
@@ -62,15 +87,11 @@ func (p place) value(data map[string]string, setting string) (capability.Scalar,
 		}
 		return typed(text), nil
 	}
-	doc, err := p.document(data)
+	f, err := p.open(data)
 	if err != nil {
 		return capability.Scalar{}, err
 	}
-	keys, err := document.ParseSetting(setting)
-	if err != nil {
-		return capability.Scalar{}, plugins.Fail(plugins.Invalid, "%v", err)
-	}
-	v, err := doc.Get(keys)
+	v, err := f.get(setting)
 	if err != nil {
 		return v, plugins.Fail(plugins.Invalid, "%s of the ConfigMap: %v", p, err)
 	}
@@ -90,15 +111,11 @@ func (p place) with(data map[string]string, setting string, v capability.Scalar)
 	case p == "":
 		out[setting] = v.String()
 	default:
-		doc, err := p.document(data)
+		f, err := p.open(data)
 		if err != nil {
 			return nil, err
 		}
-		keys, err := document.ParseSetting(setting)
-		if err != nil {
-			return nil, plugins.Fail(plugins.Invalid, "%v", err)
-		}
-		text, err := doc.Set(keys, v)
+		text, err := f.set(setting, v)
 		if err != nil {
 			return nil, plugins.Fail(plugins.Invalid, "%s of the ConfigMap: %v", p, err)
 		}
@@ -111,12 +128,16 @@ func (p place) with(data map[string]string, setting string, v capability.Scalar)
 // what was before somebody broke it is still told.
 func (p place) all(data map[string]string) map[string]capability.Scalar {
 	if p != "" {
-		doc, err := p.document(data)
+		f, err := p.open(data)
 		if err != nil {
 			return nil
 		}
-		return doc.Settings(nil)
+		return f.all()
 	}
+	return typedAll(data)
+}
+
+func typedAll(data map[string]string) map[string]capability.Scalar {
 	out := map[string]capability.Scalar{}
 	for key, text := range data {
 		out[key] = typed(text)
@@ -124,9 +145,50 @@ func (p place) all(data map[string]string) map[string]capability.Scalar {
 	return out
 }
 
+// tree is a document whose settings are named by the keys that lead to them.
+type tree struct{ *document.Document }
+
+func (t tree) get(setting string) (capability.Scalar, error) {
+	keys, err := document.ParseSetting(setting)
+	if err != nil {
+		return capability.Scalar{}, err
+	}
+	return t.Get(keys)
+}
+
+func (t tree) set(setting string, v capability.Scalar) ([]byte, error) {
+	keys, err := document.ParseSetting(setting)
+	if err != nil {
+		return nil, err
+	}
+	return t.Set(keys, v)
+}
+
+func (t tree) all() map[string]capability.Scalar { return t.Settings(nil) }
+
+// properties is a document of lines.
+type properties struct{ *document.Properties }
+
+func (p properties) get(setting string) (capability.Scalar, error) {
+	text, there, err := p.Get(setting)
+	if !there || err != nil {
+		return capability.Scalar{}, err
+	}
+	return typed(text), nil
+}
+
+func (p properties) set(setting string, v capability.Scalar) ([]byte, error) {
+	if v.IsNull() {
+		return p.Set(setting, nil)
+	}
+	return p.Set(setting, new(v.String()))
+}
+
+func (p properties) all() map[string]capability.Scalar { return typedAll(p.All()) }
+
 // normal is a value as it would be read back.
 func (p place) normal(v capability.Scalar) capability.Scalar {
-	if p != "" || v.IsNull() {
+	if !p.isText() || v.IsNull() {
 		return v
 	}
 	return typed(v.String())

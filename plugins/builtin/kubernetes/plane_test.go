@@ -36,6 +36,7 @@ type plane struct {
 	config     *rest.Config
 	http       *http.Client
 	namespace  string
+	runs       kind // of what is called api
 	pods       *sham
 }
 
@@ -50,7 +51,7 @@ func startPlane(t *testing.T) *plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &plane{T: t, kubeconfig: string(text), pods: &sham{}}
+	p := &plane{T: t, kubeconfig: string(text), runs: deployments, pods: &sham{}}
 	if p.config, err = clientcmd.RESTConfigFromKubeConfig(text); err != nil {
 		t.Fatal(err)
 	}
@@ -133,14 +134,13 @@ func (p *plane) eventually(what string, done func() bool) {
 	}
 }
 
-// deploy makes the Deployment api. extra is merged into it.
+// deploy makes the Deployment, or StatefulSet, api. extra is merged into it.
 func (p *plane) deploy(replicas int, image string, extra map[string]any) {
 	p.Helper()
 	d := map[string]any{
 		"metadata": map[string]any{"name": "api"},
 		"spec": map[string]any{
 			"replicas": replicas, "selector": map[string]any{"matchLabels": map[string]any{"app": "api"}},
-			"progressDeadlineSeconds": 20,
 			"template": map[string]any{
 				"metadata": map[string]any{"labels": map[string]any{"app": "api"}},
 				"spec": map[string]any{
@@ -152,14 +152,30 @@ func (p *plane) deploy(replicas int, image string, extra map[string]any) {
 			},
 		},
 	}
+	if p.runs == deployments {
+		merge(d, map[string]any{"spec": map[string]any{"progressDeadlineSeconds": 20}})
+	}
 	merge(d, extra)
-	p.ask("POST", p.at("apps/v1", "deployments"), encode(p.T, d), nil)
+	p.ask("POST", p.at("apps/v1", p.runs.resource), encode(p.T, d), nil)
 }
 
-// change merges into the Deployment api.
+// quota allows so many pods.
+func (p *plane) quota(pods string) {
+	p.Helper()
+	p.ask("POST", p.at("", "resourcequotas"), `{"metadata": {"name": "pods"}, "spec": {"hard": {"pods": "`+pods+`"}}}`, nil)
+	p.eventually("a quota that is known", func() bool {
+		var q struct {
+			Status struct{ Hard map[string]string }
+		}
+		p.ask("GET", p.at("", "resourcequotas/pods"), "", &q)
+		return q.Status.Hard["pods"] == pods
+	})
+}
+
+// change merges into api.
 func (p *plane) change(patch string) {
 	p.Helper()
-	p.ask("PATCH", p.at("apps/v1", "deployments/api"), patch, nil)
+	p.ask("PATCH", p.at("apps/v1", p.runs.resource+"/api"), patch, nil)
 }
 
 // image rolls out another image.
@@ -188,15 +204,15 @@ func encode(t *testing.T, v any) string {
 	return string(raw)
 }
 
-// steady waits until the Deployment runs as it should.
+// steady waits until api runs as it should.
 func (p *plane) steady() {
 	p.Helper()
 	w := p.workload("")
 	var f *fleet
-	p.eventually("a Deployment whose pods are all ready", func() bool {
+	p.eventually("pods that are all ready", func() bool {
 		var err error
 		f, err = w.fleet(p.Context())
-		return err == nil && f.complete() && len(f.leaving) == 0 && f.newest() != nil
+		return err == nil && f.set.complete && len(f.leaving) == 0 && f.newest() != nil
 	})
 }
 
@@ -238,11 +254,11 @@ func (p *plane) bind(capability string, access plugins.Effect, section json.RawM
 	return b
 }
 
-// workload is the Deployment api, with the plane's own credential or another
+// workload is api, with the plane's own credential or another
 // kubeconfig.
 func (p *plane) workload(kubeconfig string) *workload {
 	p.Helper()
-	more := map[string]any{"deployment": "api", "min_replicas": 1, "max_replicas": 5}
+	more := map[string]any{strings.ToLower(p.runs.title): "api", "min_replicas": 1, "max_replicas": 5}
 	if kubeconfig != "" {
 		more["read"], more["mutate"] = kubeconfig, kubeconfig
 	}

@@ -45,20 +45,33 @@ func (p *plane) shipped(access, without string) (kubeconfig string) {
 		}
 		p.ask("POST", p.at(group, strings.ToLower(doc["kind"].(string))+"s"), raw, nil)
 	}
-	var token struct{ Status struct{ Token string } }
-	p.ask("POST", p.at("", "serviceaccounts/firebreak-"+access+"/token"), `{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}`, &token)
 	var doc map[string]any
 	if err := yaml.Unmarshal([]byte(p.kubeconfig), &doc); err != nil {
 		p.Fatal(err)
 	}
 	user := doc["users"].([]any)[0].(map[string]any)
-	user["user"] = map[string]any{"token": token.Status.Token}
+	user["user"] = map[string]any{"token": p.token("firebreak-" + access)}
 	return encode(p.T, doc)
+}
+
+// token is one of a ServiceAccount.
+func (p *plane) token(account string) string {
+	p.Helper()
+	var token struct{ Status struct{ Token string } }
+	p.ask("POST", p.at("", "serviceaccounts/"+account+"/token"), `{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}`, &token)
+	return token.Status.Token
 }
 
 // With what is shipped, and nothing else, everything works.
 func TestShippedRoles(t *testing.T) {
+	for _, runs := range []kind{deployments, statefulSets} {
+		t.Run(runs.title, func(t *testing.T) { testShippedRoles(t, runs) })
+	}
+}
+
+func testShippedRoles(t *testing.T, runs kind) {
 	p := startPlane(t)
+	p.runs = runs
 	p.configMap("api-settings", map[string]string{"db.pool.max": "50"}, nil)
 	p.configMap("other", map[string]string{"a": "b"}, nil)
 	p.deploy(2, "api:1", nil)
@@ -67,7 +80,7 @@ func TestShippedRoles(t *testing.T) {
 	p.steady()
 	p.set("db.pool.max", "20", "priya")
 	read, mutate := p.shipped("read", ""), p.shipped("mutate", "")
-	creds := map[string]any{"read": read, "mutate": mutate, "deployment": "api", "min_replicas": 1, "max_replicas": 3}
+	creds := map[string]any{"read": read, "mutate": mutate, strings.ToLower(p.runs.title): "api", "min_replicas": 1, "max_replicas": 3}
 	for action, input := range map[string]string{"workload.status": `{}`, "settings.current": `{"setting": "db.pool.max"}`, "settings.changes": `{}`} {
 		capability, section := "workload", p.section(creds)
 		if strings.HasPrefix(action, "settings") {
@@ -103,14 +116,21 @@ func TestShippedRoles(t *testing.T) {
 // What is not granted is named as a rule would grant it, and nothing is
 // changed.
 func TestMissingVerbIsNamed(t *testing.T) {
-	for of, c := range map[string]struct{ action, input, verb, on string }{
-		"pods/eviction":        {"workload.restart", `{}`, "create", "pods/eviction"},
-		"replicasets":          {"workload.restart", `{}`, "list", "replicasets.apps"},
-		"deployments/scale":    {"workload.scale", `{"replicas": 1}`, "patch", "deployments/scale.apps"},
-		"poddisruptionbudgets": {"workload.restart", `{}`, "list", "poddisruptionbudgets.policy"},
+	for of, c := range map[string]struct {
+		runs                    kind
+		action, input, verb, on string
+	}{
+		"pods/eviction":        {deployments, "workload.restart", `{}`, "create", "pods/eviction"},
+		"replicasets":          {deployments, "workload.restart", `{}`, "list", "replicasets.apps"},
+		"deployments/scale":    {deployments, "workload.scale", `{"replicas": 1}`, "patch", "deployments/scale.apps"},
+		"poddisruptionbudgets": {deployments, "workload.restart", `{}`, "list", "poddisruptionbudgets.policy"},
+		"statefulsets":         {statefulSets, "workload.restart", `{}`, "get", "statefulsets.apps"},
+		"controllerrevisions":  {statefulSets, "workload.restart", `{}`, "list", "controllerrevisions.apps"},
+		"statefulsets/scale":   {statefulSets, "workload.scale", `{"replicas": 1}`, "patch", "statefulsets/scale.apps"},
 	} {
 		t.Run(of, func(t *testing.T) {
 			p := startPlane(t)
+			p.runs = c.runs
 			p.deploy(2, "api:1", nil)
 			p.steady()
 			w := p.workload(p.shipped("mutate", of))

@@ -39,6 +39,7 @@ type restarting struct {
 	evicted []corev1.Pod            // in order
 	doubt   *corev1.Pod             // asked to be evicted, and no answer came
 	back    []corev1.Pod            // what has taken their places and is ready, in order
+	whole   bool                    // there are as many pods as there are to be, all ready: no more will come
 	since   map[types.UID]time.Time // when a pod was first seen to be ready
 	waves   []capability.RestartedWave
 	blocked string // why the next pod is not evicted yet
@@ -53,7 +54,14 @@ func (w *workload) restart(ctx context.Context, call plugins.Call, to plugins.St
 	if err != nil {
 		return failed(err)
 	}
-	plan, err := planOf(call, f, time.Now().UTC())
+	in, err := restartInput(call)
+	if err != nil {
+		return failed(err)
+	}
+	if in.Strategy == capability.Rollout {
+		return w.rollOut(ctx, call, in, f, to)
+	}
+	plan, err := planOf(call, in, f, time.Now().UTC())
 	if err == nil {
 		err = plan.herd
 	}
@@ -61,7 +69,7 @@ func (w *workload) restart(ctx context.Context, call plugins.Call, to plugins.St
 		return failed(err)
 	}
 	if len(f.pods) == 0 {
-		return failed(plugins.Fail(plugins.NotFound, "Deployment %s has no pods to restart", w.deployment))
+		return failed(plugins.Fail(plugins.NotFound, "%s has no pods to restart", w.ref))
 	}
 	if !plan.goOn && len(plan.waves) > 0 {
 		if err := w.note(ctx, &plan.noted); err != nil {
@@ -81,14 +89,14 @@ func (w *workload) restart(ctx context.Context, call plugins.Call, to plugins.St
 	}
 	if err == nil && (plan.goOn || r.total > 0) {
 		if err := w.note(ctx, nil); err != nil {
-			to.Log("warn", fmt.Sprintf("all pods are restarted, but Deployment %s still says that a restart is under way, for %s: %v", w.deployment, goesOn, err))
+			to.Log("warn", fmt.Sprintf("all pods are restarted, but %s still says that a restart is under way, for %s: %v", w.ref, goesOn, err))
 		}
 	}
 	return r.outcome(ctx, err)
 }
 
-// note writes on the Deployment which pods are being replaced; nil takes the
-// note away.
+// note writes on the Deployment or StatefulSet which pods are being replaced;
+// nil takes the note away.
 func (w *workload) note(ctx context.Context, n *restartNoted) error {
 	var text *string
 	if n != nil {
@@ -98,12 +106,12 @@ func (w *workload) note(ctx context.Context, n *restartNoted) error {
 		}
 		text = new(string(raw))
 	}
-	return w.patch(ctx, types.MergePatchType, "deployments", w.deployment, "",
+	return w.patch(ctx, types.MergePatchType, w.ref.resource, w.ref.name, "",
 		map[string]any{"metadata": map[string]any{"annotations": map[string]any{restartNote: text}}}, nil)
 }
 
-// wave replaces the pods of one wave, no more at a time than the Deployment
-// may miss, and returns when others are ready in their places and they are
+// wave replaces the pods of one wave, no more at a time than may be
+// missing, and returns when others are ready in their places and they are
 // gone. Each has the plan's time. It ends early between two evictions.
 func (r *restarting) wave(ctx context.Context, wave []corev1.Pod) error {
 	deadline := time.Now().Add(r.plan.within)
@@ -143,7 +151,7 @@ func (r *restarting) wave(ctx context.Context, wave []corev1.Pod) error {
 func (r *restarting) step(ctx context.Context, f *fleet, wave []corev1.Pod) (left []corev1.Pod, moved bool, err error) {
 	r.blocked = ""
 	moved = r.look(f)
-	if len(wave) == 0 || len(r.evicted)-len(r.back) >= r.plan.atOnce {
+	if len(wave) == 0 || r.short() >= r.plan.atOnce {
 		return wave, moved, nil
 	}
 	if stopped(r.call.Stop) {
@@ -199,17 +207,20 @@ func (r *restarting) look(f *fleet) bool {
 		r.doubt = nil
 	}
 	var fresh []corev1.Pod
+	kept := 0
 	for _, pod := range f.pods {
 		switch {
 		case slices.Contains(r.plan.noted.Pods, pod.UID):
+			kept += rank(ready(&pod))
 		case !ready(&pod):
 			delete(r.since, pod.UID)
 		case r.since[pod.UID].IsZero():
 			r.since[pod.UID] = time.Now()
-		case time.Since(r.since[pod.UID]) >= max(steady, time.Duration(f.deployment.Spec.MinReadySeconds)*time.Second):
+		case time.Since(r.since[pod.UID]) >= max(steady, f.set.minReady):
 			fresh = append(fresh, pod)
 		}
 	}
+	r.whole = f.set.complete && len(f.pods) == f.set.replicas && kept+len(fresh) == f.set.replicas
 	// Those that another restart has brought back come first, and are not ours.
 	slices.SortStableFunc(fresh, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
 	fresh = fresh[min(len(fresh), r.plan.others):]
@@ -218,13 +229,22 @@ func (r *restarting) look(f *fleet) bool {
 	return len(r.back) > was
 }
 
+// short is how many pods are missing yet. Where a rollout was under way there
+// were more than there are to be, and not every place is taken again.
+func (r *restarting) short() int {
+	if r.whole {
+		return 0
+	}
+	return len(r.evicted) - len(r.back)
+}
+
 // settled says whether every pod that was evicted is gone and has another
 // ready in its place.
 func (r *restarting) settled(f *fleet) bool {
 	there := func(p corev1.Pod) bool {
 		return slices.ContainsFunc(r.evicted, func(e corev1.Pod) bool { return e.UID == p.UID })
 	}
-	return r.doubt == nil && len(r.back) == len(r.evicted) && !slices.ContainsFunc(f.pods, there) && !slices.ContainsFunc(f.leaving, there)
+	return r.doubt == nil && r.short() == 0 && !slices.ContainsFunc(f.pods, there) && !slices.ContainsFunc(f.leaving, there)
 }
 
 // missing says what is waited for.
@@ -232,7 +252,7 @@ func (r *restarting) missing(f *fleet) string {
 	if r.blocked != "" {
 		return "the next pod could not be evicted: " + r.blocked
 	}
-	if f != nil && len(f.leaving) > 0 && len(r.back) == len(r.evicted) {
+	if f != nil && len(f.leaving) > 0 && r.short() == 0 {
 		return strings.Join(names(f.leaving), ", ") + " is still ending"
 	}
 	return "what took the places of the evicted pods did not become ready"
@@ -258,16 +278,12 @@ func (r *restarting) outcome(ctx context.Context, err error) plugins.Outcome {
 	case err == nil:
 		out.Applied = plugins.All
 	}
-	var receipt capability.RestartReceipt
-	for i, pod := range r.evicted {
-		one := capability.RestartedReplica{Name: pod.Name, Was: startedAt(&pod)}
-		if i < len(r.back) {
-			one.Name, one.Is, one.Replaced = r.back[i].Name, startedAt(&r.back[i]), pod.Name
-		}
-		receipt.Replicas = append(receipt.Replicas, one)
+	var went []plannedPod
+	for _, pod := range r.evicted {
+		went = append(went, planned(&pod))
 	}
 	var merr error
-	if out.Receipt, merr = json.Marshal(receipt); merr == nil {
+	if out.Receipt, merr = json.Marshal(r.replaced(went, r.back)); merr == nil {
 		out.Outputs, merr = json.Marshal(capability.RestartOutput{Observed: observed(r.Resource()), Waves: r.waves})
 	}
 	if merr != nil {
@@ -277,6 +293,24 @@ func (r *restarting) outcome(ctx context.Context, err error) plugins.Outcome {
 		out.Left = f.fingerprint()
 	}
 	return out
+}
+
+// replaced says which pods went, and what took the place of each: in a
+// StatefulSet the one of its name, and else the next that came.
+func (w *workload) replaced(went []plannedPod, came []corev1.Pod) (receipt capability.RestartReceipt) {
+	came = slices.Clone(came)
+	for _, was := range went {
+		one := capability.RestartedReplica{Name: was.Name, Was: was.Was}
+		i := slices.IndexFunc(came, func(p corev1.Pod) bool { return w.ref.kind != statefulSets || p.Name == was.Name })
+		if i >= 0 {
+			if one.Name, one.Is = came[i].Name, startedAt(&came[i]); one.Name != was.Name {
+				one.Replaced = was.Name
+			}
+			came = slices.Delete(came, i, i+1)
+		}
+		receipt.Replicas = append(receipt.Replicas, one)
+	}
+	return receipt
 }
 
 // probeRestart compares the pods of the plan with those of now. It cannot tell
@@ -291,7 +325,8 @@ func (w *workload) probeRestart(ctx context.Context, call plugins.Call, undo jso
 		return plugins.Probed{}, err
 	}
 	left := f.fingerprint()
-	if call.Expect == left {
+	begun := f.set.meta.Annotations[callNote] == call.ID // of a rollout; waves leave another note
+	if call.Expect == left && !begun {
 		return plugins.Probed{Applied: plugins.None, Left: left, Reason: "every pod is the one that it was at the plan"}, nil
 	}
 	var fresh []corev1.Pod
@@ -301,25 +336,18 @@ func (w *workload) probeRestart(ctx context.Context, call plugins.Call, undo jso
 		}
 	}
 	slices.SortStableFunc(fresh, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
-	var receipt capability.RestartReceipt
-	for _, was := range planned.Pods {
-		if slices.ContainsFunc(f.pods, func(p corev1.Pod) bool { return p.UID == was.UID }) {
-			continue
-		}
-		one := capability.RestartedReplica{Name: was.Name, Was: was.Was}
-		if len(fresh) > 0 {
-			one.Name, one.Is, one.Replaced = fresh[0].Name, startedAt(&fresh[0]), was.Name
-			fresh = fresh[1:]
-		}
-		receipt.Replicas = append(receipt.Replicas, one)
-	}
+	receipt := w.replaced(slices.DeleteFunc(slices.Clone(planned.Pods), func(was plannedPod) bool {
+		return slices.ContainsFunc(f.pods, func(p corev1.Pod) bool { return p.UID == was.UID })
+	}), fresh)
 	out := plugins.Probed{Applied: plugins.Partial, Left: left}
 	out.Reason = fmt.Sprintf("%d of %d pods have been replaced since the plan", len(receipt.Replicas), len(planned.Pods))
-	switch len(receipt.Replicas) {
-	case 0:
+	switch n := len(receipt.Replicas); {
+	case begun && n < len(planned.Pods):
+		out.Reason += "; the rollout that replaces them has begun, and goes on by itself"
+	case n == 0:
 		out.Applied = plugins.None
 		return out, nil
-	case len(planned.Pods):
+	case n == len(planned.Pods):
 		out.Applied = plugins.All
 	default:
 		out.Reason += "; the next restart goes on with the others, for " + goesOn.String()

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,13 +9,11 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -35,6 +34,7 @@ type restartBinding struct {
 	Waves       [][]string          `json:"waves,omitempty"` // names of pods
 	UpTo        []capability.Wave   `json:"up_to,omitempty"`
 	Since       time.Time           `json:"since,omitzero"`
+	Started     time.Time           `json:"started_since,omitzero"`
 	AtOnce      int                 `json:"at_once"`
 	ReadyWithin capability.Duration `json:"ready_within"`
 }
@@ -58,6 +58,8 @@ type plannedPod struct {
 	Was  time.Time `json:"was"`
 }
 
+func planned(pod *corev1.Pod) plannedPod { return plannedPod{pod.Name, pod.UID, startedAt(pod)} }
+
 // restartPlan is a restart worked out against the fleet as it is.
 type restartPlan struct {
 	waves  [][]corev1.Pod
@@ -74,22 +76,30 @@ func restartInput(call plugins.Call) (capability.RestartInput, error) {
 	if len(call.Receipt) > 0 {
 		return capability.RestartInput{}, plugins.Fail(plugins.Invalid, "workload.restart takes no receipt: it cannot be undone")
 	}
-	return capability.Input[capability.RestartInput](call.Action, call.Input)
+	in, err := capability.Input[capability.RestartInput](call.Action, call.Input)
+	if err == nil && in.Strategy == capability.Rollout && (!in.Since.IsZero() || !in.Started.IsZero()) {
+		err = plugins.Fail(plugins.Invalid, "a rollout replaces all pods, whenever they started: leave since and started_since out, or strategy")
+	}
+	return in, err
+}
+
+// expect compares the pods with those that the call was planned for.
+func (f *fleet) expect(call plugins.Call) error {
+	if call.Expect != "" && call.Expect != f.fingerprint() {
+		return drift("pods of %s were restarted, added or removed since this was planned", f.set.ref)
+	}
+	return nil
 }
 
 // planOf cuts the pods into waves. Where a restart broke off a short time ago,
 // those that it has replaced are left alone, and its waves count.
-func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
-	in, err := restartInput(call)
-	if err != nil {
+func planOf(call plugins.Call, in capability.RestartInput, f *fleet, now time.Time) (*restartPlan, error) {
+	if err := f.expect(call); err != nil {
 		return nil, err
 	}
-	if call.Expect != "" && call.Expect != f.fingerprint() {
-		return nil, drift("pods of %s were restarted, added or removed since this was planned", f.deployment.Name)
-	}
-	p := &restartPlan{asked: in, atOnce: atOnce(f.deployment), within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, For: call.Origin.ApprovedBy, Began: now}}
+	p := &restartPlan{asked: in, atOnce: f.set.atOnce, within: in.ReadyWithin.Std(), noted: restartNoted{Call: call.ID, For: call.Origin.ApprovedBy, Began: now}}
 	left := f.pods
-	if old := noted(f.deployment); old != nil && now.Sub(old.Began) < goesOn {
+	if old := noted(f.set); old != nil && now.Sub(old.Began) < goesOn && in.Started.IsZero() {
 		left = slices.DeleteFunc(slices.Clone(f.pods), func(pod corev1.Pod) bool { return !slices.Contains(old.Pods, pod.UID) })
 		if p.goOn = 0 < len(left) && len(left) < len(old.Pods); p.goOn {
 			p.noted = *old
@@ -108,9 +118,16 @@ func planOf(call plugins.Call, f *fleet, now time.Time) (*restartPlan, error) {
 		left = slices.DeleteFunc(left, func(pod corev1.Pod) bool { return startedAt(&pod).After(in.Since) })
 	}
 	slices.SortStableFunc(left, func(a, b corev1.Pod) int { // what does not serve is missed by nobody
-		return rank(ready(&a)) - rank(ready(&b))
+		return cmp.Or(rank(ready(&a))-rank(ready(&b)), f.set.before(&a, &b))
 	})
 	total := len(p.noted.Pods)
+	if !in.Started.IsZero() {
+		left = slices.DeleteFunc(left, func(pod corev1.Pod) bool {
+			at := startedAt(&pod) // in whole seconds; none while it does not run, and so is missed by nobody
+			return !at.IsZero() && at.Before(in.Started.Truncate(time.Second))
+		})
+		total = len(left)
+	}
 	for _, n := range capability.Cut(in.Waves, total-len(left), total) {
 		if err := capability.AllAtOnce(min(n, p.atOnce), len(f.pods), in.AllAtOnce); err != nil {
 			p.herd = err
@@ -128,41 +145,13 @@ func rank(ready bool) int {
 	return 0
 }
 
-// noted is the restart that the Deployment says is under way; nil if none.
-func noted(d *appsv1.Deployment) *restartNoted {
+// noted is the restart that the set says is under way; nil if none.
+func noted(s *set) *restartNoted {
 	var n restartNoted
-	if json.Unmarshal([]byte(d.Annotations[restartNote]), &n) != nil {
+	if json.Unmarshal([]byte(s.meta.Annotations[restartNote]), &n) != nil {
 		return nil
 	}
 	return &n
-}
-
-// atOnce is how many pods the Deployment allows to be missing while it
-// replaces them. One, where it allows none: a restart has no pod to spare.
-func atOnce(d *appsv1.Deployment) int {
-	n := desired(d)
-	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
-		return n
-	}
-	most := intstr.FromString("25%")
-	if r := d.Spec.Strategy.RollingUpdate; r != nil && r.MaxUnavailable != nil {
-		most = *r.MaxUnavailable
-	}
-	allowed, err := intstr.GetScaledValueFromIntOrPercent(&most, n, false)
-	if err != nil || allowed < 1 {
-		return 1
-	}
-	return allowed
-}
-
-// rollsAllAtOnce refuses a rollout that the Deployment's strategy lets take all
-// pods at once, unless it was said why.
-func rollsAllAtOnce(d *appsv1.Deployment, why string) error {
-	err := capability.AllAtOnce(atOnce(d), desired(d), why)
-	if err == nil {
-		return nil
-	}
-	return plugins.Fail(plugins.Denied, "the strategy of Deployment %s replaces all %d pods at once; give it a maxUnavailable, or say in all_at_once why it must be", d.Name, desired(d))
 }
 
 func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
@@ -170,7 +159,14 @@ func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	p, err := planOf(call, f, time.Now().UTC())
+	in, err := restartInput(call)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	if in.Strategy == capability.Rollout {
+		return w.planRollout(ctx, call, in, f)
+	}
+	p, err := planOf(call, in, f, time.Now().UTC())
 	if err != nil {
 		return plugins.Plan{}, err
 	}
@@ -181,18 +177,18 @@ func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	bind := restartBinding{Resource: w.Resource(), Since: p.asked.Since, AtOnce: p.atOnce, ReadyWithin: capability.Duration(p.within)}
+	bind := restartBinding{Resource: w.Resource(), Since: p.asked.Since, Started: p.asked.Started, AtOnce: p.atOnce, ReadyWithin: capability.Duration(p.within)}
 	if !bind.Since.IsZero() {
 		bind.UpTo = p.asked.Waves
 	}
-	planned := restartPlanned{Pods: []plannedPod{}}
+	going := restartPlanned{Pods: []plannedPod{}}
 	var detail strings.Builder
 	if p.goOn {
 		fmt.Fprintf(&detail, "goes on with a restart that broke off: %d of %d pods have been replaced since %s, and are left alone\n",
 			p.others, len(p.noted.Pods), p.noted.Began.Format(time.RFC3339))
 	}
 	if len(p.waves) == 0 {
-		fmt.Fprintf(&detail, "as many have started since %s already: nothing to restart\n", p.asked.Since.Format(time.RFC3339))
+		detail.WriteString(p.asked.Nothing())
 	}
 	for i, wave := range p.waves {
 		if bind.UpTo == nil {
@@ -200,7 +196,7 @@ func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.
 		}
 		fmt.Fprintf(&detail, "wave %d of %d, at most %d missing at a time, each ready within %s:\n", i+1, len(p.waves), p.atOnce, bind.ReadyWithin)
 		for _, pod := range wave {
-			planned.Pods = append(planned.Pods, plannedPod{pod.Name, pod.UID, startedAt(&pod)})
+			going.Pods = append(going.Pods, planned(&pod))
 			fmt.Fprintf(&detail, "  evict %s, %s\n", pod.Name, state(&pod))
 		}
 	}
@@ -212,10 +208,10 @@ func (w *workload) planRestart(ctx context.Context, call plugins.Call) (plugins.
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	undo, err := json.Marshal(planned)
+	undo, err := json.Marshal(going)
 	return plugins.Plan{
 		Binding: binding, Detail: detail.String(), Fingerprint: f.fingerprint(), Undo: undo, Resource: w.Resource(),
-		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(planned.Pods), Total: len(f.pods)},
+		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(going.Pods), Total: len(f.pods)},
 	}, err
 }
 
@@ -228,7 +224,7 @@ func (w *workload) budgets(ctx context.Context, f *fleet) (string, error) {
 	var out strings.Builder
 	for _, budget := range all.Items {
 		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-		if err != nil || !selector.Matches(labels.Set(f.deployment.Spec.Template.Labels)) {
+		if err != nil || !selector.Matches(labels.Set(f.set.template.Labels)) {
 			continue
 		}
 		fmt.Fprintf(&out, "the disruption budget %s allows %d to be missing now; a pod waits while it allows none\n", budget.Name, budget.Status.DisruptionsAllowed)

@@ -125,6 +125,28 @@ func TestRestartStopsWhereItDoesNotHeal(t *testing.T) {
 	}
 }
 
+// A rollout that is stuck has more pods than there are to be. Once what it was
+// stuck by is put back, a restart brings it to its end, and is over with it.
+func TestRestartEndsARollout(t *testing.T) {
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"mode": "good"}, nil)
+	p.deploy(3, "api:1", withSettings("api-settings"))
+	p.steady()
+	p.set("mode", "bad", "kubectl")
+	p.image("api:2")
+	w := p.workload("")
+	p.eventually("a rollout that is stuck", func() bool {
+		status := p.status(w)
+		return status.Rollout.Stuck == capability.StuckCrashLoop && len(status.Replicas) == 4
+	})
+	p.set("mode", "good", "kubectl")
+	_, out := p.run(w, restartCall("", `{}`))
+	p.done(out, plugins.All)
+	if status := p.status(w); !status.Rollout.Complete || status.Ready != 3 {
+		t.Errorf("status is %+v", status)
+	}
+}
+
 func withSettings(name string) map[string]any {
 	return map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
 		"volumes": []any{map[string]any{"name": "settings", "configMap": map[string]any{"name": name}}},
@@ -277,7 +299,7 @@ func TestWavesOfWhatIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := restartNoted{Call: "x", Began: f.deployment.CreationTimestamp.UTC()}
+	n := restartNoted{Call: "x", Began: f.set.meta.CreationTimestamp.UTC()}
 	for _, pod := range f.pods[1:] {
 		n.Pods = append(n.Pods, pod.UID)
 	}
@@ -373,5 +395,33 @@ func TestAllAtOnceNeedsAReason(t *testing.T) {
 	}
 	if _, err := w.Plan(t.Context(), restartCall("", `{}`)); err != nil { // one by one
 		t.Error(err)
+	}
+}
+
+// Those that have started since are restarted once more, as after a setting
+// that they took is put back, and no other pod is; also those that never came
+// up, and whatever an earlier restart that broke off has noted.
+func TestRestartOfThoseThatStartedSince(t *testing.T) {
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"mode": "good"}, nil)
+	p.deploy(4, "api:1", withSettings("api-settings"))
+	p.old()
+	w := p.workload("")
+	began := time.Now().UTC().Truncate(time.Second)
+	since := began.Add(-time.Millisecond).Format(time.RFC3339Nano)
+	_, out := p.run(w, restartCall("first", fmt.Sprintf(`{"since": %q, "waves": [1]}`, since)))
+	p.done(out, plugins.All)
+	p.set("mode", "bad", "kubectl")
+	_, out = p.run(w, restartCall("second", fmt.Sprintf(`{"since": %q, "waves": [2], "ready_within": "2s"}`, since)))
+	p.fails(out, plugins.Timeout, plugins.Partial, "did not become ready")
+	p.set("mode", "good", "kubectl")
+	before := p.pods.pods()
+	plan, out := p.run(w, restartCall("back", fmt.Sprintf(`{"started_since": %q}`, began.Format(time.RFC3339Nano))))
+	p.done(out, plugins.All)
+	if plan.BlastRadius.Affected != 2 || plan.BlastRadius.Total != 4 {
+		t.Errorf("the plan says %+v\n%s", plan.BlastRadius, plan.Detail)
+	}
+	if n := len(p.pods.pods()) - len(before); n != 2 {
+		t.Errorf("%d pods were started, not 2", n)
 	}
 }

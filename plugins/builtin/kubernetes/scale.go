@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -17,28 +16,28 @@ import (
 )
 
 // scaling is a change of the number of replicas, worked out against the
-// Deployment as it is.
+// Deployment or StatefulSet as it is.
 type scaling struct {
 	from, to int
 	within   time.Duration
 }
 
-func scaleFingerprint(d *appsv1.Deployment) string {
-	return plugins.Fingerprint(map[string]any{"replicas": desired(d)})
+func scaleFingerprint(replicas int) string {
+	return plugins.Fingerprint(map[string]any{"replicas": replicas})
 }
 
-func (w *workload) workOutScale(call plugins.Call, d *appsv1.Deployment) (s scaling, err error) {
-	if call.Expect != "" && call.Expect != scaleFingerprint(d) {
-		return s, drift("Deployment %s is to have %d replicas now, which is not what was seen when this was planned", d.Name, desired(d))
+func (w *workload) workOutScale(call plugins.Call, now *set) (s scaling, err error) {
+	if call.Expect != "" && call.Expect != scaleFingerprint(now.replicas) {
+		return s, drift("%s is to have %d replicas now, which is not what was seen when this was planned", w.ref, now.replicas)
 	}
-	s.from = desired(d)
+	s.from = now.replicas
 	if len(bytes.TrimSpace(call.Receipt)) > 0 {
 		var receipt capability.ScaleReceipt
-		if err := json.Unmarshal(call.Receipt, &receipt); err != nil || receipt.Before == 0 {
+		if err := json.Unmarshal(call.Receipt, &receipt); err != nil || receipt == (capability.ScaleReceipt{}) {
 			return s, plugins.Fail(plugins.Invalid, "this is not a receipt of workload.scale: %s", call.Receipt)
 		}
 		if receipt.After != s.from {
-			return s, drift("Deployment %s is to have %d replicas now, not %d: somebody changed it since", d.Name, s.from, receipt.After)
+			return s, drift("%s is to have %d replicas now, not %d: somebody changed it since", w.ref, s.from, receipt.After)
 		}
 		s.to = receipt.Before // it was so, whatever the limits say
 		return s, nil
@@ -50,21 +49,31 @@ func (w *workload) workOutScale(call plugins.Call, d *appsv1.Deployment) (s scal
 	s.to, s.within = in.Replicas, in.ReadyWithin.Std()
 	switch {
 	case w.least == 0:
-		return s, plugins.Fail(plugins.Denied, "Deployment %s has no limits to scale within: give its section min_replicas and max_replicas", d.Name)
+		return s, plugins.Fail(plugins.Denied, "%s has no limits to scale within: give its section min_replicas and max_replicas", w.ref)
 	case s.to < w.least || s.to > w.most:
-		return s, plugins.Fail(plugins.Denied, "%d replicas are not within the limits of Deployment %s: min_replicas %d, max_replicas %d", s.to, d.Name, w.least, w.most)
+		return s, plugins.Fail(plugins.Denied, "%d replicas are not within the limits of %s: min_replicas %d, max_replicas %d", s.to, w.ref, w.least, w.most)
 	}
 	return s, nil
 }
 
 func (w *workload) planScale(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
-	d := &appsv1.Deployment{}
-	if err := w.get(ctx, "deployments", w.deployment, d); err != nil {
-		return plugins.Plan{}, err
-	}
-	s, err := w.workOutScale(call, d)
+	now, err := w.set(ctx, w.ref)
 	if err != nil {
 		return plugins.Plan{}, err
+	}
+	s, err := w.workOutScale(call, now)
+	if err != nil {
+		return plugins.Plan{}, err
+	}
+	detail := fmt.Sprintf("replicas: %d to %d\n", s.from, s.to)
+	if s.to < s.from {
+		budgets, err := w.budgets(ctx, &fleet{set: now})
+		if err != nil {
+			return plugins.Plan{}, err
+		}
+		if budgets != "" {
+			detail += budgets + "taking replicas away does not heed it\n"
+		}
 	}
 	binding, err := plugins.Canonical(map[string]any{"resource": w.Resource(), "from": s.from, "to": s.to})
 	if err != nil {
@@ -72,21 +81,21 @@ func (w *workload) planScale(ctx context.Context, call plugins.Call) (plugins.Pl
 	}
 	undo, err := json.Marshal(capability.ScaleReceipt{Before: s.from, After: s.to})
 	return plugins.Plan{
-		Binding: binding, Fingerprint: scaleFingerprint(d), Undo: undo, Resource: w.Resource(),
-		Detail:      fmt.Sprintf("replicas: %d to %d\n", s.from, s.to),
+		Binding: binding, Fingerprint: scaleFingerprint(now.replicas), Undo: undo, Resource: w.Resource(),
+		Detail:      detail,
 		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: max(s.from-s.to, s.to-s.from), Total: s.from},
 	}, err
 }
 
 func (w *workload) scale(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
-	s, d, err := w.landScale(ctx, call)
+	s, now, err := w.landScale(ctx, call)
 	switch {
 	case err != nil && lost(err):
 		return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.Unknown}
 	case err != nil:
 		return failed(err)
 	}
-	out := plugins.Outcome{Applied: plugins.None, Left: plugins.Fingerprint(map[string]any{"replicas": s.to})}
+	out := plugins.Outcome{Applied: plugins.None, Left: scaleFingerprint(s.to)}
 	if s.from != s.to {
 		out.Applied = plugins.All
 		if out.Receipt, err = json.Marshal(capability.ScaleReceipt{Before: s.from, After: s.to}); err != nil {
@@ -94,7 +103,7 @@ func (w *workload) scale(ctx context.Context, call plugins.Call, to plugins.Stre
 			return out
 		}
 	}
-	f := w.await(ctx, call.Stop, s.within, &fleet{deployment: d}, to, func(f *fleet) (int, bool) {
+	f := w.await(ctx, call.Stop, s.within, &fleet{set: now}, to, func(f *fleet) (int, bool) {
 		n := f.countReady()
 		return n, n >= s.to && len(f.pods) == s.to
 	})
@@ -103,39 +112,38 @@ func (w *workload) scale(ctx context.Context, call plugins.Call, to plugins.Stre
 	return out
 }
 
-func (w *workload) landScale(ctx context.Context, call plugins.Call) (s scaling, d *appsv1.Deployment, err error) {
+func (w *workload) landScale(ctx context.Context, call plugins.Call) (s scaling, now *set, err error) {
 	for range tries {
 		if stopped(call.Stop) {
 			return s, nil, plugins.Fail(plugins.Cancelled, "stopped before anything was changed")
 		}
-		d = &appsv1.Deployment{}
-		if err := w.get(ctx, "deployments", w.deployment, d); err != nil {
+		if now, err = w.set(ctx, w.ref); err != nil {
 			return s, nil, plugins.AsFailure(err) // nothing was written: not lost
 		}
-		if s, err = w.workOutScale(call, d); err != nil || s.from == s.to {
-			return s, d, err
+		if s, err = w.workOutScale(call, now); err != nil || s.from == s.to {
+			return s, now, err
 		}
-		err = w.patch(ctx, types.MergePatchType, "deployments", w.deployment, "scale", map[string]any{
-			"metadata": map[string]any{"resourceVersion": d.ResourceVersion}, "spec": map[string]any{"replicas": s.to},
+		err = w.patch(ctx, types.MergePatchType, w.ref.resource, w.ref.name, "scale", map[string]any{
+			"metadata": map[string]any{"resourceVersion": now.meta.ResourceVersion}, "spec": map[string]any{"replicas": s.to},
 		}, nil)
 		if !apierrors.IsConflict(err) {
-			return s, d, err
+			return s, now, err
 		}
 	}
-	return s, d, err
+	return s, now, err
 }
 
 func (w *workload) probeScale(ctx context.Context, _ plugins.Call, undo json.RawMessage) (plugins.Probed, error) {
 	var planned capability.ScaleReceipt
-	if err := json.Unmarshal(undo, &planned); err != nil || planned.Before == 0 {
+	if err := json.Unmarshal(undo, &planned); err != nil || planned == (capability.ScaleReceipt{}) {
 		return plugins.Probed{}, errors.New("the plan left no receipt to look by")
 	}
 	f, err := w.fleet(ctx)
 	if err != nil {
 		return plugins.Probed{}, err
 	}
-	now := desired(f.deployment)
-	p := plugins.Probed{Applied: plugins.None, Left: scaleFingerprint(f.deployment), Reason: fmt.Sprintf("Deployment %s is to have %d replicas", w.deployment, now)}
+	now := f.set.replicas
+	p := plugins.Probed{Applied: plugins.None, Left: scaleFingerprint(now), Reason: fmt.Sprintf("%s is to have %d replicas", w.ref, now)}
 	switch now {
 	case planned.Before:
 	case planned.After:

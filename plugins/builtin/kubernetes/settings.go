@@ -13,25 +13,26 @@ import (
 type settings struct {
 	*cluster
 
-	name       string
-	place      place
-	deployment string // may be empty
-	access     plugins.Effect
+	name   string
+	place  place
+	ref    ref // what runs them; its name may be empty
+	access plugins.Effect
 }
 
-func bindSettings(b plugins.Binding) (plugins.Bound, error) {
+func bindSettings(b plugins.Binding, account string) (plugins.Bound, error) {
 	cfg, err := decode[settingsConfig](b)
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.check(); err != nil {
+	of, err := cfg.check()
+	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%v", err)
 	}
-	c, err := connect(cfg.access, b.Access)
+	c, err := connect(cfg.access, b.Access, account)
 	if err != nil {
 		return nil, err
 	}
-	return &settings{cluster: c, name: cfg.ConfigMap, place: place(cfg.Key), deployment: cfg.Deployment, access: b.Access}, nil
+	return &settings{cluster: c, name: cfg.ConfigMap, place: place(cfg.Key), ref: of, access: b.Access}, nil
 }
 
 func (s *settings) Resource() string { return s.resource("configmap", s.name) }

@@ -149,6 +149,19 @@ func TestSettingsOfImmutableConfigMaps(t *testing.T) {
 	if at = p.now(s); at.Data["db.pool.max"] != "20" {
 		t.Errorf("after the undo it runs with %v", at.Data)
 	}
+	// What has the name that the next one would have, and holds something else,
+	// is not rolled out for it.
+	_, out = p.run(s, applyCall("i4", "db.pool.max", "70"))
+	p.done(out, plugins.All)
+	name := p.now(s).Name
+	p.done(s.Run(t.Context(), plugins.Call{ID: "i5", Action: "settings.apply", Receipt: out.Receipt}, &stream{}), plugins.All)
+	p.ask("DELETE", p.at("", "configmaps/"+name), "", nil)
+	p.configMap(name, map[string]string{"db.pool.max": "7000"}, nil)
+	_, out = p.run(s, applyCall("i6", "db.pool.max", "70"))
+	p.fails(out, plugins.Conflict, plugins.None, "holds something else")
+	if at = p.now(s); at.Data["db.pool.max"] != "20" {
+		t.Errorf("it runs with %v", at.Data)
+	}
 	// Without a Deployment there is nothing to roll it out with.
 	alone := p.settings(map[string]any{"configmap": "api-settings-1"})
 	if _, err := alone.Plan(t.Context(), applyCall("i3", "db.pool.max", "60")); plugins.AsFailure(err) == nil || plugins.AsFailure(err).Class != plugins.Invalid {
@@ -215,5 +228,38 @@ func TestSettingsInADocument(t *testing.T) {
 	}
 	if _, err := p.settings(map[string]any{"key": "none"}).Plan(t.Context(), applyCall("x", "level", "1")); err == nil || plugins.AsFailure(err).Class != plugins.NotFound {
 		t.Errorf("of a key that is not there: %v", err)
+	}
+}
+
+// A document of properties is changed as one of YAML is: one value, and no
+// other byte.
+func TestSettingsInProperties(t *testing.T) {
+	const text = "# of the api\ndb.pool.max = 20\ndb.pool.name = caf\\u00e9\ndebug=false\n"
+	p := startPlane(t)
+	p.configMap("api-settings", map[string]string{"app.properties": strings.Replace(text, "20", "50", 1)}, nil)
+	p.set("app.properties", text, "priya")
+	s := p.settings(map[string]any{"key": "app.properties"})
+	found := p.changes(s, `{"setting": "db.pool.max"}`)
+	if len(found) != 2 || found[0].Before.Value() != int64(50) || found[0].After.Value() != int64(20) || found[0].Author != "priya" {
+		t.Fatalf("changes are %+v", found)
+	}
+	call := plugins.Call{ID: "r1", Action: "settings.rollback", Input: json.RawMessage(`{"change": ` + encode(t, found[0]) + `}`)}
+	plan, out := p.run(s, call)
+	p.done(out, plugins.All)
+	if d := p.data(); d["app.properties"] != strings.Replace(text, "20", "50", 1) || len(d) != 1 {
+		t.Errorf("the ConfigMap holds %q", d)
+	}
+	if got := s.Probe(t.Context(), call, plan.Undo); got.Applied != plugins.All {
+		t.Errorf("a lost call: %+v", got)
+	}
+	p.done(s.Run(t.Context(), plugins.Call{ID: "u1", Action: "settings.apply", Receipt: out.Receipt}, &stream{}), plugins.All)
+	_, out = p.run(s, applyCall("a1", "new key", `"a b"`))
+	p.done(out, plugins.All)
+	if d := p.data(); d["app.properties"] != text+"new\\ key=a b\n" {
+		t.Errorf("it holds %q", d["app.properties"])
+	}
+	p.set("app.properties", "a=1\na=2\n", "tomas")
+	if _, err := s.Plan(t.Context(), applyCall("x", "a", "3")); err == nil || plugins.AsFailure(err).Class != plugins.Invalid {
+		t.Errorf("of a key that stands twice: %v", err)
 	}
 }

@@ -5,9 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -17,7 +15,7 @@ func (w *workload) status(ctx context.Context) (*capability.StatusOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	out := &capability.StatusOutput{Observed: observed(w.Resource()), Desired: desired(f.deployment), Ready: f.countReady()}
+	out := &capability.StatusOutput{Observed: observed(w.Resource()), Desired: f.set.replicas, Ready: f.countReady()}
 	whys := map[string]why{} // by the pod's name
 	for i := range f.pods {
 		pod := &f.pods[i]
@@ -30,29 +28,32 @@ func (w *workload) status(ctx context.Context) (*capability.StatusOutput, error)
 		out.Replicas = append(out.Replicas, one)
 	}
 	out.Rollout = f.rollout(whys)
+	if r := &out.Rollout; w.ref.kind == statefulSets && !r.Complete && r.Stuck == "" && len(f.pods)+len(f.leaving) < f.set.replicas {
+		// It has no conditions of its own.
+		if said, err := w.said(ctx, f.set.meta.UID, "FailedCreate"); err == nil && said != "" {
+			r.Stuck, r.Reason = capability.StuckQuota, "no pod can be made: "+said
+		}
+	}
 	return out, nil
 }
 
 // versionOf is the revision that a pod is of, and its images.
 func versionOf(f *fleet, pod *corev1.Pod) string {
-	for _, set := range f.sets {
-		if metav1.IsControlledBy(pod, &set) {
-			return "revision " + strconv.Itoa(revision(&set)) + ": " + strings.Join(images(&set.Spec.Template), ", ")
-		}
+	if r := f.of(pod); r != nil {
+		return "revision " + strconv.Itoa(r.number) + ": " + strings.Join(images(&r.template), ", ")
 	}
 	return ""
 }
 
 // rollout is how far the newest version has come. Why a pod of it is not
 // ready counts; that of an older one does not.
-func (f *fleet) rollout(whys map[string]why) capability.Rollout {
-	r := capability.Rollout{Revision: strconv.Itoa(revision(f.deployment)), Complete: f.complete()}
+func (f *fleet) rollout(whys map[string]why) capability.RolloutState {
+	r := capability.RolloutState{Revision: strconv.Itoa(f.number()), Complete: f.set.complete}
 	good := f.lastGood()
-	for i := range f.sets {
-		set := &f.sets[i]
+	for i := range f.revisions {
+		one := &f.revisions[i]
 		r.Revisions = append(r.Revisions, capability.Revision{
-			Name: strconv.Itoa(revision(set)), At: set.CreationTimestamp.UTC(), Images: images(&set.Spec.Template),
-			Ready: int(set.Status.ReadyReplicas), LastGood: set == good,
+			Name: strconv.Itoa(one.number), At: one.at, Images: images(&one.template), Ready: one.ready, LastGood: one == good,
 		})
 	}
 	if r.Complete {
@@ -61,21 +62,13 @@ func (f *fleet) rollout(whys map[string]why) capability.Rollout {
 	newest := f.newest()
 	for i := range f.pods {
 		w, pod := whys[f.pods[i].Name], &f.pods[i]
-		if w.stuck != "" && (newest == nil || metav1.IsControlledBy(pod, newest)) {
+		if w.stuck != "" && (newest == nil || newest.made(pod)) {
 			r.Stuck, r.Reason = w.stuck, "pod "+pod.Name+": "+w.text
 			break
 		}
 	}
-	for _, c := range f.deployment.Status.Conditions {
-		switch {
-		case r.Stuck != "":
-		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			// Quota is by far the most frequent; an admission webhook's no
-			// stands in the message.
-			r.Stuck, r.Reason = capability.StuckQuota, "no pod can be made: "+c.Message
-		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded":
-			r.Stuck, r.Reason = capability.StuckDeadline, c.Message
-		}
+	if r.Stuck == "" {
+		r.Stuck, r.Reason = f.set.stuck, f.set.reason
 	}
 	return r
 }

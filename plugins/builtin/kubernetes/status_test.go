@@ -33,14 +33,7 @@ func TestStuck(t *testing.T) {
 			p := startPlane(t)
 			p.configMap("bad", map[string]string{"mode": "bad"}, nil)
 			if c.quota {
-				p.ask("POST", p.at("", "resourcequotas"), `{"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}`, nil)
-				p.eventually("a quota that is known", func() bool {
-					var q struct {
-						Status struct{ Hard map[string]string }
-					}
-					p.ask("GET", p.at("", "resourcequotas/none"), "", &q)
-					return q.Status.Hard["pods"] == "0"
-				})
+				p.quota("0")
 			}
 			if c.stuck == capability.StuckDeadline {
 				// A pod that no node has taken yet, and that nobody calls unschedulable.

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
@@ -92,16 +93,24 @@ func (w *workload) crash(ctx context.Context, pod *corev1.Pod, c corev1.Containe
 // unready tells what the probe of a running container says. A container is
 // given the time that its probe allows before it counts as stuck.
 func (w *workload) unready(ctx context.Context, pod *corev1.Pod, c corev1.ContainerStatus) why {
-	var events corev1.EventList
-	err := w.list(ctx, "events", metav1.ListOptions{
-		FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID), "reason": "Unhealthy"}.String(),
-	}, &events)
-	if err != nil {
+	said, err := w.said(ctx, pod.UID, "Unhealthy")
+	switch {
+	case err != nil:
 		return why{"", fmt.Sprintf("container %s is not ready; its events cannot be read: %v", c.Name, err)}
-	}
-	if len(events.Items) == 0 {
+	case said == "":
 		return why{"", fmt.Sprintf("container %s is not ready yet", c.Name)}
 	}
-	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
-	return why{capability.StuckProbe, fmt.Sprintf("container %s: %s", c.Name, last.Message)}
+	return why{capability.StuckProbe, fmt.Sprintf("container %s: %s", c.Name, said)}
+}
+
+// said is the last event of an object that has that reason; empty if none.
+func (w *workload) said(ctx context.Context, of types.UID, reason string) (string, error) {
+	var events corev1.EventList
+	err := w.list(ctx, "events", metav1.ListOptions{
+		FieldSelector: fields.Set{"involvedObject.uid": string(of), "reason": reason}.String(),
+	}, &events)
+	if err != nil || len(events.Items) == 0 {
+		return "", err
+	}
+	return slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) }).Message, nil
 }

@@ -3,38 +3,42 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// workload is one Deployment. Its fields do not change.
+// workload is one Deployment or StatefulSet. Its fields do not change.
 type workload struct {
 	*cluster
 
-	deployment string
-	access     plugins.Effect
-	least      int // of replicas, for workload.scale; 0: it is refused
-	most       int
+	ref    ref
+	access plugins.Effect
+	least  int // of replicas, for workload.scale; 0: it is refused
+	most   int
 }
 
-func bindWorkload(b plugins.Binding) (plugins.Bound, error) {
+func bindWorkload(b plugins.Binding, account string) (plugins.Bound, error) {
 	cfg, err := decode[workloadConfig](b)
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.check(); err != nil {
+	of, err := cfg.check()
+	if err != nil {
 		return nil, plugins.Fail(plugins.Invalid, "%v", err)
 	}
-	c, err := connect(cfg.access, b.Access)
+	c, err := connect(cfg.access, b.Access, account)
 	if err != nil {
 		return nil, err
 	}
-	return &workload{cluster: c, deployment: cfg.Deployment, access: b.Access, least: cfg.MinReplicas, most: cfg.MaxReplicas}, nil
+	return &workload{cluster: c, ref: of, access: b.Access, least: cfg.MinReplicas, most: cfg.MaxReplicas}, nil
 }
 
-func (w *workload) Resource() string { return w.resource("deployment", w.deployment) }
+func (w *workload) Resource() string { return w.resource(strings.ToLower(w.ref.title), w.ref.name) }
+
+func (w *workload) fleet(ctx context.Context) (*fleet, error) { return w.cluster.fleet(ctx, w.ref) }
 
 func (w *workload) Health(ctx context.Context) error {
 	_, err := w.fleet(ctx)

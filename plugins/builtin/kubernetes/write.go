@@ -10,8 +10,8 @@ import (
 	"maps"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -47,7 +47,7 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 			return plugins.Plan{}, err
 		}
 	}
-	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: s.Resource(), Setting: o.Setting, From: was, To: o.To})
+	binding, err := plugins.Canonical(capability.SettingsBinding{Resource: s.Resource(), Setting: o.Setting, From: &was, To: o.To})
 	if err != nil {
 		return plugins.Plan{}, err
 	}
@@ -80,14 +80,14 @@ func difference(at *corev1.ConfigMap, o order, was capability.Scalar) string {
 // consequence says what becomes of the pods.
 func (s *settings) consequence(at *corev1.ConfigMap) string {
 	if isImmutable(at) {
-		return fmt.Sprintf("a new immutable ConfigMap is made, and Deployment %s rolls it out as its strategy says\n", s.deployment)
+		return fmt.Sprintf("a new immutable ConfigMap is made, and %s rolls it out as its strategy says\n", s.ref)
 	}
 	return "no pod is restarted: those that read their settings at the start keep the old value until then\n"
 }
 
 func (s *settings) writable(at *corev1.ConfigMap) error {
-	if isImmutable(at) && s.deployment == "" {
-		return plugins.Fail(plugins.Invalid, "ConfigMap %s is immutable: add deployment to the settings section, so that a new one can be rolled out in its place", at.Name)
+	if isImmutable(at) && s.ref.name == "" {
+		return plugins.Fail(plugins.Invalid, "ConfigMap %s is immutable: add deployment or statefulset to the settings section, so that a new one can be rolled out in its place", at.Name)
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func applied(c *corev1.ConfigMap) map[string]bool {
 	return out
 }
 
-// replace makes a new immutable ConfigMap and points the Deployment to it. Its
+// replace makes a new immutable ConfigMap and points the template to it. Its
 // name says what is in it, so that going back comes to the one that was.
 func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, note string) (*corev1.ConfigMap, error) {
 	data, err := s.place.with(at.Data, o.Setting, o.To)
@@ -247,42 +247,54 @@ func (s *settings) replace(ctx context.Context, at *corev1.ConfigMap, o order, n
 		},
 		Immutable: new(true), Data: data, BinaryData: at.BinaryData,
 	}
-	d, err := s.rolls(ctx, at, o)
+	runs, err := s.rolls(ctx, at, o)
 	if err != nil {
 		return at, plugins.AsFailure(err)
 	}
 	now := &corev1.ConfigMap{}
 	err = s.create(ctx, "configmaps", next, now)
-	if apierrors.IsAlreadyExists(err) { // its settings are the same: only what we note of them is not
-		err = s.patch(ctx, types.MergePatchType, "configmaps", next.Name, "", map[string]any{
-			"metadata": map[string]any{"annotations": map[string]string{changesNote: note}},
-		}, now)
+	if apierrors.IsAlreadyExists(err) {
+		err = s.takeUp(ctx, next, now)
 	}
 	if err != nil {
 		return at, plugins.AsFailure(err) // nothing runs it: as good as not written
 	}
-	eachConfigMap(&d.Spec.Template, func(name *string) {
+	eachConfigMap(&runs.template, func(name *string) {
 		if *name == at.Name {
 			*name = next.Name
 		}
 	})
-	return now, s.patch(ctx, types.JSONPatchType, "deployments", s.deployment, "", []map[string]any{
-		{"op": "replace", "path": "/metadata/resourceVersion", "value": d.ResourceVersion},
-		{"op": "replace", "path": "/spec/template", "value": d.Spec.Template},
+	return now, s.patch(ctx, types.JSONPatchType, s.ref.resource, s.ref.name, "", []map[string]any{
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": runs.meta.ResourceVersion},
+		{"op": "replace", "path": "/spec/template", "value": runs.template},
 	}, nil)
 }
 
-// rolls reads the Deployment that would roll out another ConfigMap than at.
-func (s *settings) rolls(ctx context.Context, at *corev1.ConfigMap, o order) (*appsv1.Deployment, error) {
-	d := &appsv1.Deployment{}
-	if err := s.get(ctx, "deployments", s.deployment, d); err != nil {
+// takeUp notes the change on the ConfigMap that has the name of next already,
+// as where a change is gone back to: its settings must be the same.
+func (s *settings) takeUp(ctx context.Context, next, now *corev1.ConfigMap) error {
+	if err := s.get(ctx, "configmaps", next.Name, now); err != nil {
+		return err
+	}
+	if !equality.Semantic.DeepEqual(now.Data, next.Data) || !equality.Semantic.DeepEqual(now.BinaryData, next.BinaryData) {
+		return plugins.Fail(plugins.Conflict, "ConfigMap %s is there already, and holds something else: see who made it, delete it, and try again", next.Name)
+	}
+	return s.patch(ctx, types.MergePatchType, "configmaps", next.Name, "", map[string]any{
+		"metadata": map[string]any{"resourceVersion": now.ResourceVersion, "annotations": map[string]string{changesNote: next.Annotations[changesNote]}},
+	}, now)
+}
+
+// rolls reads what would roll out another ConfigMap than at.
+func (s *settings) rolls(ctx context.Context, at *corev1.ConfigMap, o order) (*set, error) {
+	runs, err := s.set(ctx, s.ref)
+	if err != nil {
 		return nil, err
 	}
 	// Between the two reads somebody may have rolled out another one.
-	if name, err := s.namedBy(&d.Spec.Template); err != nil || name != at.Name {
-		return nil, errors.Join(err, drift("Deployment %s was changed just now", s.deployment))
+	if name, err := s.namedBy(&runs.template); err != nil || name != at.Name {
+		return nil, errors.Join(err, drift("%s was changed just now", s.ref))
 	}
-	return d, rollsAllAtOnce(d, o.AllAtOnce)
+	return runs, runs.rollsAllAtOnce(o.AllAtOnce)
 }
 
 // Probe looks for the call's own note, and else at the value. A value that is

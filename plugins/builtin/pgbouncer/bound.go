@@ -23,13 +23,18 @@ type bound struct {
 	cancel   context.CancelFunc
 	loop     sync.WaitGroup
 
-	mu   sync.Mutex
-	past past
+	login  *login
+	attend []string
+	life   context.Context // ends when this is closed
+
+	mu        sync.Mutex
+	past      past
+	attendant map[string]*attendant // of what we have paused, by database
 }
 
-func newBound(access plugins.Effect, c *pgconn.Config) *bound {
+func newBound(access plugins.Effect, l *login, attend []string) *bound {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &bound{resource: identity(c), access: access, console: newConsole(c), cancel: cancel}
+	b := &bound{resource: identity(l.Config), access: access, login: l, console: newConsole(l.Config), cancel: cancel, attend: attend, life: ctx, attendant: map[string]*attendant{}}
 	if access == plugins.Read {
 		b.loop.Go(func() { b.sample(ctx) })
 	}
@@ -72,6 +77,7 @@ func (b *bound) Resource() string { return b.resource }
 // Close implements plugins.Bound.
 func (b *bound) Close() error {
 	b.cancel()
+	b.release()
 	b.loop.Wait()
 	b.console.close()
 	return nil
@@ -89,13 +95,16 @@ func (b *bound) Health(ctx context.Context) error {
 
 // Run implements plugins.Bound.
 func (b *bound) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) plugins.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
 	select {
 	case <-call.Stop:
 		return failed(plugins.Fail(plugins.Cancelled, "stopped before anything was done"))
 	default:
 	}
+	if call.Action == actionPause { // which takes as long as it was told
+		return b.pause(ctx, call)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	switch call.Action {
 	case actionStatus:
 		return b.status(ctx, call)
@@ -103,6 +112,8 @@ func (b *bound) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) pl
 		return b.resize(ctx, call)
 	case actionReload:
 		return b.reload(ctx, call)
+	case actionResume:
+		return b.resume(ctx, call)
 	}
 	return failed(unknownAction(call.Action))
 }
@@ -116,6 +127,10 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 		return b.planResize(ctx, call)
 	case actionReload:
 		return b.planReload(ctx, call)
+	case actionPause:
+		return b.planPause(ctx, call)
+	case actionResume:
+		return b.planResume(ctx, call)
 	}
 	return plugins.Plan{}, unknownAction(call.Action)
 }
@@ -151,7 +166,7 @@ func (b *bound) observed() capability.Observed {
 }
 
 func unknownAction(name string) *plugins.Failure {
-	return plugins.Fail(plugins.Invalid, "plugin pgbouncer has no such action %q; it has %s, %s and %s", name, actionReload, actionResize, actionStatus)
+	return plugins.Fail(plugins.Invalid, "plugin pgbouncer has no such action %q; it has %s, %s, %s, %s and %s", name, actionPause, actionReload, actionResize, actionResume, actionStatus)
 }
 
 func failed(err error) plugins.Outcome {

@@ -22,9 +22,16 @@ type section struct {
 	Mutate string `json:"mutate"`
 }
 
+// login is how the console is reached.
+type login struct {
+	*pgconn.Config
+
+	text string // the connection string
+}
+
 // parseSection returns how to reach the console with the access that is
 // bound.
-func parseSection(b plugins.Binding) (*pgconn.Config, error) {
+func parseSection(b plugins.Binding) (*login, error) {
 	if b.Capability != "pooler" {
 		return nil, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin pgbouncer, which serves pooler", b.Capability)
 	}
@@ -39,13 +46,13 @@ func parseSection(b plugins.Binding) (*pgconn.Config, error) {
 		return read, err
 	}
 	mutate, err := parseDSN(b.Service, "mutate", s.Mutate)
-	if err == nil && identity(mutate) != identity(read) {
-		return nil, plugins.Fail(plugins.Invalid, "section pooler of service %s: mutate leads to %s and read to %s; what is looked at must be what is changed", b.Service, identity(mutate), identity(read))
+	if err == nil && identity(mutate.Config) != identity(read.Config) {
+		return nil, plugins.Fail(plugins.Invalid, "section pooler of service %s: mutate leads to %s and read to %s; what is looked at must be what is changed", b.Service, identity(mutate.Config), identity(read.Config))
 	}
 	return mutate, err
 }
 
-func parseDSN(service, key, text string) (*pgconn.Config, error) {
+func parseDSN(service, key, text string) (*login, error) {
 	if text == "" {
 		return nil, plugins.Fail(plugins.Invalid, "section pooler of service %s: %s is missing: it is the connection string of PgBouncer's console, such as {secret: \"env:PGB_DSN\"}", service, key)
 	}
@@ -59,7 +66,7 @@ func parseDSN(service, key, text string) (*pgconn.Config, error) {
 	}
 	c.RuntimeParams = map[string]string{"application_name": "firebreak"}
 	c.DialFunc = (&net.Dialer{KeepAlive: 10 * time.Second}).DialContext
-	return c, nil
+	return &login{c, text}, nil
 }
 
 func identity(c *pgconn.Config) string {

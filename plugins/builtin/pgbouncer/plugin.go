@@ -4,9 +4,10 @@
 // can connect any more; one connection to it is kept open all the same, which
 // is also how there is a past to compare with.
 //
-// It never pauses a pool: a client of the console that is lost leaves the
-// pool paused, every query hanging, until somebody says RESUME, and nobody
-// can promise to be there to say it.
+// A client of the console that is lost leaves what it paused paused, every query
+// hanging, until somebody says RESUME. So a pause has an attendant: a process
+// that is there before it begins, and ends it when its time is over or this one
+// is gone. See attendant.go.
 //
 // Its section of firebreak.yaml:
 //
@@ -24,15 +25,18 @@ import (
 )
 
 const (
+	actionPause  = "pooler.pause"
 	actionReload = "pooler.reload"
 	actionResize = "pooler.resize"
+	actionResume = "pooler.resume"
 	actionStatus = "pooler.status"
 )
 
-// New returns the plugin.
-func New() plugins.Plugin { return plugin{} }
+// New returns the plugin. attend are the arguments with which the program that
+// it is in calls [Attend].
+func New(attend ...string) plugins.Plugin { return plugin{attend} }
 
-type plugin struct{}
+type plugin struct{ attend []string }
 
 const sectionSchema = `{
   "type": "object",
@@ -41,30 +45,25 @@ const sectionSchema = `{
   "properties": {
     "plugin": {"type": "string"},
     "read": {"type": ["string", "object"], "description": "connection string of the console (its database is pgbouncer) for one of stats_users; write {secret: ...}"},
-    "mutate": {"type": ["string", "object"], "description": "the same for one of admin_users; needed by pooler.resize and pooler.reload only; write {secret: ...}"}
+    "mutate": {"type": ["string", "object"], "description": "the same for one of admin_users; needed for changes only; write {secret: ...}"}
   }
 }`
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name:    "pgbouncer",
 		Version: "1.0.0",
 		Config:  map[string]json.RawMessage{"pooler": json.RawMessage(sectionSchema)},
+		Actions: capability.Named(actionPause, actionReload, actionResize, actionResume, actionStatus),
 	}
-	for _, name := range []string{actionReload, actionResize, actionStatus} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
 }
 
 // Bind implements plugins.Plugin. It starts to connect in the background.
-func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
+func (p plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	c, err := parseSection(b)
 	if err != nil {
 		return nil, err
 	}
-	return newBound(b.Access, c), nil
+	return newBound(b.Access, c, p.attend), nil
 }

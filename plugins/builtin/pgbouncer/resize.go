@@ -149,6 +149,9 @@ func (b *bound) resize(ctx context.Context, call plugins.Call) plugins.Outcome {
 func (b *bound) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	if call.Action == actionPause {
+		return b.probePause(ctx, undo)
+	}
 	var planned capability.ResizeReceipt
 	if err := json.Unmarshal(undo, &planned); err != nil || call.Action != actionResize {
 		return plugins.Probed{Applied: plugins.Unknown, Reason: "there is no plan of " + actionResize + " to compare with"}

@@ -47,6 +47,15 @@ func TestConformance(t *testing.T) {
 				Service: "api", Action: actionReload, Input: json.RawMessage(`{}`),
 				State: func(t *testing.T) string { return setting(t, "default_pool_size") },
 			},
+			{
+				Service: "api", Action: actionPause, Input: json.RawMessage(`{"database":"appdb"}`),
+				State: func(t *testing.T) string { return fmt.Sprint(paused(t, "appdb")) },
+				Drift: func(t *testing.T) { admin(t, "PAUSE appdb") },
+			},
+			{
+				Service: "api", Action: actionResume, Input: json.RawMessage(`{"database":"appdb"}`),
+				State: func(t *testing.T) string { return fmt.Sprint(paused(t, "appdb")) },
+			},
 		},
 	})
 }

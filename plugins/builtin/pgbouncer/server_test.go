@@ -30,8 +30,15 @@ const (
 var server, pooler *daemons.Daemon
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "attend" { // a child of one of them
+		if err := Attend(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if handshake := plugins.Handshake(); os.Getenv(handshake.MagicCookieKey) != "" {
-		plugintest.Main(m, New()) // a child of the conformance test
+		plugintest.Main(m, New("attend")) // a child of the conformance test
 		return
 	}
 	runtime.LockOSThread() // the servers die with the thread that started them
@@ -74,6 +81,24 @@ func reset(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin(t, "RELOAD")
+	if paused(t, "appdb") {
+		admin(t, "RESUME appdb")
+	}
+}
+
+// paused says whether the clients of a database have to wait.
+func paused(t *testing.T, database string) bool {
+	t.Helper()
+	conn, err := pgconn.Connect(context.Background(), pooler.DSN("monitor", consoleDatabase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	is, err := isPaused(context.Background(), conn, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return is
 }
 
 // admin sends one command to the console, without the plugin.
@@ -115,7 +140,7 @@ func logins(read, mutate string) json.RawMessage {
 
 func bind(t *testing.T, access plugins.Effect, config json.RawMessage) *bound {
 	t.Helper()
-	b, err := New().Bind(plugins.Binding{Service: "api", Capability: "pooler", Access: access, Config: config})
+	b, err := New("attend").Bind(plugins.Binding{Service: "api", Capability: "pooler", Access: access, Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +203,7 @@ func queue(t *testing.T, database string) {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

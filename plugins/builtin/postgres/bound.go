@@ -93,15 +93,8 @@ func (b *bound) look(ctx context.Context, call plugins.Call, to plugins.Stream) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if call.Stop != nil {
-		go func() {
-			select {
-			case <-call.Stop:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
-	}
+	ctx, end := call.Until(ctx)
+	defer end()
 	out, err := b.connections(ctx, in, to)
 	if err != nil {
 		return failed(err)
@@ -124,10 +117,11 @@ func (b *bound) connections(ctx context.Context, in capability.ConnectionsInput,
 
 	var facts facts
 	var before past
+	var usual *float64
 	warmCtx, cancel := context.WithTimeout(ctx, warmWithin)
 	err := b.warm.do(warmCtx, func(ctx context.Context, s *session) (err error) {
 		facts, err = s.collect(ctx)
-		before = s.past
+		before, usual = s.past, s.opened
 		return err
 	})
 	cancel()
@@ -162,6 +156,7 @@ func (b *bound) connections(ctx context.Context, in capability.ConnectionsInput,
 	}
 	out.Resource = b.Resource()
 	out.Connect = first.attempt
+	out.Connect.UsualMS = usual
 	return out, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -61,7 +62,7 @@ func TestConformance(t *testing.T) {
 	}
 	plugintest.Run(t, plugintest.Self("postgres"), plugintest.Cases{
 		Prepare: func(t *testing.T) {
-			admin(t, "alter role batch connection limit -1", "alter role batch reset all", "alter system reset idle_session_timeout", "select pg_reload_conf()")
+			admin(t, "alter role batch connection limit -1", "alter role batch reset all", "alter system reset idle_in_transaction_session_timeout", "select pg_reload_conf()")
 			forgotten(t, "forgetful")
 			sleeping(t, "sleeper")
 		},
@@ -84,8 +85,8 @@ func TestConformance(t *testing.T) {
 			mutation(actionTerminate, `{"state":"idle in transaction","application":"forgetful"}`, sessions("forgetful")),
 			mutation(actionCancel, `{"state":"active","application":"sleeper"}`, sessions("sleeper")),
 			mutation(actionLimit, `{"role":"batch","limit":4}`, "select rolconnlimit::text from pg_roles where rolname = 'batch'", "alter role batch connection limit 3"),
-			mutation(actionConfigure, `{"setting":"idle_session_timeout","value":"10min"}`,
-				"select coalesce((select setting from pg_file_settings where name = 'idle_session_timeout'), 'not set')", "alter system set idle_session_timeout = '7min'"),
+			mutation(actionConfigure, `{"setting":"idle_in_transaction_session_timeout","value":"10min"}`,
+				"select coalesce((select setting from pg_file_settings where name = 'idle_in_transaction_session_timeout'), 'not set')", "alter system set idle_in_transaction_session_timeout = '7min'"),
 		},
 	})
 }
@@ -122,13 +123,18 @@ func sleeping(t *testing.T, application string) <-chan error {
 	return ended
 }
 
-// openAs connects to appdb until the test ends.
+// openAs connects to appdb until the test ends, and waits then until the server
+// is rid of it: what the next test chooses among are sessions, oldest first.
 func openAs(t *testing.T, user, application string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn(user, "appdb", port)+"&application_name="+application)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeNow(conn) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		_ = conn.Close(ctx) // many were ended by the test
+	})
 	return conn
 }

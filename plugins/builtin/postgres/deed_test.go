@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -222,6 +225,7 @@ func TestLimitOfRole(t *testing.T) {
 	b := bindMutate(t, "fixer", "")
 	admin := open(t, "admin", "postgres")
 	do(t, admin, "alter role batch connection limit 5")
+	do(t, admin, "grant batch to fixer with admin option") // which it takes since PostgreSQL 16
 	t.Cleanup(func() { cleanUp(t, "alter role batch connection limit -1") })
 	open(t, "batch", "postgres")
 	o := act(t, b, actionLimit, `{"role":"batch","limit":0}`)
@@ -372,5 +376,73 @@ func TestQuoting(t *testing.T) {
 	var limit int
 	if err := admin.QueryRow(t.Context(), "select rolconnlimit from pg_roles where rolname = $1", evil).Scan(&limit); err != nil || limit != 3 {
 		t.Errorf("limit %d: %v", limit, err)
+	}
+}
+
+// TestSignalWhoseAnswerIsLost holds that it is not known then, and not that
+// nothing was done: whoever tries again on that word ends more than it may.
+func TestSignalWhoseAnswerIsLost(t *testing.T) {
+	needServer(t)
+	first := forgotten(t, "unanswered")
+	through := dsn("fixer", "appdb", cutAt(t, "pg_terminate_backend"))
+	opened, err := New().Bind(plugins.Binding{Capability: "database", Access: plugins.Mutate, Config: json.RawMessage(fmt.Sprintf(`{"read":%q,"mutate":%q}`, through, through))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	o := act(t, opened.(*bound), actionTerminate, `{"state":"idle in transaction","application":"unanswered","share":100}`)
+	if o.Failure == nil || o.Applied != plugins.Unknown {
+		t.Errorf("%q, %v", o.Applied, o.Failure)
+	}
+	eventually(t, "the session is gone", func() bool { return !alive(t, first) })
+}
+
+// cutAt is the port of a way to the server that ends, without an answer, where
+// something is sent that has the text in it.
+func cutAt(t *testing.T, text string) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go through(client, text)
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func through(client net.Conn, text string) {
+	defer client.Close()
+	to, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	go func() {
+		_, _ = io.Copy(client, to) // until either is closed
+		client.Close()
+	}()
+	said := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(said)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(said[:n], []byte(text)) {
+			client.Close()
+			_, _ = to.Write(said[:n])
+			_, _ = io.Copy(io.Discard, to) // the server is done when it closes
+			return
+		}
+		if _, err := to.Write(said[:n]); err != nil {
+			return
+		}
 	}
 }

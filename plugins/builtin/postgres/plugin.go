@@ -40,17 +40,12 @@ const sectionSchema = `{
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name:    "postgres",
 		Version: "1.1.0",
 		Config:  map[string]json.RawMessage{"database": json.RawMessage(sectionSchema)},
+		Actions: capability.Named(actions...),
 	}
-	for _, name := range actions {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
 }
 
 // Bind implements plugins.Plugin. It starts to connect in the background.

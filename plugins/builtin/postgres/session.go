@@ -9,8 +9,9 @@ import (
 
 // session is one connection, and what was seen on it before.
 type session struct {
-	conn *pgx.Conn
-	past past
+	conn   *pgx.Conn
+	past   past
+	opened *float64 // milliseconds that opening conn took; nil: it is not known
 }
 
 // sample remembers the work done so far. It keeps the connection alive, too.

@@ -221,6 +221,7 @@ func seconds(s float64) time.Duration {
 
 func (s *signal) run(ctx context.Context, call plugins.Call) plugins.Outcome {
 	var hit []victim
+	var telling bool // a session is told to end, or to give up its statement
 	out := capability.SessionsOutput{}
 	err := s.bound.with(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		c, err := s.choose(ctx, conn)
@@ -231,10 +232,12 @@ func (s *signal) run(ctx context.Context, call plugins.Call) plugins.Outcome {
 			if isClosed(call.Stop) {
 				break
 			}
+			telling = true
 			told, err := s.tell(ctx, conn, v)
 			if err != nil {
 				return err
 			}
+			telling = false
 			if told {
 				hit = append(hit, v)
 			}
@@ -262,8 +265,12 @@ func (s *signal) run(ctx context.Context, call plugins.Call) plugins.Outcome {
 	}
 	o := done(applied, out, capability.SessionsReceipt{Sessions: out.Sessions})
 	if err != nil {
-		o.Failure = s.bound.refused(err, true).Failure
-		if len(hit) > 0 {
+		refused := s.bound.refused(err, telling)
+		o.Failure = refused.Failure
+		switch {
+		case refused.Applied == plugins.Unknown:
+			o.Applied = plugins.Unknown
+		case len(hit) > 0:
 			o.Applied = plugins.Partial
 		}
 		return o

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
 const (
@@ -70,10 +72,10 @@ func (w *warm) keep(ctx context.Context, config *pgx.ConnConfig) {
 	backoff := backoffFirst
 	s := &session{} // what was seen before outlives a connection
 	for ctx.Err() == nil {
-		conn := w.open(ctx, config)
+		conn, attempt := w.open(ctx, config)
 		if conn != nil {
 			backoff = backoffFirst
-			s.conn = conn
+			s.conn, s.opened = conn, &attempt.MS
 			w.serve(ctx, s)
 			closeNow(conn) //nolint:contextcheck // it is closed when ctx has ended, too
 			continue
@@ -87,16 +89,16 @@ func (w *warm) keep(ctx context.Context, config *pgx.ConnConfig) {
 }
 
 // open connects, and refuses work meanwhile. It returns nil without success.
-func (w *warm) open(ctx context.Context, config *pgx.ConnConfig) *pgx.Conn {
-	opened := make(chan *pgx.Conn, 1)
-	finished := make(chan time.Time, 1)
+func (w *warm) open(ctx context.Context, config *pgx.ConnConfig) (conn *pgx.Conn, attempt capability.Connect) {
+	finished, done := make(chan time.Time, 1), make(chan struct{})
 	go func() {
-		conn, _ := connect(ctx, config)
-		opened <- conn
+		conn, attempt = connect(ctx, config)
+		close(done)
 		finished <- time.Time{}
 	}()
 	w.refuse(ctx, finished)
-	return <-opened
+	<-done
+	return conn, attempt
 }
 
 // refuse answers work with errCold until the signal comes or ctx ends.

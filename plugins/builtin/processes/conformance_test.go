@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 		},
 		Reads: []plugintest.Read{{Service: "api", Action: "workload.status", Input: json.RawMessage(`{}`)}},
 		Mutations: []plugintest.Mutation{{
-			Service: "api", Action: "workload.restart", Input: json.RawMessage(`{"waves": ["50%", "100%"]}`),
+			Service: "api", Action: "workload.restart", Input: json.RawMessage(`{"waves": ["50%", "100%"], "ready_within": "1h"}`),
 			State: func(*testing.T) string { return f.processes() },
 			Drift: func(*testing.T) { f.kill("api-0") },
 		}},

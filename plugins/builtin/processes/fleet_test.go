@@ -153,10 +153,13 @@ func (f *fleet) put(name, content string) {
 	}
 }
 
+// patience is how long a test waits for what must come.
+const patience = 5 * time.Minute
+
 // until polls for what another process does.
 func (f *fleet) until(what string, ok func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("waited in vain for %s", what)
 		}

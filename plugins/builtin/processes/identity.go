@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -72,19 +73,21 @@ func (id identity) startedAt() (time.Time, error) {
 }
 
 // clocks reads the time and the time since boot at the same moment: a few
-// times, if this thread is held up in between.
+// times, if this thread is held up in between, and the best of them counts.
 func clocks() (now time.Time, up time.Duration, err error) {
-	for range 10 {
+	apart := time.Duration(math.MaxInt64)
+	for i := 0; i < 10 && apart > time.Millisecond; i++ {
 		var before, after unix.Timespec
-		err = unix.ClockGettime(bootClock, &before)
-		now = time.Now()
-		err = errors.Join(err, unix.ClockGettime(bootClock, &after))
-		up = time.Duration(before.Nano())
-		if err != nil || time.Duration(after.Nano())-up < time.Millisecond {
-			break
+		err := unix.ClockGettime(bootClock, &before)
+		at := time.Now()
+		if err = errors.Join(err, unix.ClockGettime(bootClock, &after)); err != nil {
+			return now, up, err
+		}
+		if d := time.Duration(after.Nano() - before.Nano()); d < apart {
+			now, up, apart = at, time.Duration(before.Nano()), d
 		}
 	}
-	return now, up, err
+	return now, up, nil
 }
 
 // signal reaches exactly this process: the handle is taken first and then

@@ -33,16 +33,11 @@ type plugin struct{}
 func New() plugins.Plugin { return plugin{} }
 
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name: "processes", Version: "1.0.0",
-		Config: map[string]json.RawMessage{"workload": configSchema()},
+		Config:  map[string]json.RawMessage{"workload": configSchema()},
+		Actions: capability.Named("workload.restart", "workload.status"),
 	}
-	for _, name := range []string{"workload.restart", "workload.status"} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
 }
 
 func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
@@ -56,7 +51,7 @@ func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	return &bound{
 		pidfiles: cfg.Pidfiles, signal: signal, signalName: cfg.Signal, ready: cfg.Ready, access: b.Access,
 		client: &http.Client{
-			Timeout:       time.Second,
+			Timeout:       5 * time.Second,
 			Transport:     &http.Transport{DisableKeepAlives: true}, // the next answer may come from a new process
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

@@ -17,13 +17,23 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
+// restartCall has time for a machine that is slow, unless the input says how
+// much.
 func restartCall(input string) plugins.Call {
-	return plugins.Call{ID: "r1/restart#1/act", Action: "workload.restart", Input: json.RawMessage(input)}
+	in := map[string]any{"ready_within": "1h"}
+	if err := json.Unmarshal([]byte(input), &in); err != nil {
+		panic(err)
+	}
+	raw, err := json.Marshal(in)
+	if err != nil {
+		panic(err)
+	}
+	return plugins.Call{ID: "r1/restart#1/act", Action: "workload.restart", Input: raw}
 }
 
 func run(t *testing.T, b plugins.Bound, c plugins.Call, to plugins.Stream) plugins.Outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return b.Run(ctx, c, to)
 }
@@ -110,9 +120,13 @@ func TestRestartInWaves(t *testing.T) {
 func TestStatus(t *testing.T) {
 	f := startFleet(t, 2)
 	f.put("api-1.unready", "")
-	out := run(t, f.bind(plugins.Read), plugins.Call{Action: "workload.status"}, &stream{})
-	got := decode[capability.StatusOutput](t, out.Outputs)
-	if got.Desired != 2 || got.Ready != 1 || got.Replicas[0].Version != "v7" || got.Replicas[0].Reason != nil || time.Since(got.Replicas[0].StartedAt).Abs() > time.Minute {
+	b := f.bind(plugins.Read)
+	var got capability.StatusOutput
+	f.until("a status with one ready", func() bool { // one that does not answer in time is not
+		got = decode[capability.StatusOutput](t, run(t, b, plugins.Call{Action: "workload.status"}, &stream{}).Outputs)
+		return got.Ready == 1
+	})
+	if got.Desired != 2 || got.Replicas[0].Version != "v7" || got.Replicas[0].Reason != nil || time.Since(got.Replicas[0].StartedAt).Abs() > 2*patience {
 		t.Errorf("status %+v", got)
 	}
 	if one := got.Replicas[1]; one.Ready || one.Reason == nil || !strings.Contains(*one.Reason, "503") {
@@ -143,19 +157,38 @@ func TestReplicaThatDoesNotComeBack(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			f := startFleet(t, 3)
 			b := f.bind(plugins.Mutate)
-			f.put("api-1."+how, "")
-			out := run(t, b, restartCall(`{"waves": [1, 2, "100%"], "ready_within": "3s"}`), &stream{})
-			if out.Failure == nil || out.Failure.Class != plugins.Timeout || out.Applied != plugins.Partial || !strings.Contains(out.Failure.Reason, "api-1 did not come back") {
+			f.put("api-0."+how, "")
+			out := run(t, b, restartCall(`{"waves": [1, "100%"], "ready_within": "1s"}`), &stream{})
+			if out.Failure == nil || out.Failure.Class != plugins.Timeout || out.Applied != plugins.Partial || !strings.Contains(out.Failure.Reason, "api-0 did not come back ready within 1s") {
 				t.Fatalf("applied %s, %+v", out.Applied, out.Failure)
 			}
 			r := decode[capability.RestartReceipt](t, out.Receipt)
-			if len(r.Replicas) != 2 || r.Replicas[0].Is.IsZero() || r.Replicas[1].Name != "api-1" || !r.Replicas[1].Is.IsZero() {
+			if len(r.Replicas) != 1 || r.Replicas[0].Name != "api-0" || !r.Replicas[0].Is.IsZero() {
 				t.Errorf("receipt %+v", r)
 			}
-			if w := decode[capability.RestartOutput](t, out.Outputs).Waves; len(w) != 1 {
-				t.Errorf("waves %+v", w)
-			}
 		})
+	}
+}
+
+// What is done when the time is over counts, and so does what was begun.
+func TestTimeRunsOut(t *testing.T) {
+	f := startFleet(t, 3)
+	ctx, over := context.WithCancel(t.Context())
+	defer over()
+	out := f.bind(plugins.Mutate).Run(ctx, restartCall(`{"waves": [1, 2, "100%"]}`), &stream{on: func(text string) {
+		if strings.HasPrefix(text, "wave 2 of 3: restarting") {
+			over()
+		}
+	}})
+	if out.Failure == nil || out.Failure.Class != plugins.Timeout || out.Applied != plugins.Partial || !strings.Contains(out.Failure.Reason, "1 of 3 replicas are restarted and ready") {
+		t.Fatalf("applied %s, %+v", out.Applied, out.Failure)
+	}
+	r := decode[capability.RestartReceipt](t, out.Receipt)
+	if len(r.Replicas) != 2 || r.Replicas[0].Is.IsZero() || r.Replicas[1].Name != "api-1" || !r.Replicas[1].Is.IsZero() {
+		t.Errorf("receipt %+v", r)
+	}
+	if w := decode[capability.RestartOutput](t, out.Outputs).Waves; len(w) != 1 {
+		t.Errorf("waves %+v", w)
 	}
 }
 
@@ -208,7 +241,7 @@ func TestReadBindingMayNotRestart(t *testing.T) {
 // is never signaled.
 func TestStalePidfile(t *testing.T) {
 	dir := t.TempDir()
-	bystander := exec.Command("sleep", "60")
+	bystander := exec.Command("sleep", "1000000")
 	bystander.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := bystander.Start(); err != nil {
 		t.Fatal(err)
@@ -263,6 +296,7 @@ func TestPidfilesThatNameNothing(t *testing.T) {
 func TestProbe(t *testing.T) {
 	f := startFleet(t, 2)
 	b := f.bind(plugins.Mutate)
+	settled(t, b)
 	c := restartCall(`{}`)
 	plan, err := b.Plan(t.Context(), c)
 	if err != nil {
@@ -325,24 +359,32 @@ func TestBindRefuses(t *testing.T) {
 	}
 }
 
+// settled waits until no start is so near that one later could be told as the
+// same: starts are told in steps of 10 ms. It returns the last start.
+func settled(t *testing.T, b plugins.Bound) time.Time {
+	t.Helper()
+	all, err := b.(*bound).replicas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := all[0].startedAt
+	for _, r := range all {
+		if r.startedAt.After(last) {
+			last = r.startedAt
+		}
+	}
+	for time.Since(last) < 4*sameStart {
+	}
+	return last
+}
+
 // TestOneStepAfterAnother restarts the first replicas in one call and the rest
 // in another, as two steps with a look between them do.
 func TestOneStepAfterAnother(t *testing.T) {
 	f := startFleet(t, 4)
 	b := f.bind(plugins.Mutate)
 	before := strings.Fields(f.processes())
-	all, err := b.(*bound).replicas()
-	if err != nil {
-		t.Fatal(err)
-	}
-	since := all[0].startedAt
-	for _, r := range all {
-		if r.startedAt.After(since) {
-			since = r.startedAt
-		}
-	}
-	for time.Since(since) < 2*sameStart { // starts are told in steps of 10 ms
-	}
+	since := settled(t, b)
 	input := func(waves string) string {
 		return fmt.Sprintf(`{"since": %q, "waves": [%s]}`, since.Format(time.RFC3339Nano), waves)
 	}
@@ -388,6 +430,20 @@ func TestOneStepAfterAnother(t *testing.T) {
 	}
 }
 
+// What does not run is missed by nobody and goes first: only where it is back
+// may one end that serves.
+func TestThoseThatDoNotRunGoFirst(t *testing.T) {
+	up := func(name string) replica { return replica{name: name, process: identity{pid: 2, ticks: 1, boot: "b"}} }
+	in := capability.RestartInput{}
+	if err := json.Unmarshal([]byte(`[1, "100%"]`), &in.Waves); err != nil {
+		t.Fatal(err)
+	}
+	waves, herd := cut([]replica{up("a"), {name: "b"}, up("c"), {name: "d"}}, in)
+	if herd != nil || len(waves) != 2 || waves[0][0].name != "b" || strings.Join(names(waves[1]), " ") != "d a c" {
+		t.Errorf("%v, %v", waves, herd)
+	}
+}
+
 func TestAllAtOnceNeedsAReason(t *testing.T) {
 	f := startFleet(t, 2)
 	b := f.bind(plugins.Mutate)
@@ -398,7 +454,40 @@ func TestAllAtOnceNeedsAReason(t *testing.T) {
 	if out := run(t, b, restartCall(`{"waves": ["100%"]}`), &stream{}); out.Failure == nil || out.Failure.Class != plugins.Denied || f.processes() != before {
 		t.Fatalf("without a reason: %+v", out)
 	}
+	if _, err := b.Plan(t.Context(), restartCall(`{"strategy": "rollout"}`)); err == nil || plugins.AsFailure(err).Class != plugins.Invalid {
+		t.Errorf("a rollout, which there is none of: %v", err)
+	}
 	if out := run(t, b, restartCall(`{"waves": ["100%"], "all_at_once": "nobody is served anyway"}`), &stream{}); out.Failure != nil || out.Applied != plugins.All {
 		t.Fatalf("with a reason: %+v", out)
+	}
+}
+
+// TestRestartOfThoseThatStartedSince restarts what was restarted before, as
+// after a setting that it took is put back, and nothing else.
+func TestRestartOfThoseThatStartedSince(t *testing.T) {
+	f := startFleet(t, 4)
+	b := f.bind(plugins.Mutate)
+	since := settled(t, b)
+	at := since.Add(3 * sameStart).Format(time.RFC3339Nano)
+	if out := run(t, b, restartCall(fmt.Sprintf(`{"since": %q, "waves": [2]}`, at)), &stream{}); out.Failure != nil {
+		t.Fatal(out.Failure)
+	}
+	before := strings.Fields(f.processes())
+	back := fmt.Sprintf(`{"started_since": %q}`, at)
+	plan, err := b.Plan(t.Context(), restartCall(back))
+	if err != nil || plan.BlastRadius != (plugins.BlastRadius{Unit: "replicas", Affected: 2, Total: 4}) {
+		t.Errorf("planned: %+v, %v", plan, err)
+	}
+	if out := run(t, b, restartCall(back), &stream{}); out.Failure != nil || out.Applied != plugins.All {
+		t.Fatalf("%+v", out)
+	}
+	for n, is := range strings.Fields(f.processes()) {
+		if fresh := is != before[n]; fresh != (n < 2) {
+			t.Errorf("replica %d is fresh: %v", n, fresh)
+		}
+	}
+	none, err := b.Plan(t.Context(), restartCall(fmt.Sprintf(`{"started_since": %q}`, time.Now().Add(time.Hour).Format(time.RFC3339Nano))))
+	if err != nil || none.BlastRadius.Affected != 0 || !strings.Contains(none.Detail, "none has started since") {
+		t.Errorf("with none that has: %+v, %v", none, err)
 	}
 }

@@ -20,18 +20,35 @@ type restartBinding struct {
 	Waves       [][]string          `json:"waves,omitempty"` // names of replicas
 	UpTo        []capability.Wave   `json:"up_to,omitempty"`
 	Since       time.Time           `json:"since,omitzero"`
+	Started     time.Time           `json:"started_since,omitzero"`
 	ReadyWithin capability.Duration `json:"ready_within"`
 }
 
 // cut divides the replicas into waves. Those that have started since are done,
-// and count. The error is of a wave that takes all, and for which there is no
-// reason.
+// and count; those that started before started_since are none of it. One whose
+// start is too near to tell is restarted. Those that do not run come first: the
+// next wave waits until they are back. The error is of a wave that takes all,
+// and for which there is no reason.
 func cut(all []replica, in capability.RestartInput) (out [][]replica, herd error) {
 	left := slices.Clone(all)
 	if !in.Since.IsZero() {
-		left = slices.DeleteFunc(left, func(r replica) bool { return r.startedAt.After(in.Since) })
+		left = slices.DeleteFunc(left, func(r replica) bool { return r.startedAt.After(in.Since.Add(sameStart)) })
 	}
-	for _, n := range capability.Cut(in.Waves, len(all)-len(left), len(all)) {
+	total := len(all)
+	if !in.Started.IsZero() {
+		left = slices.DeleteFunc(left, func(r replica) bool { return r.runs() && r.startedAt.Before(in.Started.Add(-sameStart)) })
+		total = len(left)
+	}
+	slices.SortStableFunc(left, func(a, b replica) int {
+		switch {
+		case a.runs() == b.runs():
+			return 0
+		case b.runs():
+			return -1
+		}
+		return 1
+	})
+	for _, n := range capability.Cut(in.Waves, total-len(left), total) {
 		if err := capability.AllAtOnce(n, len(all), in.AllAtOnce); err != nil {
 			herd = err
 		}
@@ -56,7 +73,11 @@ func restartInput(call plugins.Call) (capability.RestartInput, error) {
 	if len(call.Receipt) > 0 {
 		return capability.RestartInput{}, plugins.Fail(plugins.Invalid, "workload.restart takes no receipt: it cannot be undone")
 	}
-	return capability.Input[capability.RestartInput](call.Action, call.Input)
+	in, err := capability.Input[capability.RestartInput](call.Action, call.Input)
+	if err == nil && in.Strategy == capability.Rollout {
+		err = plugins.Fail(plugins.Invalid, "nothing rolls processes out: leave strategy out, and they are restarted in waves")
+	}
+	return in, err
 }
 
 func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
@@ -76,7 +97,7 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	if herd != nil && in.Since.IsZero() {
 		return plugins.Plan{}, herd
 	}
-	bind := restartBinding{Resource: b.Resource(), Signal: b.signalName, Since: in.Since, ReadyWithin: in.ReadyWithin}
+	bind := restartBinding{Resource: b.Resource(), Signal: b.signalName, Since: in.Since, Started: in.Started, ReadyWithin: in.ReadyWithin}
 	if !in.Since.IsZero() {
 		bind.UpTo = in.Waves
 	}
@@ -87,7 +108,7 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 		ready[all[i].name] = ok
 	}
 	if len(waves) == 0 {
-		fmt.Fprintf(detail, "as many have started since %s already: nothing to restart\n", in.Since.Format(time.RFC3339))
+		detail.WriteString(in.Nothing())
 	}
 	for i, wave := range waves {
 		if bind.UpTo == nil {

@@ -48,15 +48,8 @@ func (b *bound) Close() error {
 func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if call.Stop != nil {
-		go func() {
-			select {
-			case <-call.Stop:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
-	}
+	ctx, end := call.Until(ctx)
+	defer end()
 	out, err := b.answer(ctx, call, to)
 	if err != nil {
 		return plugins.Outcome{Failure: plugins.AsFailure(err), Applied: plugins.None}

@@ -19,6 +19,8 @@ const (
 	poolWaiting
 	poolTimeouts
 	poolConnects
+	poolAcquires // connections given out
+	poolWaits    // waits for a connection that have begun, of libraries that count the time of those that ended
 	httpRequests
 	httpFailed
 	httpFirst
@@ -55,6 +57,8 @@ const (
 	holdTime
 	queryTime
 	requestTime
+	servedTime // of the requests that were served, and of those that failed,
+	failedTime // where it is said apart
 	connectTime
 	timings
 )
@@ -121,6 +125,7 @@ var dialects = []dialect{
 			"pgxpool_waiting":                poolWaiting,
 			"pgxpool_acquire_timeouts_total": poolTimeouts,
 			"pgxpool_canceled_acquire_count": poolTimeouts,
+			"pgxpool_acquire_count":          poolAcquires,
 			"pgxpool_new_conns_total":        poolConnects,
 			"pgxpool_new_conns_count":        poolConnects,
 		},
@@ -131,6 +136,23 @@ var dialects = []dialect{
 		totals: map[string]total{
 			"pgxpool_acquire_count":       {of: acquireTime},
 			"pgxpool_acquire_duration_ns": {of: acquireTime, isSum: true, scale: 1e-9},
+		},
+	},
+	{
+		name:    "pgxpool through OpenTelemetry",
+		markers: []string{"pgxpool_max_connections"},
+		figures: map[string]figure{
+			"pgxpool_max_connections":          poolMax,
+			"pgxpool_acquired_connections":     poolAcquired,
+			"pgxpool_idle_connections":         poolIdle,
+			"pgxpool_constructing_connections": poolConstructing,
+			"pgxpool_canceled_acquires_total":  poolTimeouts,
+			"pgxpool_acquires_total":           poolAcquires,
+			"pgxpool_new_connections_total":    poolConnects,
+		},
+		totals: map[string]total{
+			"pgxpool_acquires_total":                     {of: acquireTime},
+			"pgxpool_acquire_duration_nanoseconds_total": {of: acquireTime, isSum: true, scale: 1e-9},
 		},
 	},
 	{
@@ -175,12 +197,18 @@ var dialects = []dialect{
 			"db_client_connection_pending_requests":          poolWaiting,
 			"db_client_connection_timeouts_total":            poolTimeouts,
 			"db_client_connection_create_time_seconds_count": poolConnects,
+			// Without the suffixes that a translation to Prometheus may add.
+			"db_client_connection_timeouts":          poolTimeouts,
+			"db_client_connection_create_time_count": poolConnects,
 		},
 		split: map[string]split{"db_client_connection_count": usedOrIdle},
 		timings: map[string]seconds{
 			"db_client_connection_wait_time_seconds":   {acquireTime, 1},
 			"db_client_connection_use_time_seconds":    {holdTime, 1},
 			"db_client_connection_create_time_seconds": {connectTime, 1},
+			"db_client_connection_wait_time":           {acquireTime, 1},
+			"db_client_connection_use_time":            {holdTime, 1},
+			"db_client_connection_create_time":         {connectTime, 1},
 		},
 	},
 	{
@@ -191,12 +219,17 @@ var dialects = []dialect{
 			"db_client_connections_pending_requests":               poolWaiting,
 			"db_client_connections_timeouts_total":                 poolTimeouts,
 			"db_client_connections_create_time_milliseconds_count": poolConnects,
+			"db_client_connections_timeouts":                       poolTimeouts,
+			"db_client_connections_create_time_count":              poolConnects,
 		},
 		split: map[string]split{"db_client_connections_usage": usedOrIdle},
 		timings: map[string]seconds{
 			"db_client_connections_wait_time_milliseconds":   {acquireTime, 1e-3},
 			"db_client_connections_use_time_milliseconds":    {holdTime, 1e-3},
 			"db_client_connections_create_time_milliseconds": {connectTime, 1e-3},
+			"db_client_connections_wait_time":                {acquireTime, 1e-3},
+			"db_client_connections_use_time":                 {holdTime, 1e-3},
+			"db_client_connections_create_time":              {connectTime, 1e-3},
 		},
 	},
 	{
@@ -206,6 +239,7 @@ var dialects = []dialect{
 			"go_sql_max_open_connections": poolMax,
 			"go_sql_in_use_connections":   poolAcquired,
 			"go_sql_idle_connections":     poolIdle,
+			"go_sql_wait_count_total":     poolWaits,
 		},
 		totals: map[string]total{
 			"go_sql_wait_count_total":            {of: acquireTime},
@@ -222,6 +256,11 @@ var dialects = []dialect{
 		timings: map[string]seconds{"http_server_request_duration_seconds": {requestTime, 1}},
 	},
 	{
+		name: "requests of OpenTelemetry without suffixes", kind: ofRequests,
+		markers: []string{"http_server_request_duration_count"}, requests: "http_server_request_duration_count",
+		timings: map[string]seconds{"http_server_request_duration": {requestTime, 1}},
+	},
+	{
 		name: "requests of Micrometer", kind: ofRequests,
 		markers: []string{"http_server_requests_seconds_count"}, requests: "http_server_requests_seconds_count",
 		timings: map[string]seconds{"http_server_requests_seconds": {requestTime, 1}},
@@ -233,6 +272,10 @@ var dialects = []dialect{
 	{
 		name: "queries of OpenTelemetry", kind: ofQueries, markers: []string{"db_client_operation_duration_seconds_count"},
 		timings: map[string]seconds{"db_client_operation_duration_seconds": {queryTime, 1}},
+	},
+	{
+		name: "queries of OpenTelemetry without suffixes", kind: ofQueries, markers: []string{"db_client_operation_duration_count"},
+		timings: map[string]seconds{"db_client_operation_duration": {queryTime, 1}},
 	},
 	{
 		name: "service", kind: ofMore,

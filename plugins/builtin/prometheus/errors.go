@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -16,6 +17,7 @@ import (
 // OpenTelemetry's, where an operation that failed has a class as its label.
 var errorSeries = []string{
 	"db_client_operation_duration_seconds_count",
+	"db_client_operation_duration_count",
 	"db_client_errors_total",
 	"db_client_operation_errors_total",
 	"db_connection_errors_total",
@@ -64,6 +66,19 @@ func classIn(metric model.Metric) string {
 		}
 	}
 	return ""
+}
+
+// errorsSince is what was counted from from to to, which reaches back to right
+// before an onset: what broke when it began, such as a server that restarted,
+// was met before it was enough to be trouble.
+func errorsSince(histories []history, from, to time.Time) []capability.ErrorClass {
+	var all [][]snapshot
+	for _, h := range histories {
+		if snaps := h.between(from, to); len(snaps) > 0 {
+			all = append(all, snaps)
+		}
+	}
+	return errorsBetween(all)
 }
 
 // errorsBetween is what was counted over the snapshots of all replicas, most

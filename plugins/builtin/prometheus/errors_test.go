@@ -47,6 +47,20 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestErrorsOfTheOnset holds that what was met right before there was trouble
+// enough is counted to it: a server that restarts says so once.
+func TestErrorsOfTheOnset(t *testing.T) {
+	h := poolLowered.replicas(1, 63)[0]
+	for i := range h.snapshots {
+		at := h.snapshots[i].at.Sub(zero).Seconds()
+		h.snapshots[i].errors = map[string]float64{"57P01": step(59.5, 0, 7)(at), "42601": step(20, 0, 9)(at)}
+	}
+	out, err := poolOf([]history{h}, 10*time.Second)
+	if want := []capability.ErrorClass{{Class: "57P01", Count: 7}}; err != nil || !slices.Equal(out.Now.Errors, want) {
+		t.Errorf("%v: %+v, want %+v", err, out.Now.Errors, want)
+	}
+}
+
 // TestOnsetOfFailures holds that what cannot wait, and fails at once, has a
 // beginning, too, and a past to compare with.
 func TestOnsetOfFailures(t *testing.T) {

@@ -54,6 +54,12 @@ func (h history) between(from, to time.Time) []snapshot {
 	return h.snapshots[first:last]
 }
 
+// isReplica says whether it may be a replica's: not what has spoken, and never
+// of a pool, as exporters do.
+func (h history) isReplica() bool {
+	return len(h.snapshots) == 0 || len(valuesOf(h.snapshots, poolMax)) > 0
+}
+
 // indexAt returns the index of the last snapshot not after t, or -1.
 func (h history) indexAt(t time.Time) int {
 	i, found := slices.BinarySearchFunc(h.snapshots, t, func(s snapshot, t time.Time) int { return s.at.Compare(t) })

@@ -22,6 +22,10 @@ const (
 	// calmFor is how long all must be well before trouble counts as over,
 	// or as another one.
 	calmFor = 2 * time.Second
+	// steadyFor is for how long trouble must show most of the time to have
+	// begun. A small pool has moments of it on any day, and those right before
+	// are not where it began.
+	steadyFor = time.Second
 	// usualEvery spaces the instants that decide what is usual, so that the
 	// many recent ones do not outvote the past.
 	usualEvery = 5 * time.Second
@@ -33,9 +37,26 @@ const (
 type instant struct {
 	at      time.Time
 	max     float64
+	heard   int     // replicas that say how many connections they have
+	open    float64 // connections in use and at rest, of those
 	waiting float64 // NaN: not said
 	wait    float64 // mean seconds of late; NaN: nobody waited, or not said
 	failed  float64 // share of the requests of late; NaN: not said, or too few
+	unsure  bool    // some failed, too few for a share
+}
+
+// began is when what is bad at an instant began. Where the queue is not said, a
+// wait shows when it is over, and so began that much earlier.
+func (i instant) began() time.Time {
+	if math.IsNaN(i.waiting) && i.wait > 0 {
+		return i.at.Add(-time.Duration(i.wait * float64(time.Second)))
+	}
+	return i.at
+}
+
+// says is whether it tells good from bad.
+func (i instant) says() bool {
+	return !i.unsure && !(math.IsNaN(i.waiting) && math.IsNaN(i.wait) && math.IsNaN(i.failed))
 }
 
 // beyond says whether queue, wait or failures are more than that many times
@@ -48,8 +69,9 @@ func (i instant) beyond(times float64, usual instant) bool {
 
 // trouble is what the past says of the present.
 type trouble struct {
-	now   bool
-	onset time.Time // when it began; zero when it is older than the history
+	now    bool
+	onset  time.Time // when it began; zero when it is older than the history
+	fewest float64   // connections that were open at once since right before that
 }
 
 // findTrouble looks for the instant at which queue, wait or failures left the
@@ -71,7 +93,10 @@ func findTrouble(histories []history) trouble {
 	calmSince := all[len(all)-1].at
 	for i, then := range slices.Backward(all) {
 		if isBad(then) {
-			first, calmSince = i, then.at
+			calmSince = then.at
+			if lasts(all[i:], isBad) {
+				first = i
+			}
 		} else if calmSince.Sub(then.at) > calmFor {
 			break
 		}
@@ -83,8 +108,43 @@ func findTrouble(histories []history) trouble {
 	case all[first].at.Sub(all[0].at) < time.Second:
 		return trouble{now: true}
 	default:
-		return trouble{now: true, onset: all[first].at}
+		onset := later(all[0].at.Add(time.Second), all[first].began())
+		return trouble{now: true, onset: onset, fewest: fewestOpen(all, onset.Add(-baselineApart))}
 	}
+}
+
+// fewestOpen is how few connections the replicas together had at once since then:
+// a server that restarts leaves none for a moment. Where one of them is not heard
+// its connections are missed, and it does not count. NaN: it is not said.
+func fewestOpen(all []instant, since time.Time) float64 {
+	fewest, replicas := nan, 1
+	for _, i := range all {
+		replicas = max(replicas, i.heard)
+	}
+	for _, i := range all {
+		if !i.at.Before(since) && i.heard == replicas && !(i.open >= fewest) {
+			fewest = i.open
+		}
+	}
+	return fewest
+}
+
+// lasts says that most of the instants right after the first of them are bad,
+// too.
+func lasts(all []instant, isBad func(instant) bool) bool {
+	bad, said := 0, 0
+	for _, i := range all {
+		if i.at.Sub(all[0].at) > steadyFor {
+			break
+		}
+		switch {
+		case isBad(i):
+			bad, said = bad+1, said+1
+		case i.says():
+			said++
+		}
+	}
+	return 2*bad > said
 }
 
 // usualOf takes the lower fifth of spaced instants: trouble may last for most
@@ -125,8 +185,12 @@ func instants(histories []history) []instant {
 			}
 			s := h.snapshots[i]
 			now.max += zeroIfNaN(s.figures[poolMax])
-			if v := s.figures[poolWaiting]; !math.IsNaN(v) {
-				add(&now.waiting, v)
+			if open := s.figures[poolAcquired] + s.figures[poolIdle]; !math.IsNaN(open) {
+				now.heard++
+				now.open += open
+			}
+			if v := h.waiting(h.snapshots[i : i+1]); len(v) > 0 {
+				add(&now.waiting, v[0])
 			}
 			if i > 0 {
 				d := accumulated(h.snapshots[i-1:i+1], acquireTime)
@@ -142,6 +206,7 @@ func instants(histories []history) []instant {
 		if failed >= leastFailures {
 			now.failed = failed / done
 		}
+		now.unsure = failed > 0 && failed < leastFailures
 		out = append(out, now)
 	}
 	return out

@@ -119,6 +119,17 @@ func (t *target) await(ctx context.Context, tries int) {
 
 // histories implements source.
 func (p *pages) histories(ctx context.Context, _ time.Duration) (heard []history, silent []string, err error) {
+	heard, others, err := p.read(ctx)
+	for _, h := range others {
+		if h.isReplica() {
+			silent = append(silent, h.replica)
+		}
+	}
+	return heard, silent, err
+}
+
+// read is what all pages have said: those that answer, and those that do not.
+func (p *pages) read(ctx context.Context) (heard, silent []history, err error) {
 	// One that hangs is left out: its page may take half of our time.
 	first, cancel := context.WithTimeout(ctx, answerWithin/2)
 	defer cancel()
@@ -135,7 +146,7 @@ func (p *pages) histories(ctx context.Context, _ time.Duration) (heard []history
 		case n > 0 && time.Since(t.history.snapshots[n-1].at) <= max(staleAfter, 3*p.every):
 			heard = append(heard, t.history.clone())
 		default:
-			silent = append(silent, t.history.replica)
+			silent = append(silent, t.history.clone())
 			if t.err != nil {
 				because = append(because, t.err.Error())
 			}
@@ -153,9 +164,13 @@ func (p *pages) histories(ctx context.Context, _ time.Duration) (heard []history
 
 // health implements source.
 func (p *pages) health(ctx context.Context) error {
-	_, silent, err := p.histories(ctx, 0)
+	_, silent, err := p.read(ctx)
 	if err == nil && len(silent) > 0 {
-		return plugins.Fail(plugins.Unavailable, "%d of %d replicas do not answer: %s", len(silent), len(p.targets), strings.Join(silent, ", "))
+		var names []string
+		for _, h := range silent {
+			names = append(names, h.replica)
+		}
+		return plugins.Fail(plugins.Unavailable, "%d of %d replicas do not answer: %s", len(silent), len(p.targets), strings.Join(names, ", "))
 	}
 	return err
 }

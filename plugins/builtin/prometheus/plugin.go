@@ -32,16 +32,12 @@ type plugin struct{}
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name:    "prometheus",
 		Version: "1.0.0",
 		Config:  map[string]json.RawMessage{"metrics": json.RawMessage(sectionSchema)},
+		Actions: capability.Named(actionHealth, actionPool, actionQuery),
 	}
-	for _, name := range []string{actionHealth, actionPool, actionQuery} {
-		a, _ := capability.Lookup(name)
-		d.Actions = append(d.Actions, a)
-	}
-	return d
 }
 
 // Bind implements plugins.Plugin.

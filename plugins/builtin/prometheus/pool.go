@@ -31,6 +31,10 @@ func poolOf(histories []history, window time.Duration) (capability.PoolOutput, e
 		Observed: capability.Observed{ObservedAt: end.UTC()},
 		Now:      windowOf(histories, from, end, last),
 	}
+	if !state.onset.IsZero() {
+		out.Now.Errors = errorsSince(histories, state.onset.Add(-baselineApart), end)
+		out.Fewest = integer(state.fewest)
+	}
 	out.HeldDone = heldDone(histories)
 	until := from
 	if !state.onset.IsZero() {

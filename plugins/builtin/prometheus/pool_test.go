@@ -3,6 +3,7 @@ package prometheus
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,6 +49,35 @@ func TestOnset(t *testing.T) {
 		if out.Baseline.To.After(*out.Onset) {
 			t.Errorf("baseline ends after the onset")
 		}
+	}
+}
+
+// TestMomentsAreNoOnset holds that moments in which some waited, as a small
+// pool has them, are not the beginning of the trouble that came after.
+func TestMomentsAreNoOnset(t *testing.T) {
+	histories := poolLowered.replicas(5, 63)
+	for _, h := range histories {
+		for i, s := range h.snapshots {
+			if before := 60 - s.at.Sub(zero).Seconds(); before == 1 || before == 2 || before == 3.5 {
+				h.snapshots[i].figures[poolWaiting] = 4
+			}
+		}
+	}
+	out, err := poolOf(histories, 10*time.Second)
+	if err != nil || out.Onset == nil || out.Onset.Before(zero.Add(time.Minute)) {
+		t.Errorf("onset %v, %v; it began at %s", out.Onset, err, zero.Add(time.Minute))
+	}
+}
+
+// TestExporterIsNoReplica holds that who has spoken, and never of a pool, is no
+// replica that is missed.
+func TestExporterIsNoReplica(t *testing.T) {
+	exporter := history{replica: "exporter"}
+	s := emptySnapshot(zero)
+	s.figures[databaseUp] = 1
+	exporter.add(s)
+	if exporter.isReplica() || !(history{replica: "unheard"}).isReplica() || !poolLowered.replicas(1, 1)[0].isReplica() {
+		t.Error("what has a pool, or has said nothing yet, is a replica, and an exporter is none")
 	}
 }
 
@@ -240,5 +270,36 @@ func near(t *testing.T, what string, have, want, within float64) {
 	t.Helper()
 	if math.IsNaN(have) || math.Abs(have-want) > within {
 		t.Errorf("%s is %v, want %v ± %v", what, have, want, within)
+	}
+}
+
+// TestFewestOpen holds that a moment without connections is seen after it, as a
+// restart of the server makes it, and that a replica which is not heard is none.
+func TestFewestOpen(t *testing.T) {
+	restart := func() []history {
+		histories := poolLowered.replicas(2, 62)
+		for _, h := range histories {
+			for i, s := range h.snapshots {
+				if at := s.at.Sub(zero).Seconds(); at == 60.25 {
+					h.snapshots[i].figures[poolAcquired], h.snapshots[i].figures[poolIdle] = 1, 0
+				}
+			}
+		}
+		return histories
+	}
+	if out, err := poolOf(restart(), 10*time.Second); err != nil || out.Fewest == nil || *out.Fewest != 2 {
+		t.Errorf("%v, fewest %v, want the 2 of one moment", err, out.Fewest)
+	}
+	if out, err := poolOf(poolLowered.replicas(2, 62), 10*time.Second); err != nil || out.Fewest == nil || *out.Fewest != 8 {
+		t.Errorf("%v, fewest %v, want the 8 that there are", err, out.Fewest)
+	}
+	healthy := load{max: always(10), offered: always(60), hold: always(0.1)}.replicas(2, 30)
+	if out, err := poolOf(healthy, 10*time.Second); err != nil || out.Fewest != nil {
+		t.Errorf("%v, fewest %v of one that is well", err, out.Fewest)
+	}
+	silent := poolLowered.replicas(2, 70)
+	silent[1].snapshots = slices.DeleteFunc(silent[1].snapshots, func(s snapshot) bool { return s.at.Sub(zero) > 65*time.Second })
+	if out, err := poolOf(silent, 10*time.Second); err != nil || out.Fewest == nil || *out.Fewest != 8 {
+		t.Errorf("%v, fewest %v with a replica that is not heard, want 8", err, out.Fewest)
 	}
 }

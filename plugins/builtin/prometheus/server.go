@@ -77,7 +77,9 @@ func (s *server) histories(ctx context.Context, back time.Duration) (heard []his
 		n := len(h.snapshots)
 		// What is not scraped any more ends before the others do.
 		if newest.Sub(h.snapshots[n-1].at) > max(staleAfter, 3*gap(h.snapshots, n-1)) {
-			silent = append(silent, h.replica)
+			if h.isReplica() {
+				silent = append(silent, h.replica)
+			}
 			continue
 		}
 		heard = append(heard, h)

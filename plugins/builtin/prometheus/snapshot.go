@@ -105,6 +105,34 @@ func (s *snapshot) read(d dialect, byName map[string][]*model.Sample) {
 			add(&h.sum, float64(sample.Value)*t.scale)
 		}
 		h.readBuckets(byName[name+"_bucket"], t.scale)
+		if t.of == requestTime {
+			s.readByStatus(byName[name+"_count"], byName[name+"_sum"], t.scale)
+		}
+	}
+}
+
+// readByStatus tells how long requests took that were served from how long those
+// took that failed, where their status is said.
+func (s *snapshot) readByStatus(counts, sums []*model.Sample, scale float64) {
+	of := func(metric model.Metric) *distribution {
+		switch code := statusOf(metric); {
+		case code == "":
+			return nil
+		case strings.HasPrefix(code, "5"):
+			return &s.timings[failedTime]
+		default:
+			return &s.timings[servedTime]
+		}
+	}
+	for _, sample := range counts {
+		if d := of(sample.Metric); d != nil {
+			add(&d.count, float64(sample.Value))
+		}
+	}
+	for _, sample := range sums {
+		if d := of(sample.Metric); d != nil {
+			add(&d.sum, float64(sample.Value)*scale)
+		}
 	}
 }
 
@@ -155,12 +183,18 @@ func (h *distribution) readBuckets(samples []*model.Sample, scale float64) {
 // isFailure counts what the service could not do: the 5xx, refused ones
 // included.
 func isFailure(metric model.Metric) bool {
+	return strings.HasPrefix(statusOf(metric), "5")
+}
+
+// statusOf is the status of the requests that a series counts; empty: it is not
+// said.
+func statusOf(metric model.Metric) string {
 	for _, label := range codeLabels {
 		if code, ok := metric[label]; ok {
-			return strings.HasPrefix(string(code), "5")
+			return string(code)
 		}
 	}
-	return false
+	return ""
 }
 
 // add adds to a sum that is NaN while it is empty.

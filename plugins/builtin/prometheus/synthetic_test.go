@@ -35,7 +35,7 @@ func (l load) simulate(name string, seconds float64) history {
 	h := history{replica: name}
 	bounds := []float64{.001, .005, .01, .05, .1, .25, .5, 1, 2, 3, 5, math.Inf(1)}
 	timing := func() distribution { return distribution{bounds: bounds, cumulative: make([]float64, len(bounds))} }
-	acquire, hold, query, request := timing(), timing(), timing(), timing()
+	acquire, hold, query, request, well, ill := timing(), timing(), timing(), timing(), timing(), timing()
 	observe := func(d *distribution, n, v float64) {
 		d.count += n
 		d.sum += n * v
@@ -62,6 +62,7 @@ func (l load) simulate(name string, seconds float64) history {
 			}
 			s.timings = [timings]distribution{
 				acquireTime: frozen(acquire), holdTime: frozen(hold), queryTime: frozen(query), requestTime: frozen(request),
+				servedTime: frozen(well), failedTime: frozen(ill),
 			}
 			h.add(s)
 		}
@@ -87,6 +88,8 @@ func (l load) simulate(name string, seconds float64) history {
 		observe(&query, served, held*0.65)
 		observe(&request, served, wait+held)
 		observe(&request, gaveUp, 3)
+		observe(&well, served, wait+held)
+		observe(&ill, gaveUp, 3)
 	}
 	return h
 }

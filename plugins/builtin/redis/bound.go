@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -34,35 +34,53 @@ type queue interface {
 type bound struct {
 	access  plugins.Effect
 	section section
-	address string
-	client  *redis.Client
-	queue   queue
+	server  server
+	address string // of the queue
 }
 
-func newBound(access plugins.Effect, s section, o *redis.Options) *bound {
-	b := &bound{access: access, section: s, client: redis.NewClient(o), address: fmt.Sprintf("redis:%s/%d/%s", o.Addr, o.DB, s.key())}
-	if s.List != "" {
-		b.queue = &list{b.client, s}
-	} else {
-		b.queue = &stream{b.client, s}
+func newBound(access plugins.Effect, s section, at server) *bound {
+	return &bound{access: access, section: s, server: at, address: fmt.Sprintf("redis:%s/%d/%s", at.address, at.database, s.key())}
+}
+
+// open connects to the queue; close gives the connection up. Each call has its
+// own: one that was kept would be stale when it is needed.
+func (b *bound) open(ctx context.Context) (q queue, closeConn func(), err error) {
+	conn, err := b.server.connect(ctx)
+	if err != nil {
+		return nil, nil, b.classify(err)
 	}
-	return b
+	closeConn = func() { _ = conn.Close() } // what was asked was answered
+	if b.section.List != "" {
+		return &list{conn, b.section}, closeConn, nil
+	}
+	return &stream{conn, b.section}, closeConn, nil
+}
+
+// look is what waits now.
+func (b *bound) look(ctx context.Context) (n int, oldest time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	q, closeConn, err := b.open(ctx)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	defer closeConn()
+	if n, oldest, err = q.waiting(ctx); err != nil {
+		return 0, time.Time{}, b.classify(err)
+	}
+	return n, oldest, nil
 }
 
 // Resource implements plugins.Bound.
 func (b *bound) Resource() string { return b.address }
 
 // Close implements plugins.Bound.
-func (b *bound) Close() error { return b.client.Close() }
+func (b *bound) Close() error { return nil }
 
 // Health implements plugins.Bound.
 func (b *bound) Health(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	if _, _, err := b.queue.waiting(ctx); err != nil {
-		return b.classify(err)
-	}
-	return nil
+	_, _, err := b.look(ctx)
+	return err
 }
 
 // Probe implements plugins.Bound. backlog.shed does not declare it: it may be
@@ -86,11 +104,9 @@ func (b *bound) status(ctx context.Context, call plugins.Call) plugins.Outcome {
 	if _, err := capability.Input[capability.BacklogInput](call.Action, call.Input); err != nil {
 		return failed(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	n, oldest, err := b.queue.waiting(ctx)
+	n, oldest, err := b.look(ctx)
 	if err != nil {
-		return failed(b.classify(err))
+		return failed(err)
 	}
 	out := capability.BacklogOutput{Observed: b.observed(), Waiting: n}
 	if n > 0 && !oldest.IsZero() {
@@ -111,7 +127,11 @@ func (b *bound) classify(err error) *plugins.Failure {
 	}
 	f := &plugins.Failure{Class: plugins.Unavailable, Reason: fmt.Sprintf("%s: %v", b.address, err)}
 	var network net.Error
-	switch text := err.Error(); {
+	text := err.Error()
+	if spoken, ok := errors.AsType[redis.Error](err); ok {
+		text = string(spoken) // without what is in front of it
+	}
+	switch {
 	case errors.Is(err, context.Canceled):
 		f.Class = plugins.Cancelled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
@@ -131,8 +151,8 @@ func (b *bound) classify(err error) *plugins.Failure {
 // isSpoken says whether the error is the server's own word, which it gives
 // without having done anything.
 func isSpoken(err error) bool {
-	var spoken redis.Error
-	return errors.As(err, &spoken)
+	_, spoken := errors.AsType[redis.Error](err)
+	return spoken
 }
 
 func unknownAction(name string) *plugins.Failure {

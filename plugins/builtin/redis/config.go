@@ -3,10 +3,6 @@ package redis
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
@@ -30,13 +26,13 @@ type section struct {
 // key is the queue's.
 func (s section) key() string { return s.List + s.Stream }
 
-func parseSection(b plugins.Binding) (section, *redis.Options, error) {
+func parseSection(b plugins.Binding) (section, server, error) {
 	var s section
-	refuse := func(format string, args ...any) (section, *redis.Options, error) {
-		return s, nil, plugins.Fail(plugins.Invalid, "section backlog of service "+b.Service+": "+format, args...)
+	refuse := func(format string, args ...any) (section, server, error) {
+		return s, server{}, plugins.Fail(plugins.Invalid, "section backlog of service "+b.Service+": "+format, args...)
 	}
 	if b.Capability != "backlog" {
-		return s, nil, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin redis, which serves backlog", b.Capability)
+		return s, server{}, plugins.Fail(plugins.Invalid, "capability %q is not one of plugin redis, which serves backlog", b.Capability)
 	}
 	dec := json.NewDecoder(bytes.NewReader(b.Config))
 	dec.DisallowUnknownFields()
@@ -73,24 +69,8 @@ func parseSection(b plugins.Binding) (section, *redis.Options, error) {
 	if err != nil {
 		return refuse("mutate %v", err)
 	}
-	if mutate.Addr != read.Addr || mutate.DB != read.DB {
-		return refuse("mutate leads to %s/%d and read to %s/%d; what is looked at must be what is changed", mutate.Addr, mutate.DB, read.Addr, read.DB)
+	if mutate.address != read.address || mutate.database != read.database {
+		return refuse("mutate leads to %s/%d and read to %s/%d; what is looked at must be what is changed", mutate.address, mutate.database, read.address, read.database)
 	}
 	return s, mutate, nil
-}
-
-func parseURL(text string) (*redis.Options, error) {
-	if text == "" {
-		return nil, fmt.Errorf("is missing: it is an address such as redis://user:password@host:6379/0; write {secret: \"env:QUEUE_URL\"}")
-	}
-	o, err := redis.ParseURL(text)
-	if err != nil {
-		// The library's text may quote the address, and with it a password.
-		return nil, fmt.Errorf("is no address (it is not shown, since it may hold a password); write redis://user:password@host:6379/0")
-	}
-	o.ClientName, o.DisableIdentity, o.Protocol = "firebreak", true, 2
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = time.Second, time.Second, time.Second
-	o.MaxRetries = -1 // what moves something is not sent twice on a guess
-	o.PoolSize, o.MinIdleConns = 4, 0
-	return o, nil
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // list is a queue that is a list.
 type list struct {
-	client  *redis.Client
+	conn    redis.Conn
 	section section
 }
 
@@ -22,29 +22,29 @@ func (l *list) fromHead() bool { return l.section.Oldest == "head" }
 // oldest returns up to n elements, the oldest first.
 func (l *list) oldest(ctx context.Context, n int) ([]string, error) {
 	if l.fromHead() {
-		return l.client.LRange(ctx, l.section.List, 0, int64(n-1)).Result()
+		return redis.Strings(redis.DoContext(l.conn, ctx, "LRANGE", l.section.List, 0, n-1))
 	}
-	all, err := l.client.LRange(ctx, l.section.List, int64(-n), -1).Result()
+	all, err := redis.Strings(redis.DoContext(l.conn, ctx, "LRANGE", l.section.List, -n, -1))
 	slices.Reverse(all)
 	return all, err
 }
 
 func (l *list) waiting(ctx context.Context) (int, time.Time, error) {
-	n, err := l.client.LLen(ctx, l.section.List).Result()
+	n, err := redis.Int(redis.DoContext(l.conn, ctx, "LLEN", l.section.List))
 	if err != nil || n == 0 {
 		return 0, time.Time{}, err
 	}
 	first, err := l.oldest(ctx, 1)
 	if err != nil || len(first) == 0 {
-		return int(n), time.Time{}, err
+		return n, time.Time{}, err
 	}
 	at, _ := queuedAt(first[0], l.section.Time)
-	return int(n), at, nil
+	return n, at, nil
 }
 
 // moveElements moves elements from an end of a list to another list, each only
 // if it still is at that end.
-var moveElements = redis.NewScript(`
+var moveElements = redis.NewScript(2, `
 local index, pop = -1, 'RPOP'
 if ARGV[1] == 'head' then index, pop = 0, 'LPOP' end
 for i = 2, #ARGV do
@@ -62,10 +62,11 @@ func (l *list) move(ctx context.Context, until time.Time, everything bool, limit
 	if err != nil {
 		return 0, false, err
 	}
-	args := []any{"tail"}
+	args := []any{l.section.List, l.section.ShedTo, "tail"}
 	if l.fromHead() {
-		args[0] = "head"
+		args[2] = "head"
 	}
+	none := len(args)
 	for _, element := range all {
 		at, known := queuedAt(element, l.section.Time)
 		if known && at.After(until) || !known && !everything {
@@ -73,12 +74,13 @@ func (l *list) move(ctx context.Context, until time.Time, everything bool, limit
 		}
 		args = append(args, element)
 	}
-	if len(args) == 1 {
+	if len(args) == none {
 		return 0, false, nil
 	}
 	// Where a consumer took one meanwhile there may be more behind it.
-	n, err := moveElements.Run(ctx, l.client, []string{l.section.List, l.section.ShedTo}, args...).Int()
-	return n, err == nil && (n < len(args)-1 || len(args)-1 == len(all)), err
+	n, err := redis.Int(moveElements.DoContext(ctx, l.conn, args...))
+	sent := len(args) - none
+	return n, err == nil && (n < sent || sent == len(all)), err
 }
 
 // queuedAt reads the time at which an element was queued.

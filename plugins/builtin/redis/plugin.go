@@ -50,17 +50,12 @@ const sectionSchema = `{
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
-	d := plugins.Description{
+	return plugins.Description{
 		Name:    "redis",
 		Version: "1.0.0",
 		Config:  map[string]json.RawMessage{"backlog": json.RawMessage(sectionSchema)},
+		Actions: capability.Named(actionShed, actionStatus),
 	}
-	for _, name := range []string{actionShed, actionStatus} {
-		if a, ok := capability.Lookup(name); ok {
-			d.Actions = append(d.Actions, a)
-		}
-	}
-	return d
 }
 
 // Bind implements plugins.Plugin. It connects when it is first asked.

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -22,8 +21,8 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/plugintest/daemons"
 )
 
-// server is what the tests share; nil where there is no Redis.
-var server *daemons.Daemon
+// shared is the server of the tests; nil where there is no Redis.
+var shared *daemons.Daemon
 
 func TestMain(m *testing.M) {
 	if handshake := plugins.Handshake(); os.Getenv(handshake.MagicCookieKey) != "" {
@@ -33,25 +32,49 @@ func TestMain(m *testing.M) {
 	runtime.LockOSThread() // the server dies with the thread that started it
 	code := 1
 	var err error
-	if server, err = daemons.Redis(); err != nil {
+	if shared, err = daemons.Redis(); err != nil {
 		fmt.Fprintln(os.Stderr, "Redis:", err)
 	}
 	if err == nil || errors.Is(err, exec.ErrNotFound) {
 		code = m.Run()
 	}
-	server.Stop()
+	shared.Stop()
 	os.Exit(code)
 }
 
+// client is what the tests have done, and look at.
+type client struct {
+	t    *testing.T
+	conn redis.Conn
+}
+
+// do is for a command that may not fail.
+func (c client) do(command string, args ...any) any {
+	c.t.Helper()
+	reply, err := c.conn.Do(command, args...)
+	must(c.t, err)
+	return reply
+}
+
+// count is a command's number.
+func (c client) count(command string, args ...any) int {
+	c.t.Helper()
+	n, err := redis.Int(c.do(command, args...), nil)
+	must(c.t, err)
+	return n
+}
+
 // queueOf empties the server and returns a client of it.
-func queueOf(t *testing.T) *redis.Client {
+func queueOf(t *testing.T) client {
 	t.Helper()
-	if server == nil {
+	if shared == nil {
 		t.Skip("no redis-server on PATH (Debian's package redis-server): nothing was tested")
 	}
-	c := redis.NewClient(&redis.Options{Addr: server.Address(), DisableIdentity: true})
-	t.Cleanup(func() { _ = c.Close() })
-	must(t, c.FlushAll(t.Context()).Err())
+	conn, err := redis.Dial("tcp", shared.Address())
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	c := client{t, conn}
+	c.do("FLUSHALL")
 	return c
 }
 
@@ -62,7 +85,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func address() string { return "redis://" + server.Address() + "/0" }
+func address() string { return "redis://" + shared.Address() + "/0" }
 
 func bind(t *testing.T, access plugins.Effect, more string) *bound {
 	t.Helper()
@@ -110,19 +133,14 @@ func TestConformance(t *testing.T) {
 		config := fmt.Sprintf(`{"read":{"secret":"file:%s"},"mutate":{"secret":"file:%s"}%s}`, secret, secret, more)
 		return host.Section{Service: service, Capability: "backlog", Plugin: "redis", Config: json.RawMessage(config)}
 	}
-	length := func(command func(context.Context, string) *redis.IntCmd, key string) func(*testing.T) string {
-		return func(t *testing.T) string {
-			n, err := command(context.Background(), key).Result()
-			must(t, err)
-			return fmt.Sprint(n)
-		}
+	length := func(command, key string) func(*testing.T) string {
+		return func(*testing.T) string { return fmt.Sprint(c.count(command, key)) }
 	}
 	plugintest.Run(t, plugintest.Self("redis"), plugintest.Cases{
-		Prepare: func(t *testing.T) {
-			ctx := context.Background()
-			must(t, c.FlushAll(ctx).Err())
-			must(t, c.LPush(ctx, "jobs", job(1, time.Minute), job(2, time.Second)).Err())
-			must(t, c.XAdd(ctx, &redis.XAddArgs{Stream: "orders", Values: []string{"id", "1"}}).Err())
+		Prepare: func(*testing.T) {
+			c.do("FLUSHALL")
+			c.do("LPUSH", "jobs", job(1, time.Minute), job(2, time.Second))
+			c.do("XADD", "orders", "*", "id", "1")
 		},
 		Sections: []host.Section{section("listed", ","+listSection), section("streamed", `,"stream":"orders"`)},
 		Refused: []plugintest.Refused{
@@ -138,24 +156,21 @@ func TestConformance(t *testing.T) {
 			{Service: "streamed", Action: actionStatus, Input: json.RawMessage(`{}`)},
 		},
 		Mutations: []plugintest.Mutation{
-			{Service: "listed", Action: actionShed, Input: json.RawMessage(`{}`), State: length(c.LLen, "jobs")},
-			{Service: "streamed", Action: actionShed, Input: json.RawMessage(`{}`), State: length(c.XLen, "orders")},
+			{Service: "listed", Action: actionShed, Input: json.RawMessage(`{}`), State: length("LLEN", "jobs")},
+			{Service: "streamed", Action: actionShed, Input: json.RawMessage(`{}`), State: length("XLEN", "orders")},
 		},
 	})
 }
 
 // TestListByAge sheds the old, oldest first, and loses nothing.
 func TestListByAge(t *testing.T) {
-	for oldest, push := range map[string]func(*redis.Client, string){
-		"tail": func(c *redis.Client, e string) { must(t, c.LPush(t.Context(), "jobs", e).Err()) },
-		"head": func(c *redis.Client, e string) { must(t, c.RPush(t.Context(), "jobs", e).Err()) },
-	} {
+	for oldest, push := range map[string]string{"tail": "LPUSH", "head": "RPUSH"} {
 		t.Run(oldest, func(t *testing.T) {
 			c := queueOf(t)
 			for i := range 250 { // more than a batch
-				push(c, job(i, time.Hour))
+				c.do(push, "jobs", job(i, time.Hour))
 			}
-			push(c, job(250, 0))
+			c.do(push, "jobs", job(250, 0))
 			b := bind(t, plugins.Mutate, listSection+fmt.Sprintf(`,"oldest":%q`, oldest))
 			status := outputs[capability.BacklogOutput](t, run(t, b, actionStatus, `{}`))
 			if status.Waiting != 251 || status.OldestS == nil || *status.OldestS < 3590 || status.Shedding {
@@ -165,9 +180,9 @@ func TestListByAge(t *testing.T) {
 			if out := outputs[capability.ShedOutput](t, o); out.Cancelled != 250 || out.Refused != 0 || o.Applied != plugins.All {
 				t.Errorf("%+v, applied %s", out, o.Applied)
 			}
-			left, err := c.LRange(t.Context(), "jobs", 0, -1).Result()
+			left, err := redis.Strings(c.do("LRANGE", "jobs", 0, -1), nil)
 			must(t, err)
-			shed, err := c.LRange(t.Context(), "jobs:shed", 0, -1).Result()
+			shed, err := redis.Strings(c.do("LRANGE", "jobs:shed", 0, -1), nil)
 			must(t, err)
 			if len(left) != 1 || !strings.Contains(left[0], `"id":250,`) || len(shed) != 250 || !strings.Contains(shed[249], `"id":0,`) {
 				t.Errorf("%d are left and %d moved", len(left), len(shed))
@@ -183,7 +198,7 @@ func TestListByAge(t *testing.T) {
 // everything is everything.
 func TestListOfUnknownAge(t *testing.T) {
 	c := queueOf(t)
-	must(t, c.LPush(t.Context(), "jobs", "no JSON", job(1, time.Hour)).Err())
+	c.do("LPUSH", "jobs", "no JSON", job(1, time.Hour))
 	b := bind(t, plugins.Mutate, listSection)
 	if s := outputs[capability.BacklogOutput](t, run(t, b, actionStatus, `{}`)); s.Waiting != 2 || s.OldestS != nil {
 		t.Errorf("%+v", s)
@@ -200,7 +215,7 @@ func TestListOfUnknownAge(t *testing.T) {
 func TestMost(t *testing.T) {
 	c := queueOf(t)
 	for i := range 10 {
-		must(t, c.LPush(t.Context(), "jobs", job(i, time.Hour)).Err())
+		c.do("LPUSH", "jobs", job(i, time.Hour))
 	}
 	b := bind(t, plugins.Mutate, listSection+`,"most":3,"shed_to":"dead"`)
 	plan, err := b.Plan(t.Context(), plugins.Call{Action: actionShed, Input: json.RawMessage(`{"older_than":"1m"}`)})
@@ -211,7 +226,7 @@ func TestMost(t *testing.T) {
 	if out := outputs[capability.ShedOutput](t, run(t, b, actionShed, `{}`)); out.Cancelled != 3 {
 		t.Errorf("%+v", out)
 	}
-	if n := c.LLen(t.Context(), "dead").Val(); n != 3 {
+	if n := c.count("LLEN", "dead"); n != 3 {
 		t.Errorf("%d are in dead", n)
 	}
 }
@@ -220,9 +235,9 @@ func TestMost(t *testing.T) {
 // list is moved.
 func TestElementTakenMeanwhile(t *testing.T) {
 	c := queueOf(t)
-	must(t, c.LPush(t.Context(), "jobs", "a", "b").Err())
-	n, err := moveElements.Run(t.Context(), c, []string{"jobs", "dead"}, "tail", "a", "x", "b").Int()
-	if err != nil || n != 1 || c.LLen(t.Context(), "jobs").Val() != 1 {
+	c.do("LPUSH", "jobs", "a", "b")
+	n, err := redis.Int(moveElements.Do(c.conn, "jobs", "dead", "tail", "a", "x", "b"))
+	if err != nil || n != 1 || c.count("LLEN", "jobs") != 1 {
 		t.Errorf("%d were moved: %v", n, err)
 	}
 }
@@ -230,17 +245,16 @@ func TestElementTakenMeanwhile(t *testing.T) {
 // TestStreamWithGroup holds that what consumers are at is left alone.
 func TestStreamWithGroup(t *testing.T) {
 	c := queueOf(t)
-	ctx := t.Context()
 	add := func(ago time.Duration, value string) {
 		id := fmt.Sprintf("%d-*", time.Now().Add(-ago).UnixMilli())
-		must(t, c.XAdd(ctx, &redis.XAddArgs{Stream: "orders", ID: id, Values: []string{"order", value}}).Err())
+		c.do("XADD", "orders", id, "order", value)
 	}
 	for _, value := range []string{"at work", "old", "older"} {
 		add(time.Hour, value)
 	}
 	add(0, "young")
-	must(t, c.XGroupCreate(ctx, "orders", "workers", "0").Err())
-	must(t, c.XReadGroup(ctx, &redis.XReadGroupArgs{Group: "workers", Consumer: "one", Streams: []string{"orders", ">"}, Count: 1}).Err())
+	c.do("XGROUP", "CREATE", "orders", "workers", "0")
+	c.do("XREADGROUP", "GROUP", "workers", "one", "COUNT", 1, "STREAMS", "orders", ">")
 	b := bind(t, plugins.Mutate, `"stream":"orders","group":"workers"`)
 	if s := outputs[capability.BacklogOutput](t, run(t, b, actionStatus, `{}`)); s.Waiting != 3 || s.OldestS == nil || *s.OldestS < 3590 {
 		t.Errorf("%+v", s)
@@ -251,18 +265,25 @@ func TestStreamWithGroup(t *testing.T) {
 	if s := outputs[capability.BacklogOutput](t, run(t, b, actionStatus, `{}`)); s.Waiting != 1 || *s.OldestS > 3000 {
 		t.Errorf("after entries were deleted: %+v", s)
 	}
-	shed, err := c.XRange(ctx, "orders:shed", "-", "+").Result()
+	shed, err := redis.Values(c.do("XRANGE", "orders:shed", "-", "+"), nil)
 	must(t, err)
-	if len(shed) != 2 || shed[0].Values["order"] != "old" || shed[0].Values["shed_id"] == "" {
-		t.Errorf("moved %v", shed)
+	if len(shed) != 2 {
+		t.Fatalf("moved %q", shed)
 	}
-	if left := c.XLen(ctx, "orders").Val(); left != 2 {
+	first, err := redis.Values(shed[0], nil)
+	must(t, err)
+	entry, err := redis.StringMap(first[1], nil)
+	must(t, err)
+	if entry["order"] != "old" || entry["shed_id"] == "" {
+		t.Errorf("moved %q first", entry)
+	}
+	if left := c.count("XLEN", "orders"); left != 2 {
 		t.Errorf("%d are left", left)
 	}
 	// One that was delivered between reading and moving.
-	all, err := c.XRange(ctx, "orders", "-", "+").Result()
+	ids, err := (&stream{c.conn, section{Stream: "orders"}}).ids(t.Context(), "-", "+", 1)
 	must(t, err)
-	n, err := moveEntries.Run(ctx, c, []string{"orders", "orders:shed"}, "workers", all[0].ID).Int()
+	n, err := redis.Int(moveEntries.Do(c.conn, "orders", "orders:shed", "workers", ids[0]))
 	if err != nil || n != 0 {
 		t.Errorf("%d at work were moved: %v", n, err)
 	}
@@ -270,10 +291,10 @@ func TestStreamWithGroup(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	c := queueOf(t)
-	must(t, c.Set(t.Context(), "jobs", "text", 0).Err())
-	must(t, c.XAdd(t.Context(), &redis.XAddArgs{Stream: "orders", Values: []string{"id", "1"}}).Err())
-	must(t, c.Do(t.Context(), "ACL", "SETUSER", "looker", "on", ">secret", "~*", "+@read").Err())
-	t.Cleanup(func() { c.Do(context.Background(), "ACL", "DELUSER", "looker") })
+	c.do("SET", "jobs", "text")
+	c.do("XADD", "orders", "*", "id", "1")
+	c.do("ACL", "SETUSER", "looker", "on", ">secret", "~*", "+@read")
+	t.Cleanup(func() { c.do("ACL", "DELUSER", "looker") })
 	looker := strings.Replace(address(), "redis://", "redis://looker:secret@", 1)
 	open := func(config string) *bound {
 		b, err := New().Bind(binding(plugins.Mutate, config))
@@ -301,8 +322,10 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: the reason shows the password: %s", name, o.Failure.Reason)
 		}
 	}
-	if _, err := New().Bind(binding(plugins.Read, `{"read":"redis://u:hunter2@h:port/0","stream":"a"}`)); err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("a wrong address: %v", err)
+	for _, wrong := range []string{"redis://u:hunter2@h:port/0", "redis://u:hunter2@h/zero", "redis://u:hunter2@/0", "http://u:hunter2@h", "redis://u:hunter2@h/-1", "redis://u:hunter2@h/0?db=1", "%"} {
+		if _, err := New().Bind(binding(plugins.Read, fmt.Sprintf(`{"read":%q,"stream":"a"}`, wrong))); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }
 
@@ -314,6 +337,20 @@ func TestQueuedAt(t *testing.T) {
 	} {
 		if at, ok := queuedAt(element, "a.b"); ok != known || ok && !at.Equal(want) {
 			t.Errorf("%s: %v, %v", element, at, ok)
+		}
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	for text, want := range map[string]server{
+		"redis://h":                    {address: "h:6379"},
+		"redis://u:p%40ss@h:7000/3":    {address: "h:7000", database: 3, user: "u", password: "p@ss"},
+		"rediss://:p@queue.example/":   {address: "queue.example:6379", password: "p", encrypted: true},
+		"redis://[2001:db8::1]:6380/0": {address: "[2001:db8::1]:6380"},
+		"redis://[2001:db8::1]":        {address: "[2001:db8::1]:6379"},
+	} {
+		if got, err := parseURL(text); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", text, got, err, want)
 		}
 	}
 }

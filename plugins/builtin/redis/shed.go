@@ -44,11 +44,9 @@ func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, erro
 	if err != nil {
 		return plugins.Plan{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	n, oldest, err := b.queue.waiting(ctx)
+	n, oldest, err := b.look(ctx)
 	if err != nil {
-		return plugins.Plan{}, b.classify(err)
+		return plugins.Plan{}, err
 	}
 	binding, err := plugins.Canonical(shedBinding{b.address, in.OlderThan, b.section.ShedTo, b.section.Most})
 	if err != nil {
@@ -114,7 +112,12 @@ func (b *bound) shed(ctx context.Context, call plugins.Call, to plugins.Stream) 
 
 // move moves batch after batch, no more than waited when it began.
 func (b *bound) move(ctx context.Context, call plugins.Call, until time.Time, everything bool, to plugins.Stream) (moved int, err error) {
-	n, _, err := b.queue.waiting(ctx)
+	q, closeConn, err := b.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer closeConn()
+	n, _, err := q.waiting(ctx)
 	if err != nil {
 		return 0, b.classify(err) // nothing was sent that moves anything
 	}
@@ -125,7 +128,7 @@ func (b *bound) move(ctx context.Context, call plugins.Call, until time.Time, ev
 			return moved, plugins.Fail(plugins.Cancelled, "stopped after %d of %d", moved, most)
 		default:
 		}
-		one, more, err := b.queue.move(ctx, until, everything, min(batch, most-moved))
+		one, more, err := q.move(ctx, until, everything, min(batch, most-moved))
 		if err != nil {
 			return moved, err
 		}

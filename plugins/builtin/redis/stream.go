@@ -7,14 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
 // stream is a queue that is a stream.
 type stream struct {
-	client  *redis.Client
+	conn    redis.Conn
 	section section
 }
 
@@ -26,36 +26,67 @@ func (s *stream) waiting(ctx context.Context) (int, time.Time, error) {
 	if err != nil {
 		return 0, time.Time{}, err
 	}
-	first, err := s.client.XRangeN(ctx, s.section.Stream, after, "+", 1).Result()
+	first, err := s.ids(ctx, after, "+", 1)
 	if err != nil || len(first) == 0 {
 		return 0, time.Time{}, err
 	}
 	n := lag
 	if s.section.Group == "" {
-		n, err = s.client.XLen(ctx, s.section.Stream).Result()
+		n, err = redis.Int(redis.DoContext(s.conn, ctx, "XLEN", s.section.Stream))
 	} else if n <= 0 {
 		// After entries were deleted the server does not know it itself, nor
 		// does one before Redis 7.
-		n, err = countAfter.Run(ctx, s.client, []string{s.section.Stream}, after, mostCounted).Int64()
+		n, err = redis.Int(countAfter.DoContext(ctx, s.conn, s.section.Stream, after, mostCounted))
 	}
-	return int(n), timeOf(first[0].ID), err
+	return n, timeOf(first[0]), err
 }
 
-var countAfter = redis.NewScript(`return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])`)
+// ids are those of the first entries of a range, up to a limit.
+func (s *stream) ids(ctx context.Context, from, to string, limit int) ([]string, error) {
+	entries, err := redis.Values(redis.DoContext(s.conn, ctx, "XRANGE", s.section.Stream, from, to, "COUNT", limit))
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		entry, err := redis.Values(e, nil)
+		if err == nil {
+			_, err = redis.Scan(entry, &ids[i]) // its fields are left out
+		}
+		if err != nil {
+			return nil, fmt.Errorf("an entry of %s is not as Redis gives them: %w", s.section.Stream, err)
+		}
+	}
+	return ids, nil
+}
+
+var countAfter = redis.NewScript(1, `return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])`)
 
 // delivered returns the beginning of what was not delivered to the group, for
 // XRANGE, and how much that is; not positive: not known.
-func (s *stream) delivered(ctx context.Context) (after string, lag int64, err error) {
+func (s *stream) delivered(ctx context.Context) (after string, lag int, err error) {
 	if s.section.Group == "" {
 		return "-", -1, nil
 	}
-	groups, err := s.client.XInfoGroups(ctx, s.section.Stream).Result()
+	groups, err := redis.Values(redis.DoContext(s.conn, ctx, "XINFO", "GROUPS", s.section.Stream))
 	if err != nil {
 		return "", 0, err
 	}
-	for _, g := range groups {
+	for _, one := range groups {
+		fields, err := redis.Values(one, nil)
+		if err != nil {
+			return "", 0, err
+		}
+		var g struct {
+			Name string `redis:"name"`
+			Last string `redis:"last-delivered-id"`
+			Lag  int    `redis:"lag"`
+		}
+		if err := redis.ScanStruct(fields, &g); err != nil {
+			return "", 0, err
+		}
 		if g.Name == s.section.Group {
-			return "(" + g.LastDeliveredID, g.Lag, nil
+			return "(" + g.Last, g.Lag, nil
 		}
 	}
 	return "", 0, plugins.Fail(plugins.NotFound, "stream %s has no consumer group %s", s.section.Stream, s.section.Group)
@@ -63,7 +94,7 @@ func (s *stream) delivered(ctx context.Context) (after string, lag int64, err er
 
 // moveEntries moves entries to another stream, with the id that they had,
 // unless they are gone, or were delivered to the group meanwhile.
-var moveEntries = redis.NewScript(`
+var moveEntries = redis.NewScript(2, `
 local function parts(id)
   local ms, seq = string.match(id, '(%d+)-(%d+)')
   return tonumber(ms), tonumber(seq)
@@ -95,19 +126,19 @@ func (s *stream) move(ctx context.Context, until time.Time, _ bool, limit int) (
 		return 0, false, err
 	}
 	last := strconv.FormatInt(until.UnixMilli(), 10)
-	entries, err := s.client.XRangeN(ctx, s.section.Stream, after, last, int64(limit)).Result()
-	if err != nil || len(entries) == 0 {
+	ids, err := s.ids(ctx, after, last, limit)
+	if err != nil || len(ids) == 0 {
 		return 0, false, err
 	}
-	args := []any{s.section.Group}
-	for _, e := range entries {
-		args = append(args, e.ID)
+	args := []any{s.section.Stream, s.section.ShedTo, s.section.Group}
+	for _, id := range ids {
+		args = append(args, id)
 	}
-	n, err := moveEntries.Run(ctx, s.client, []string{s.section.Stream, s.section.ShedTo}, args...).Int()
+	n, err := redis.Int(moveEntries.DoContext(ctx, s.conn, args...))
 	if err != nil {
 		return 0, false, fmt.Errorf("moving to %s: %w", s.section.ShedTo, err)
 	}
-	return n, len(entries) == limit, nil
+	return n, len(ids) == limit, nil
 }
 
 // timeOf is when an entry was added, as its id says unless its producer made

@@ -69,7 +69,7 @@ func (b *bound) Plan(_ context.Context, call plugins.Call) (plugins.Plan, error)
 		return plugins.Plan{}, err
 	}
 	binding, err := plugins.Canonical(capability.SettingsBinding{
-		Resource: b.Resource(), Setting: c.setting, From: c.from, To: c.to,
+		Resource: b.Resource(), Setting: c.setting, From: &c.from, To: c.to,
 	})
 	if err != nil {
 		return plugins.Plan{}, err

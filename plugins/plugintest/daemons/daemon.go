@@ -112,13 +112,20 @@ func (d *Daemon) start(ready func(context.Context) error, program string, args .
 
 // Restart ends the server, calls between, and starts it again.
 func (d *Daemon) Restart(between func() error) error {
-	_ = d.process.Process.Signal(d.ends)
-	_ = d.process.Wait()
-	d.process = nil
+	d.End()
 	if err := between(); err != nil {
 		return err
 	}
 	return d.again()
+}
+
+// End ends the server, waits for it, and leaves what it wrote.
+func (d *Daemon) End() {
+	if d.process != nil {
+		_ = d.process.Process.Signal(d.ends)
+		_ = d.process.Wait()
+		d.process = nil
+	}
 }
 
 // Stop ends the server, waits for it, and removes what it wrote.
@@ -126,10 +133,7 @@ func (d *Daemon) Stop() {
 	if d == nil {
 		return
 	}
-	if d.process != nil {
-		_ = d.process.Process.Signal(d.ends)
-		_ = d.process.Wait()
-	}
+	d.End()
 	_ = os.RemoveAll(d.Dir)
 }
 

@@ -23,7 +23,7 @@ func Postgres(conf string) (*Daemon, error) {
 		return d, err
 	}
 	data := filepath.Join(d.Dir, "data")
-	initdb, err := d.command(filepath.Join(filepath.Dir(server), "initdb"), "-D", data, "-U", "admin", "-A", "trust", "-N", "--no-instructions")
+	initdb, err := d.command(filepath.Join(filepath.Dir(server), "initdb"), "-D", data, "-U", "admin", "-A", "trust", "-N")
 	if err != nil {
 		return d, err
 	}
@@ -41,6 +41,36 @@ func Postgres(conf string) (*Daemon, error) {
 	if err != nil {
 		return d, err
 	}
+	return d, d.startPostgres(server, data)
+}
+
+// Standby starts a standby that follows a server of Postgres, and is read as it
+// is; pg_promote makes it take writes.
+func Standby(primary *Daemon) (*Daemon, error) {
+	server, err := find("postgres", "/usr/lib/postgresql/*/bin")
+	if err != nil {
+		return nil, err
+	}
+	d, err := prepare()
+	if err != nil {
+		return d, err
+	}
+	data := filepath.Join(d.Dir, "data")
+	home, err := filepath.EvalSymlinks(server)
+	if err != nil {
+		return d, err
+	}
+	copied, err := d.command(filepath.Join(filepath.Dir(home), "pg_basebackup"), "-D", data, "-d", primary.DSN("admin", "postgres"), "-R", "-c", "fast", "-N")
+	if err != nil {
+		return d, err
+	}
+	if out, err := copied.CombinedOutput(); err != nil {
+		return d, fmt.Errorf("pg_basebackup: %w: %s", err, out)
+	}
+	return d, d.startPostgres(server, data)
+}
+
+func (d *Daemon) startPostgres(server, data string) error {
 	ready := func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, d.DSN("admin", "postgres"))
 		if err != nil {
@@ -48,7 +78,7 @@ func Postgres(conf string) (*Daemon, error) {
 		}
 		return conn.Close(ctx)
 	}
-	return d, d.start(ready, server, "-D", data, "-p", strconv.Itoa(d.Port), "-k", d.Dir)
+	return d.start(ready, server, "-D", data, "-p", strconv.Itoa(d.Port), "-k", d.Dir)
 }
 
 // DSN is the connection string of a login.

@@ -36,13 +36,6 @@ type runner struct {
 // sync starts it, starts it again, asks whether it is ready, and brings it the
 // settings that have changed.
 func (r *runner) sync(ctx context.Context, pod *corev1.Pod, settings map[string]string, failed error) {
-	if r.process != nil {
-		select {
-		case <-r.process.Done():
-			r.crashed(pod)
-		default:
-		}
-	}
 	if r.process == nil {
 		if time.Now().Before(r.next) {
 			return
@@ -51,7 +44,15 @@ func (r *runner) sync(ctx context.Context, pod *corev1.Pod, settings map[string]
 		if r.process == nil {
 			return
 		}
-	} else if failed == nil && !maps.Equal(settings, r.settings) {
+	}
+	// What ended as soon as it began was never ready: a rollout would go on.
+	select {
+	case <-r.process.Done():
+		r.crashed(pod)
+		return
+	default:
+	}
+	if failed == nil && !maps.Equal(settings, r.settings) {
 		r.settings = settings
 		r.process.Set(ctx, settings)
 	}

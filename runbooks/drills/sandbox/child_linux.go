@@ -1,7 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 )
 
@@ -13,4 +17,20 @@ func tie(cmd *exec.Cmd, deathSignal syscall.Signal) {
 	}
 	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Pdeathsig = deathSignal
+}
+
+// begun is when a process began, in ticks since a boot that is named, too;
+// empty if it is not there any more.
+func begun(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	// The name, in parentheses, may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil || len(fields) < 20 || fields[0] == "Z" {
+		return ""
+	}
+	return fields[19] + "/" + strings.TrimSpace(string(boot))
 }

@@ -15,3 +15,6 @@ func tie(cmd *exec.Cmd, _ syscall.Signal) {
 	}
 	cmd.SysProcAttr.Setpgid = true
 }
+
+// begun is not told here.
+func begun(int) string { return "" }

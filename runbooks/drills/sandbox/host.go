@@ -46,11 +46,19 @@ type deployed struct {
 // sandbox's folder as the last thing.
 func runHost(ctx context.Context, opts hostOptions, notices, logTo io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(opts.Dir)) }()
+	lock, err := holdFolder(opts.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	database, err := startPostgres(ctx, filepath.Join(opts.Dir, "pg"), opts.AppPassword, opts.ReadPassword)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, database.stop()) }()
+	if err := noteProcess(opts.Dir, database.process.pid()); err != nil {
+		return err
+	}
 
 	tell := json.NewEncoder(notices)
 	dsn := database.dsn(appLogin, opts.AppPassword)

@@ -71,7 +71,8 @@ func (s *Sandbox) Monitor(ctx context.Context, webhook string) (_ *Monitoring, e
 		}
 		opts.Targets = append(opts.Targets, u.Host)
 	}
-	if opts.Dir, err = os.MkdirTemp(s.opts.Dir, "firebreak-drill-monitoring-"); err != nil {
+	var lock *os.File
+	if opts.Dir, lock, err = makeFolder(s.opts.Dir, drillPrefix+"monitoring-"); err != nil {
 		return nil, fmt.Errorf("monitoring: %w", err)
 	}
 	output, notices := io.Pipe()
@@ -79,12 +80,13 @@ func (s *Sandbox) Monitor(ctx context.Context, webhook string) (_ *Monitoring, e
 	cmd.Stdout, cmd.Stderr = notices, s.board
 	process, err := startChild("the monitoring", cmd, opts, syscall.SIGTERM)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(opts.Dir))
+		return nil, errors.Join(err, os.RemoveAll(opts.Dir), lock.Close())
 	}
 	m := &Monitoring{process: process}
 	go func() {
 		<-process.done
 		notices.Close() // never fails
+		lock.Close()    // nobody waits for it
 	}()
 	ready := make(chan error, 1)
 	go func() { ready <- json.NewDecoder(output).Decode(new(struct{})) }()
@@ -106,6 +108,11 @@ func (m *Monitoring) Stop() error { return m.process.stop(stopTime) }
 // the last thing. It writes one line when they answer.
 func runMonitor(ctx context.Context, opts monitorOptions, notices, logTo io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(opts.Dir)) }()
+	lock, err := holdFolder(opts.Dir)
+	if err != nil {
+		return fmt.Errorf("monitoring: %w", err)
+	}
+	defer lock.Close()
 	alertmanager, err := startMonitor("Alertmanager", opts.Alertmanager, filepath.Join(opts.Dir, "alertmanager"), alertmanagerConfig(opts), logTo, "--cluster.listen-address=")
 	if err != nil {
 		return err
@@ -120,6 +127,9 @@ func runMonitor(ctx context.Context, opts monitorOptions, notices, logTo io.Writ
 	}
 	defer func() { err = errors.Join(err, prometheus.stop()) }()
 	for _, m := range []*monitor{alertmanager, prometheus} {
+		if err := noteProcess(opts.Dir, m.process.pid()); err != nil {
+			return fmt.Errorf("monitoring: %w", err)
+		}
 		if err := m.ready(ctx); err != nil {
 			return err
 		}

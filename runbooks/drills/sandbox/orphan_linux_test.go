@@ -68,7 +68,7 @@ func descendants(t *testing.T, pid int) []process {
 // gone waits until none of the processes is left, nor the folder.
 func gone(t *testing.T, what []process, dir string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		alive := map[process]bool{}
 		for _, p := range processes(t) {
@@ -95,15 +95,15 @@ func gone(t *testing.T, what []process, dir string) {
 	}
 }
 
-// held starts a process that holds a sandbox, and returns it, what runs below
-// it, and the sandbox's folder.
-func held(t *testing.T) (*exec.Cmd, []process, string) {
+// held starts a process that holds a sandbox somewhere, and returns it, what
+// runs below it, and the sandbox's folder.
+func held(t *testing.T, in string) (*exec.Cmd, []process, string) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, holdVerb, os.TempDir())
+	cmd := exec.Command(exe, holdVerb, in)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
@@ -136,7 +136,7 @@ func TestNothingIsLeft(t *testing.T) {
 		"SIGTERM to hold": {syscall.SIGTERM, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd, all, dir := held(t)
+			cmd, all, dir := held(t, os.TempDir())
 			pid := cmd.Process.Pid
 			if c.group {
 				pid = -pid
@@ -150,19 +150,22 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-func TestNothingIsLeftWhenTheHostIsKilled(t *testing.T) {
-	cmd, all, dir := held(t)
-	var host process
+// hostOf is the process that cleans up after a drill that is killed.
+func hostOf(t *testing.T, all []process) int {
+	t.Helper()
 	for _, p := range all {
 		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
 		if err == nil && strings.HasSuffix(strings.TrimRight(string(args), "\x00"), "\x00"+roleHost) {
-			host = p
+			return p.pid
 		}
 	}
-	if host.pid == 0 {
-		t.Fatal("there is no host")
-	}
-	if err := syscall.Kill(host.pid, syscall.SIGKILL); err != nil {
+	t.Fatal("there is no host")
+	return 0
+}
+
+func TestNothingIsLeftWhenTheHostIsKilled(t *testing.T) {
+	cmd, all, dir := held(t, os.TempDir())
+	if err := syscall.Kill(hostOf(t, all), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(cmd.Process.Pid, syscall.SIGINT); err != nil {
@@ -170,4 +173,76 @@ func TestNothingIsLeftWhenTheHostIsKilled(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	gone(t, all, dir)
+}
+
+// What drills have left that were killed with all that would have cleaned up,
+// the next one takes away: also a process that did not end with them, and no
+// other, not even one that has come by its id.
+func TestSweepFolders(t *testing.T) {
+	in := t.TempDir()                                         // where no drill of another test sweeps
+	if err := os.Chmod(filepath.Dir(in), 0o755); err != nil { // for PostgreSQL's user
+		t.Fatal(err)
+	}
+	cmd, all, dir := held(t, in)
+	if err := sweepFolders(in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("a drill that goes on lost its folder: %v", err)
+	}
+	idle := func() *exec.Cmd {
+		cmd := exec.Command("sleep", "1000000")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }) // in case the test ended early
+		return cmd
+	}
+	straggler, bystander := idle(), idle()
+	if err := noteProcess(dir, straggler.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	notes, err := os.ReadFile(filepath.Join(dir, folderNotes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := fmt.Sprintf("%d 1/another-boot\n", bystander.Process.Pid)
+	if err := os.WriteFile(filepath.Join(dir, folderNotes), append(notes, earlier...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(notes), "\n"); n < 1+4+1 { // postgres, replicas, the straggler
+		t.Errorf("%d processes are noted:\n%s", n, notes)
+	}
+	for _, pid := range []int{cmd.Process.Pid, hostOf(t, all)} { // stopped, neither sees the other go
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, pid := range []int{hostOf(t, all), cmd.Process.Pid} {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = cmd.Wait() // how it ended does not matter here
+	lock, err := os.Open(filepath.Join(dir, folderLock))
+	if err != nil {
+		t.Fatalf("nothing is left to be swept: %v", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { // the host has ended, too
+		t.Fatal(err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := sweepFolders(in); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, all, dir)
+	if err := straggler.Wait(); err == nil {
+		t.Error("the straggler was not ended")
+	}
+	if begun(bystander.Process.Pid) == "" {
+		t.Error("a process that has come by a noted id was ended")
+	}
 }

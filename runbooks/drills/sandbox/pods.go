@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -48,7 +49,7 @@ func runPods(ctx context.Context, opts hostOptions, dsn string, began func(*supe
 	defer s.close()
 	var made struct{ Metadata struct{ Name string } }
 	if err := c.ask(ctx, http.MethodPost, "/api/v1/namespaces", map[string]any{
-		"metadata": map[string]any{"generateName": "firebreak-drill-", "labels": map[string]string{"firebreak/drill": "true"}},
+		"metadata": map[string]any{"generateName": drillPrefix, "labels": map[string]string{drillLabel: "true"}},
 	}, &made); err != nil {
 		return err
 	}
@@ -57,11 +58,29 @@ func runPods(ctx context.Context, opts hostOptions, dsn string, began func(*supe
 		supervisor: s, client: &http.Client{Timeout: time.Second}, tell: live, log: logger, taken: map[*replica]*child{},
 	}
 	life, end := context.WithCancel(ctx)
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() {
+		swept, err := c.sweep(life, "true", namespace, func(ctx context.Context) bool {
+			select {
+			case <-time.After(silence):
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
+		if len(swept) > 0 {
+			logger.Printf("took away what drills had left that are dead: %s", strings.Join(swept, ", "))
+		}
+		if err != nil && life.Err() == nil {
+			logger.Printf("what dead drills have left: %v", err)
+		}
+	})
 	gone, err := kubelet.Start(life, kubelet.Options{
 		Config: c.config, Name: namespace, Runtime: p, Log: func(text string) { logger.Print(text) },
 	})
 	defer func() {
 		end()
+		sweeping.Wait()
 		if gone != nil {
 			<-gone
 		}

@@ -51,6 +51,7 @@ type past interface {
 type Sandbox struct {
 	opts  Options
 	dir   string
+	lock  *os.File // of the folder
 	luck  *mathrand.Rand
 	past  past
 	kube  string // the kubeconfig itself
@@ -83,7 +84,10 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 			err = errors.Join(fmt.Errorf("sandbox: %w", err), s.stop())
 		}
 	}()
-	if s.dir, err = os.MkdirTemp(opts.Dir, "firebreak-drill-"); err != nil {
+	if err := sweepFolders(opts.Dir); err != nil {
+		return nil, fmt.Errorf("take away what killed drills have left: %w", err)
+	}
+	if s.dir, s.lock, err = makeFolder(opts.Dir, drillPrefix); err != nil {
 		return nil, err
 	}
 	// The database's user must get through to its own folder in it.
@@ -194,7 +198,7 @@ func (s *Sandbox) takeDown() error {
 		}
 	}
 	if s.dir != "" {
-		err = errors.Join(err, os.RemoveAll(s.dir)) // the host has done it, unless it was killed
+		err = errors.Join(err, os.RemoveAll(s.dir), s.lock.Close()) // the host has done it, unless it was killed
 	}
 	return err
 }

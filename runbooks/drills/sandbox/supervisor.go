@@ -137,7 +137,7 @@ func (s *supervisor) launch(r *replica, wanted practice.Settings) (*child, error
 	if err != nil {
 		return nil, err
 	}
-	return process, s.note(r, "pid", strconv.Itoa(process.pid()))
+	return process, errors.Join(noteProcess(s.opts.Dir, process.pid()), s.note(r, "pid", strconv.Itoa(process.pid())))
 }
 
 // role is the command that runs our own executable as a child.
