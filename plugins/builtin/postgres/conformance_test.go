@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,7 +42,7 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer closeNow(conn)
+			defer closeFully(t, conn)
 			if err := conn.QueryRow(t.Context(), sql).Scan(&text); err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +113,7 @@ func sleeping(t *testing.T, application string) <-chan error {
 	}()
 	t.Cleanup(func() { cancel(); <-stopped })
 	admin := open(t, "admin", "postgres")
-	defer closeNow(admin)
+	defer closeFully(t, admin)
 	eventually(t, "it sleeps", func() bool {
 		var n int
 		err := admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'", application).Scan(&n)
@@ -123,18 +122,13 @@ func sleeping(t *testing.T, application string) <-chan error {
 	return ended
 }
 
-// openAs connects to appdb until the test ends, and waits then until the server
-// is rid of it: what the next test chooses among are sessions, oldest first.
+// openAs connects to appdb until the test ends.
 func openAs(t *testing.T, user, application string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn(user, "appdb", port)+"&application_name="+application)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		_ = conn.Close(ctx) // many were ended by the test
-	})
+	t.Cleanup(func() { closeFully(t, conn) })
 	return conn
 }

@@ -80,7 +80,7 @@ func TestReconnectStorm(t *testing.T) {
 				held = append(held, conn)
 			}
 			for _, conn := range held {
-				closeNow(conn) //nolint:contextcheck // it is closed when ctx has ended, too
+				closeFully(t, conn) //nolint:contextcheck // it is closed when ctx has ended, too
 			}
 		})
 	}
@@ -376,7 +376,7 @@ func TestStopEndsTheCall(t *testing.T) {
 // takeSlots opens connections as the application until the server refuses one.
 func takeSlots(t *testing.T) int {
 	t.Helper()
-	// Sessions of tests before this one may still be on their way out.
+	// One whose statement was cancelled may still be on its way out.
 	admin := open(t, "admin", "postgres")
 	eventually(t, "the server is empty", func() bool {
 		var n int
@@ -391,7 +391,7 @@ func takeSlots(t *testing.T) int {
 			}
 			return n
 		}
-		t.Cleanup(func() { closeNow(conn) })
+		t.Cleanup(func() { closeFully(t, conn) })
 	}
 }
 
@@ -411,7 +411,7 @@ func background(t *testing.T, sql string) {
 func untilBlocked(t *testing.T, want int) {
 	t.Helper()
 	admin := open(t, "admin", "postgres")
-	defer closeNow(admin)
+	defer closeFully(t, admin)
 	eventually(t, fmt.Sprintf("%d sessions are blocked", want), func() bool {
 		var n int
 		err := admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where wait_event_type = 'Lock'").Scan(&n)

@@ -180,10 +180,10 @@ func TestSessionThatWentOn(t *testing.T) {
 	err = b.with(t.Context(), func(ctx context.Context, admin *pgx.Conn) error {
 		c, err := s.choose(ctx, admin)
 		if err != nil || len(c.victims) != 1 {
-			t.Fatalf("%+v, %v", c, err)
+			return fmt.Errorf("chosen: %+v, %w", c, err)
 		}
 		if _, err := conn.Exec(ctx, "commit; begin; select 1"); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if told, err := s.tell(ctx, admin, c.victims[0]); told || err != nil {
 			t.Errorf("it was ended: %v, %v", told, err)
@@ -425,7 +425,9 @@ func through(client net.Conn, text string) {
 		return
 	}
 	defer to.Close()
+	answered := make(chan struct{})
 	go func() {
+		defer close(answered)
 		_, _ = io.Copy(client, to) // until either is closed
 		client.Close()
 	}()
@@ -438,7 +440,7 @@ func through(client net.Conn, text string) {
 		if bytes.Contains(said[:n], []byte(text)) {
 			client.Close()
 			_, _ = to.Write(said[:n])
-			_, _ = io.Copy(io.Discard, to) // the server is done when it closes
+			<-answered // to nobody
 			return
 		}
 		if _, err := to.Write(said[:n]); err != nil {

@@ -7,8 +7,10 @@ import (
 	"os/exec"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
@@ -80,8 +82,28 @@ func open(t *testing.T, user, database string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeNow(conn) })
+	t.Cleanup(func() { closeFully(t, conn) })
 	return conn
+}
+
+// closeFully closes conn, and waits until the server is rid of its session:
+// the next test counts sessions, and chooses among them.
+func closeFully(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	taken, err := conn.PgConn().Hijack()
+	if err != nil { // closed, or in the middle of a statement
+		closeNow(conn)
+		return
+	}
+	defer taken.Conn.Close()
+	taken.Frontend.Send(&pgproto3.Terminate{})
+	err = errors.Join(taken.Conn.SetDeadline(time.Now().Add(time.Minute)), taken.Frontend.Flush())
+	for err == nil {
+		_, err = taken.Conn.Read(make([]byte, 512))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a session does not end: %v", err)
+	}
 }
 
 func do(t *testing.T, conn *pgx.Conn, sql string) {
