@@ -89,8 +89,7 @@ func (t *typer) order(n *ast.BinaryNode, left, right *Type, leftName, rightName 
 		t.fail(start(n), "wrong-type", fmt.Sprintf("%s is %s and is compared with %s", leftName, l, r), "")
 		return
 	}
-	if id := settled(n, left); id != "" {
-		t.fail(start(n), id, fmt.Sprintf("this has one answer only: %s is never below %v", leftName, *left.Floor), "compare it with what it may be")
+	if t.settled(n, n.Operator, left, leftName, n.Right) || t.settled(n, mirrored[n.Operator], right, rightName, n.Left) {
 		return
 	}
 	kinds := ordered(left.Kinds, right.Kinds)
@@ -98,20 +97,39 @@ func (t *typer) order(n *ast.BinaryNode, left, right *Type, leftName, rightName 
 	t.need(&n.Right, right, kinds, rightName)
 }
 
-// settled is the id of the problem that a comparison can only have one answer, as
-// its left side is never below something; empty: it can have two.
-func settled(n *ast.BinaryNode, left *Type) string {
-	v, _ := constant(n.Right)
+// settled refuses a comparison with a constant that can only have one answer, as
+// what is on the other side is never below, or above, something.
+func (t *typer) settled(n *ast.BinaryNode, operator string, of *Type, name string, with node) bool {
+	v, _ := constant(with)
 	bound, ok := v.(float64)
-	switch {
-	case !ok || left.Floor == nil:
-		return ""
-	case n.Operator == ">=" && bound <= *left.Floor, n.Operator == ">" && bound < *left.Floor:
-		return "always-true"
-	case n.Operator == "<" && bound <= *left.Floor, n.Operator == "<=" && bound < *left.Floor:
-		return "unreachable"
+	if !ok {
+		return false
 	}
-	return ""
+	refuse := func(id, never string, limit float64) bool {
+		fix := "compare it with what it may be"
+		if of.Doc != "" {
+			fix += ": " + of.Doc
+		}
+		t.fail(start(n), id, fmt.Sprintf("this has one answer only: %s is never %s %v", name, never, limit), fix)
+		return true
+	}
+	if least := of.Floor; least != nil {
+		switch {
+		case operator == ">=" && bound <= *least, operator == ">" && bound < *least:
+			return refuse("always-true", "below", *least)
+		case operator == "<" && bound <= *least, operator == "<=" && bound < *least:
+			return refuse("unreachable", "below", *least)
+		}
+	}
+	if most := of.Ceiling; most != nil {
+		switch {
+		case operator == "<=" && bound >= *most, operator == "<" && bound > *most:
+			return refuse("always-true", "above", *most)
+		case operator == ">" && bound >= *most, operator == ">=" && bound > *most:
+			return refuse("unreachable", "above", *most)
+		}
+	}
+	return false
 }
 
 // ordered are the kinds that two values must be of to have an order.

@@ -31,6 +31,7 @@ type schema struct {
 	MinLength   int                        `json:"minLength"`
 	Target      bool                       `json:"x-target"`
 	Floor       *float64                   `json:"x-least"`
+	Ceiling     *float64                   `json:"x-most"`
 	Description string                     `json:"description"`
 }
 
@@ -161,7 +162,7 @@ func (r *schemaReader) plain(s schema, depth int) (*Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Type{Kinds: kinds, Format: s.Format, Doc: s.Description, Min: s.Minimum, Max: s.Maximum, Least: max(s.MinItems, s.MinLength), Target: s.Target, Floor: s.Floor}
+	t := &Type{Kinds: kinds, Format: s.Format, Doc: s.Description, Min: s.Minimum, Max: s.Maximum, Least: max(s.MinItems, s.MinLength), Target: s.Target, Floor: s.Floor, Ceiling: s.Ceiling}
 	if s.Pattern != "" { // one that Go cannot read is left to whoever can
 		t.Pattern, _ = regexp.Compile(s.Pattern)
 	}

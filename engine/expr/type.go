@@ -38,6 +38,7 @@ type Type struct {
 	Pattern  *regexp.Regexp   // of a string; nil: any
 	Min, Max *float64         // of a number; nil: any
 	Floor    *float64         // of a number, which is never below: x-least in a schema; nil: nobody says so
+	Ceiling  *float64         // the same above: x-most
 	Least    int              // how many items a list has at least, or characters a string
 	Target   bool             // it says what an action changes, where the others say how: x-target in a schema
 	Doc      string

@@ -14,7 +14,7 @@ var actions = []struct {
 	{name: "metrics.pool", effect: "read", input: `{"type":"object","properties":{"window":{"type":"string","format":"go-duration"}},"additionalProperties":false}`,
 		output: `{"type":"object","properties":{"max":{"type":"integer"},"waiting":{"type":["null","integer"]},"baseline":{"type":["null","object"],"properties":{"acquired":{"type":["null","integer"]}},"required":["acquired"]},"replicas":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"ready":{"type":"boolean"}},"required":["name","ready"]}}},"required":["max","waiting","replicas"]}`},
 	{name: "metrics.health", effect: "read", input: `{"type":"object","additionalProperties":false}`,
-		output: `{"type":"object","properties":{"error_rate":{"type":["null","number"]},"waiting":{"type":["null","integer"],"x-least":0}},"required":["error_rate","waiting"]}`},
+		output: `{"type":"object","properties":{"error_rate":{"type":["null","number"],"x-least":0,"x-most":1,"description":"share of finished requests that failed, 0 to 1"},"waiting":{"type":["null","integer"],"x-least":0}},"required":["error_rate","waiting"]}`},
 	{name: "settings.current", effect: "read", input: `{"type":"object","properties":{"setting":{"type":"string","description":"such as db.pool.max"}},"required":["setting"],"additionalProperties":false}`,
 		output: `{"type":"object","properties":{"setting":{"type":"string"},"value":{"type":["null","boolean","number","string"]}},"required":["setting","value"]}`},
 	{name: "settings.apply", effect: "mutate", undo: "settings.apply", idempotent: true, probe: true,

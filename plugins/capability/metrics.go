@@ -179,7 +179,7 @@ type HealthOutput struct {
 	To        time.Time `json:"to"`
 	Samples   int       `json:"samples" least:"0" jsonschema:"number of scrapes"`
 	Requests  int       `json:"requests" least:"0" jsonschema:"requests finished in the window"`
-	ErrorRate *float64  `json:"error_rate" least:"0" jsonschema:"share of finished requests that failed, 0 to 1"`
+	ErrorRate *float64  `json:"error_rate" least:"0" most:"1" jsonschema:"share of finished requests that failed, 0 to 1"`
 	P99S      *float64  `json:"p99_s" least:"0" jsonschema:"99th percentile of request time, seconds"`
 	Waiting   *int      `json:"waiting" least:"0" jsonschema:"requests that wait for a connection"`
 }

@@ -72,16 +72,22 @@ func oneOf(names ...string) []*jsonschema.Schema {
 }
 
 // output infers the schema of an action's output. Fields with the tag least are
-// never below that, which nothing checks.
+// never below that, and those with the tag most never above, which nothing checks.
 func output[T any]() json.RawMessage {
 	s, err := infer[T]()
 	if err != nil {
 		return nil
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		if least := field.Tag.Get("least"); least != "" {
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			s.Properties[name].Extra = map[string]any{"x-least": json.Number(least)}
+		for _, limit := range []string{"least", "most"} {
+			if value := field.Tag.Get(limit); value != "" {
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				property := s.Properties[name]
+				if property.Extra == nil {
+					property.Extra = map[string]any{}
+				}
+				property.Extra["x-"+limit] = json.Number(value)
+			}
 		}
 	}
 	return marshal(s)
