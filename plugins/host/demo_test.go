@@ -110,6 +110,7 @@ func (b *demoBound) Run(ctx context.Context, call plugins.Call, to plugins.Strea
 		<-call.Stop
 		return plugins.Outcome{Failure: plugins.Fail(plugins.Cancelled, "stopped between halves"), Applied: plugins.Partial, Receipt: json.RawMessage(`{"half":1}`)}
 	case "deaf": // to everything
+		to.Progress(0, 1, "listening to nobody")
 		select {}
 	case "crash", "crashread":
 		os.Exit(7)

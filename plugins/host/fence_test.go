@@ -48,10 +48,8 @@ func TestFenceDoesNotTrustABrokenConnection(t *testing.T) {
 // while it goes on, so that it is ended.
 func TestFenceKillsWhatDoesNotEnd(t *testing.T) {
 	h := demoHost(t)
-	pid(t, h) // warm
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	wantFailure(t, h.Run(ctx, call("d", "deaf"), nil), plugins.Timeout, plugins.Unknown)
+	ctx, sink := untilReport(t)
+	wantFailure(t, h.Run(ctx, call("d", "deaf"), sink), plugins.Timeout, plugins.Unknown)
 	p := h.calls.unfinished("d")
 	if p == nil {
 		t.Fatal("the call is forgotten, and goes on")

@@ -40,6 +40,39 @@ func inTime(t *testing.T) context.Context {
 	return ctx
 }
 
+// expiring is a context whose time is over when over is closed.
+type expiring struct {
+	context.Context
+
+	over chan struct{}
+}
+
+func (e expiring) Done() <-chan struct{} { return e.over }
+
+func (e expiring) Err() error {
+	select {
+	case <-e.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// untilReport is a context whose time is over once a call has reported to the
+// sink: it is under way then, however slow the machine is.
+func untilReport(t *testing.T) (context.Context, *recorder) {
+	t.Helper()
+	sink, ctx := newRecorder(), expiring{t.Context(), make(chan struct{})}
+	go func() {
+		defer close(ctx.over)
+		select {
+		case <-sink.first:
+		case <-t.Context().Done():
+		}
+	}()
+	return ctx, sink
+}
+
 func call(id, verb string) Call {
 	return Call{ID: id, Action: "demo." + verb, Input: json.RawMessage(`{}`)}
 }

@@ -116,10 +116,8 @@ func TestCrashDuringCall(t *testing.T) {
 
 func TestDeadlineOfMutationIsUnknown(t *testing.T) {
 	h := demoHost(t)
-	pid(t, h) // warm
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	o := h.Run(ctx, call("h", "hang"), nil)
+	ctx, sink := untilReport(t)
+	o := h.Run(ctx, call("h", "hang"), sink)
 	wantFailure(t, o, plugins.Timeout, plugins.Unknown)
 	if err := h.Fence(inTime(t), "h"); err != nil {
 		t.Errorf("it returned when it was cut, and is not fenced: %v", err)
@@ -157,10 +155,8 @@ func TestCancelStopsSoftly(t *testing.T) {
 
 func TestDeadlineStopsSoftlyFirst(t *testing.T) {
 	h := started(t, Config{Specs: []Spec{builtin("demo")}, Grace: wait})
-	pid(t, h) // warm
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	o := h.Run(ctx, call("soft", "soft"), nil)
+	ctx, sink := untilReport(t)
+	o := h.Run(ctx, call("soft", "soft"), sink)
 	wantFailure(t, o, plugins.Timeout, plugins.Partial)
 	if string(o.Receipt) != `{"half":1}` {
 		t.Errorf("receipt %s", o.Receipt)
