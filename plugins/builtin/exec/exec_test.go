@@ -252,29 +252,54 @@ func TestReadingCommand(t *testing.T) {
 
 // TestStopEndsTheWholeGroup stops a command whose child ignores SIGTERM.
 func TestStopEndsTheWholeGroup(t *testing.T) {
-	for _, how := range []string{"stop", "timeout"} {
-		t.Run(how, func(t *testing.T) {
-			extra, class := `, "grace": "200ms"`, plugins.Cancelled
-			if how == "timeout" {
-				extra, class = `, "grace": "200ms", "timeout": "1s"`, plugins.Timeout
+	t.Run("stop", func(t *testing.T) {
+		stop := make(chan struct{})
+		out, pids := waiting(t, `, "grace": "200ms"`, stop)
+		close(stop)
+		groupEnded(t, <-out, plugins.Cancelled, pids)
+	})
+	t.Run("timeout", func(t *testing.T) {
+		for limit := time.Second; ; limit *= 2 { // until both processes are there before it is over
+			out, pids := waiting(t, fmt.Sprintf(`, "grace": "200ms", "timeout": %q`, limit), nil)
+			groupEnded(t, <-out, plugins.Timeout, pids)
+			if len(pids) == 2 {
+				return
 			}
-			s, stop := newStream(), make(chan struct{})
-			c := call("exec.run", `{"command": "wait"}`)
-			c.Stop = stop
-			out := make(chan plugins.Outcome, 1)
-			go func() { out <- bind(t, plugins.Mutate, extra).Run(t.Context(), c, s) }()
-			pids := []int{<-s.pids, <-s.pids}
-			if how == "stop" {
-				close(stop)
+		}
+	})
+}
+
+// waiting runs a command with a child, and returns once both have said who they
+// are, or the call has ended.
+func waiting(t *testing.T, extra string, stop <-chan struct{}) (<-chan plugins.Outcome, []int) {
+	t.Helper()
+	s, c := newStream(), call("exec.run", `{"command": "wait"}`)
+	c.Stop = stop
+	b, out := bind(t, plugins.Mutate, extra), make(chan plugins.Outcome, 1)
+	go func() { out <- b.Run(t.Context(), c, s) }()
+	var pids []int
+	for len(pids) < 2 {
+		select {
+		case pid := <-s.pids:
+			pids = append(pids, pid)
+		case o := <-out:
+			out <- o
+			for len(s.pids) > 0 {
+				pids = append(pids, <-s.pids)
 			}
-			got := <-out
-			if got.Failure == nil || got.Failure.Class != class || got.Applied != plugins.Unknown {
-				t.Errorf("%+v, %+v", got, got.Failure)
-			}
-			for _, pid := range pids {
-				gone(t, pid)
-			}
-		})
+			return out, pids
+		}
+	}
+	return out, pids
+}
+
+func groupEnded(t *testing.T, got plugins.Outcome, class string, pids []int) {
+	t.Helper()
+	if got.Failure == nil || got.Failure.Class != class || got.Applied != plugins.Unknown {
+		t.Errorf("%+v, %+v", got, got.Failure)
+	}
+	for _, pid := range pids {
+		gone(t, pid)
 	}
 }
 
