@@ -66,26 +66,28 @@ func TestAllSlotsTaken(t *testing.T) {
 func TestReconnectStorm(t *testing.T) {
 	b := bindWarm(t, "monitor")
 	ctx, cancel := context.WithCancel(t.Context())
-	var refused atomic.Int64
+	var held, refused atomic.Int64
 	var storm sync.WaitGroup
 	for range 2 * maxConnections {
 		storm.Go(func() {
-			var held []*pgx.Conn
+			var conns []*pgx.Conn
 			for ctx.Err() == nil {
 				conn, err := pgx.Connect(ctx, dsn("app", "appdb", port))
 				if err != nil {
 					refused.Add(1)
 					continue
 				}
-				held = append(held, conn)
+				held.Add(1)
+				conns = append(conns, conn)
 			}
-			for _, conn := range held {
+			for _, conn := range conns {
 				closeFully(t, conn) //nolint:contextcheck // it is closed when ctx has ended, too
 			}
 		})
 	}
 	t.Cleanup(func() { cancel(); storm.Wait() })
-	eventually(t, "many are refused", func() bool { return refused.Load() > 100 })
+	// Many are refused before all have a slot who can: each that is on its way in takes one.
+	eventually(t, "many are refused, and no slot is left", func() bool { return refused.Load() > 100 && held.Load() >= openSlots-1 })
 	for range 10 {
 		if out := read(t, b); out.Free != 0 || out.Connect.OK {
 			t.Errorf("free %d, connect %+v", out.Free, out.Connect)
@@ -373,26 +375,25 @@ func TestStopEndsTheCall(t *testing.T) {
 	}
 }
 
-// takeSlots opens connections as the application until the server refuses one.
-func takeSlots(t *testing.T) int {
+// takeSlots opens connections as the application until the server refuses one,
+// and has no slot left: one that is on its way out may hold one yet.
+func takeSlots(t *testing.T) (taken int) {
 	t.Helper()
-	// One whose statement was cancelled may still be on its way out.
 	admin := open(t, "admin", "postgres")
-	eventually(t, "the server is empty", func() bool {
-		var n int
-		err := admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where backend_type = 'client backend' and application_name = 'api'").Scan(&n)
-		return err == nil && n == 0
-	})
-	for n := 0; ; n++ {
-		conn, err := pgx.Connect(t.Context(), dsn("app", "appdb", port)+"&application_name=api")
-		if err != nil {
-			if n < 3 {
-				t.Fatalf("only %d connections: %v", n, err)
+	eventually(t, "every slot is taken", func() bool {
+		for {
+			conn, err := pgx.Connect(t.Context(), dsn("app", "appdb", port)+"&application_name=api")
+			if err != nil {
+				return clients(t, admin) >= openSlots
 			}
-			return n
+			taken++
+			t.Cleanup(func() { closeFully(t, conn) })
 		}
-		t.Cleanup(func() { closeFully(t, conn) })
+	})
+	if taken < 3 {
+		t.Fatalf("only %d connections", taken)
 	}
+	return taken
 }
 
 // background runs a statement that will be blocked, until the test ends.

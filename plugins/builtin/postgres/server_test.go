@@ -20,6 +20,7 @@ import (
 const (
 	maxConnections = 12
 	superuserSlots = 3
+	openSlots      = maxConnections - superuserSlots // for everybody
 )
 
 // server is what the tests share, and port its port; 0 when there is no
@@ -67,12 +68,36 @@ func dsn(user, database string, p int) string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", user, p, database)
 }
 
-// needServer skips, visibly, where there is no PostgreSQL.
+// alone is the test that has waited until it has the server to itself.
+var alone *testing.T
+
+// needServer skips, visibly, where there is no PostgreSQL. A test's first call
+// waits for the end of all sessions of the tests before it: it counts sessions,
+// and chooses among them.
 func needServer(t *testing.T) {
 	t.Helper()
 	if port == 0 {
 		t.Skip("no PostgreSQL binaries on PATH or in /usr/lib/postgresql: nothing was tested")
 	}
+	if alone == t {
+		return
+	}
+	alone = t
+	conn, err := pgx.Connect(t.Context(), dsn("admin", "postgres", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeFully(t, conn)
+	eventually(t, "the sessions of the tests before are gone", func() bool { return clients(t, conn) == 1 })
+}
+
+// clients counts the sessions that there are, that of conn among them.
+func clients(t *testing.T, conn *pgx.Conn) (n int) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), "select count(*) from pg_stat_activity where backend_type = 'client backend'").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // open connects as the user until the test ends.
