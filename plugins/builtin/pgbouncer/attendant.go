@@ -20,9 +20,6 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-// armWithin is how long an attendant may take to be ready.
-const armWithin = 3 * time.Second
-
 // duty is what an attendant is told, on its standard input: a command line or
 // an environment would show the password.
 type duty struct {

@@ -12,9 +12,17 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// answerWithin is how long one call may take: a diagnosis that waits is of no
-// use.
-const answerWithin = 2 * time.Second
+// How long things may take. Tests, whose machine may be a busy one, give them
+// more.
+var (
+	// answerWithin is for one call: a diagnosis that waits is of no use.
+	answerWithin = 2 * time.Second
+	// tryWithin is for one connection, so that there is time for a fresh one when
+	// the one kept open turns out to be dead.
+	tryWithin = 900 * time.Millisecond
+	// armWithin is for an attendant to be ready.
+	armWithin = 3 * time.Second
+)
 
 type bound struct {
 	resource string

@@ -7,10 +7,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// tryWithin bounds what one connection is waited for, so that there is time
-// for a fresh one when the one kept open turns out to be dead.
-const tryWithin = 900 * time.Millisecond
-
 // console keeps one connection to PgBouncer's console. It may be used from
 // many goroutines; their commands take turns.
 type console struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -30,6 +31,7 @@ const (
 var server, pooler *daemons.Daemon
 
 func TestMain(m *testing.M) {
+	tryWithin, answerWithin, armWithin = time.Minute, 2*time.Minute, time.Minute
 	if len(os.Args) == 2 && os.Args[1] == "attend" { // a child of one of them
 		if err := Attend(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -66,11 +68,43 @@ func startServers() (err error) {
 	return err
 }
 
-// needPooler skips, visibly, where there is no PgBouncer.
+// needPooler skips, visibly, where there is no PgBouncer. It waits for the end
+// of all clients of the tests before: a test counts them.
 func needPooler(t *testing.T) {
 	t.Helper()
 	if pooler == nil {
 		t.Skip("no PgBouncer and PostgreSQL on this machine (Debian's packages pgbouncer and postgresql): nothing was tested")
+	}
+	conn, err := pgconn.Connect(t.Context(), pooler.DSN("monitor", consoleDatabase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeFully(t, conn)
+	eventually(t, "the clients of the tests before are gone", func() bool {
+		clients, err := show(t.Context(), conn, "CLIENTS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(clients) == 1
+	})
+}
+
+// closeFully closes conn, and waits until PgBouncer is rid of it.
+func closeFully(t *testing.T, conn *pgconn.PgConn) {
+	t.Helper()
+	taken, err := conn.Hijack()
+	if err != nil { // closed, or in the middle of a statement
+		<-conn.CleanupDone()
+		return
+	}
+	defer taken.Conn.Close()
+	taken.Frontend.Send(&pgproto3.Terminate{})
+	err = errors.Join(taken.Conn.SetDeadline(time.Now().Add(time.Minute)), taken.Frontend.Flush())
+	for err == nil {
+		_, err = taken.Conn.Read(make([]byte, 512))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a client does not end: %v", err)
 	}
 }
 
