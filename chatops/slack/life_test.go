@@ -263,9 +263,7 @@ func (o *office) choose(user string, card slacktest.Message, what string) {
 	o.t.Helper()
 	for _, b := range card.Blocks {
 		if option := optionOf(b, what); option != "" {
-			if _, err := o.slack.Click(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.menu.v1", Option: option}); err != nil {
-				o.t.Fatal(err)
-			}
+			o.press(slacktest.Click{User: user, Channel: slacktest.Incidents, TS: card.TS, Action: "rb.menu.v1", Option: option})
 			return
 		}
 	}
