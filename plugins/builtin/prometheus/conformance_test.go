@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -11,7 +12,10 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
 )
 
-func TestMain(m *testing.M) { plugintest.Main(m, New()) }
+func TestMain(m *testing.M) {
+	answerWithin, pageWithin = time.Minute, 20*time.Second
+	plugintest.Main(m, New())
+}
 
 func TestConformance(t *testing.T) {
 	r := newReplica(t)

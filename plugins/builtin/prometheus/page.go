@@ -13,10 +13,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins"
 )
 
-const (
-	pageWithin = time.Second
-	mostPage   = 16 << 20
-)
+const mostPage = 16 << 20
 
 // page is one replica's /metrics page.
 type page struct {

@@ -100,10 +100,19 @@ func run(t *testing.T, b plugins.Bound, action, input string) plugins.Outcome {
 // contract's schema.
 func answer[T any](t *testing.T, b plugins.Bound, action, input string) T {
 	t.Helper()
-	var out T
+	out, failure := answered[T](t, b, action, input)
+	if failure != nil {
+		t.Fatalf("%s: %+v", action, failure)
+	}
+	return out
+}
+
+// answered is answer of an action that may fail.
+func answered[T any](t *testing.T, b plugins.Bound, action, input string) (out T, failure *plugins.Failure) {
+	t.Helper()
 	o := run(t, b, action, input)
 	if o.Failure != nil {
-		t.Fatalf("%s: %+v", action, o.Failure)
+		return out, o.Failure
 	}
 	contract, _ := capability.Lookup(action)
 	var s jsonschema.Schema
@@ -121,7 +130,7 @@ func answer[T any](t *testing.T, b plugins.Bound, action, input string) T {
 	if err := resolved.Validate(value); err != nil {
 		t.Error(err)
 	}
-	return out
+	return out, nil
 }
 
 func TestPool(t *testing.T) {
@@ -168,6 +177,9 @@ func TestNoReplicaAnswers(t *testing.T) {
 
 // TestHungReplica holds that a page which never comes holds up no answer.
 func TestHungReplica(t *testing.T) {
+	usual := answerWithin
+	answerWithin = 10 * time.Second // half of which it hangs
+	t.Cleanup(func() { answerWithin = usual })
 	a := newReplica(t)
 	release := make(chan struct{})
 	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
