@@ -113,7 +113,7 @@ func heldRef(t *testing.T, edit func(string) string) (*repo, chan plugins.Outcom
 	c.Expect = plan.Fingerprint
 	out := make(chan plugins.Outcome, 1)
 	go func() { out <- b.Run(t.Context(), c, &stream{}) }()
-	for deadline := time.Now().Add(10 * time.Second); looseObjects(t, r.dir) < before+4; { // blob, two trees, commit
+	for deadline := time.Now().Add(2 * time.Minute); looseObjects(t, r.dir) < before+4; { // blob, two trees, commit
 		if time.Now().After(deadline) {
 			t.Fatal("the call wrote no commit")
 		}
@@ -168,7 +168,7 @@ func TestStopWhileWaitingForTheLock(t *testing.T) {
 	b := r.bind()
 	out := make(chan plugins.Outcome, 1)
 	go func() { out <- b.Run(t.Context(), c, &stream{}) }()
-	for deadline := time.Now().Add(10 * time.Second); looseObjects(t, r.dir) < before+4; {
+	for deadline := time.Now().Add(2 * time.Minute); looseObjects(t, r.dir) < before+4; {
 		if time.Now().After(deadline) {
 			t.Fatal("the call wrote no commit")
 		}
