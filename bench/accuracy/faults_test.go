@@ -1,11 +1,9 @@
 package accuracy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,10 +109,7 @@ var single = []fault{
 		return nil
 	}},
 	{cause: capability.ClientFDOrPortLimit, name: "no file descriptors", breaks: func(r *rig) error {
-		f := func(context.Context, string, string) (net.Conn, error) {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
-		}
-		r.service.how.dial.Store(&f)
+		r.service.how.noFiles.Store(true)
 		r.service.reconnect()
 		return nil
 	}},
@@ -255,9 +250,9 @@ func (r *rig) wrapAround() error {
 		return err
 	}
 	r.held = append(r.held, c)
-	for range 150 {
+	for range 150 { // it analyses, too, where the update was counted before it began
 		var n int
-		if err := c.QueryRow(r.life, "select count(*) from pg_stat_activity where query like 'autovacuum: VACUUM public.counters%wraparound%'").Scan(&n); err != nil {
+		if err := c.QueryRow(r.life, "select count(*) from pg_stat_activity where query like 'autovacuum: VACUUM %public.counters%wraparound%'").Scan(&n); err != nil {
 			return err
 		}
 		if n > 0 {

@@ -29,6 +29,8 @@ var libraries = []struct {
 		s.acquire.summary(w, "hikaricp_connections_acquire_seconds", labels, 1)
 		s.hold.summary(w, "hikaricp_connections_usage_seconds", labels, 1)
 		s.create.summary(w, "hikaricp_connections_creation_seconds", labels, 1)
+		value(w, "gauge", "process_files_open_files", `{application="shop"}`, s.files)
+		value(w, "gauge", "process_files_max_files", `{application="shop"}`, mostFiles)
 		s.durations(w, "summary", "http_server_requests_seconds", `uri="/orders",status`, (*histogram).sums)
 	}},
 	{"HikariCP", func(w io.Writer, s said) {
@@ -76,6 +78,7 @@ var libraries = []struct {
 		value(w, "counter", "pgxpool_acquire_duration_ns", labels, s.waited.Nanoseconds())
 		value(w, "counter", "pgxpool_canceled_acquire_count", labels, s.cancelled)
 		value(w, "counter", "pgxpool_new_conns_count", labels, s.opened)
+		s.process(w)
 		s.counts(w)
 	}},
 	{"database/sql", func(w io.Writer, s said) {
@@ -86,6 +89,7 @@ var libraries = []struct {
 		value(w, "gauge", "go_sql_idle_connections", labels, s.idle)
 		value(w, "counter", "go_sql_wait_count_total", labels, s.waits)
 		fmt.Fprintf(w, "# TYPE go_sql_wait_duration_seconds_total counter\ngo_sql_wait_duration_seconds_total%s %g\n", labels, s.waitsEnded)
+		s.process(w)
 		s.counts(w)
 	}},
 }
@@ -98,6 +102,7 @@ type said struct {
 	waited                       time.Duration // of those that were given one
 	waits                        int64         // that found no connection free
 	waitsEnded                   float64       // seconds, of those that are over
+	files                        int64         // that its process has open
 	acquire, hold, query, create *histogram
 	requests                     map[int]*histogram // by status
 }
@@ -118,6 +123,12 @@ func (h *histogram) sums(w io.Writer, name, labels string) {
 }
 
 var statuses = []int{200, 500, 504}
+
+// process writes what client_golang says of each process, as far as it is read.
+func (s said) process(w io.Writer) {
+	value(w, "gauge", "process_open_fds", "", s.files)
+	value(w, "gauge", "process_max_fds", "", mostFiles)
+}
 
 // counts writes how many requests there were by status.
 func (s said) counts(w io.Writer) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type behaviour struct {
 	leak, forgetCommit atomic.Bool  // of one request in 25
 	past               atomic.Bool  // a connection for each request, past the pool
 	outside            atomic.Int64 // time that a call elsewhere takes while a connection is held
-	dial               atomic.Pointer[func(context.Context, string, string) (net.Conn, error)]
+	noFiles            atomic.Bool  // the machine gives out no more
 }
 
 // service is an application in some replicas, each with a real pgx pool and a
@@ -154,8 +155,8 @@ func (s *service) open(r *replica, size int) (*pgxpool.Pool, error) {
 }
 
 func (s *service) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if f := s.how.dial.Load(); f != nil {
-		return (*f)(ctx, network, address)
+	if s.how.noFiles.Load() {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
@@ -375,12 +376,12 @@ func (s *service) page(w http.ResponseWriter, req *http.Request) {
 			continue
 		}
 		if library == "" {
-			r.write(w, s.little)
+			r.write(w, s.little, s.openFiles(r))
 			return
 		}
 		for _, l := range libraries {
 			if l.name == library {
-				r.said(func(said said) { l.write(w, said) })
+				r.said(s.openFiles(r), func(said said) { l.write(w, said) })
 				return
 			}
 		}
@@ -388,8 +389,20 @@ func (s *service) page(w http.ResponseWriter, req *http.Request) {
 	http.NotFound(w, req) // a replica that is yet to come
 }
 
+// mostFiles is how many files a replica's process may have open.
+const mostFiles = 65536
+
+// openFiles is how many it has open: its connections, the sockets of those whom
+// it serves, and a few. Its dials fail for want of one where there is none.
+func (s *service) openFiles(r *replica) int64 {
+	if s.how.noFiles.Load() {
+		return mostFiles - 1 // that which the page is asked for by
+	}
+	return 12 + int64(r.pool.Load().Stat().TotalConns()) + r.inflight.Load()
+}
+
 // said has somebody write what the replica knows of itself.
-func (r *replica) said(write func(said)) {
+func (r *replica) said(files int64, write func(said)) {
 	stat := r.pool.Load().Stat()
 	r.opener.mu.Lock()
 	defer r.opener.mu.Unlock()
@@ -399,12 +412,12 @@ func (r *replica) said(write func(said)) {
 		max: int64(stat.MaxConns()), acquired: int64(stat.AcquiredConns()), idle: int64(stat.IdleConns()), opening: int64(stat.ConstructingConns()),
 		waiting: r.waiting.Load(), timeouts: r.timeouts, cancelled: stat.CanceledAcquireCount(),
 		given: stat.AcquireCount(), opened: stat.NewConnsCount(), waited: stat.AcquireDuration(),
-		waits: r.waits, waitsEnded: r.waitsEnded,
+		waits: r.waits, waitsEnded: r.waitsEnded, files: files,
 		acquire: &r.acquire, hold: &r.hold, query: &r.query, create: &r.opener.create, requests: r.requests,
 	})
 }
 
-func (r *replica) write(w io.Writer, little bool) {
+func (r *replica) write(w io.Writer, little bool, files int64) {
 	stat := r.pool.Load().Stat()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -415,6 +428,8 @@ func (r *replica) write(w io.Writer, little bool) {
 	gauge("pgxpool_idle_conns", int64(stat.IdleConns()))
 	gauge("pgxpool_constructing_conns", int64(stat.ConstructingConns()))
 	counter("pgxpool_new_conns_total", r.made+stat.NewConnsCount())
+	gauge("process_open_fds", files)
+	gauge("process_max_fds", mostFiles)
 	r.acquire.write(w, "pgxpool_acquire_duration_seconds")
 	fmt.Fprint(w, "# TYPE http_requests_total counter\n")
 	for _, code := range statuses {

@@ -62,6 +62,7 @@ type ExportedDatabase struct {
 	StartedAt *time.Time             `json:"started_at" jsonschema:"when the server started"`
 	Standby   *bool                  `json:"standby" jsonschema:"the server is a standby"`
 	Exclusive *int                   `json:"exclusive" jsonschema:"locks that shut everybody else out, held or waited for"`
+	Prepared  *int                   `json:"prepared,omitempty" jsonschema:"transactions that may be prepared at once; left out where it does not say"`
 	Sessions  List[ExportedSessions] `json:"sessions" jsonschema:"most first"`
 	Limits    List[ExportedLimit]    `json:"limits" jsonschema:"connection limits of roles and databases"`
 	Now       *DatabaseTraffic       `json:"now" jsonschema:"of late; null without history"`
@@ -154,6 +155,8 @@ type PoolReplica struct {
 	Idle         int    `json:"idle"`
 	Constructing int    `json:"constructing" jsonschema:"connections being opened"`
 	Waiting      *int   `json:"waiting"`
+	FilesOpen    *int   `json:"files_open,omitempty" jsonschema:"most files and sockets that its process had open at once of late; left out where it does not say"`
+	FilesMax     *int   `json:"files_max,omitempty" jsonschema:"files and sockets that its process may open; left out where it does not say"`
 }
 
 // HealthInput is the input of metrics.health.

@@ -10,7 +10,7 @@ import (
 var clientLimit = cause{
 	id: capability.ClientFDOrPortLimit, layer: capability.ClientOS,
 	text:  "The service's own machine or process gives out no more sockets: file descriptors or local ports are used up.",
-	signs: "The pool cannot open connections, while the server, its limits and the pooler have room and answer a fresh connection at once.",
+	signs: "The pool cannot open connections, while the server, its limits and the pooler have room and answer a fresh connection at once; a replica has as many files open as it may.",
 	unlike: []lookAlike{
 		{capability.SlowConnectAuth, "a fresh connection of our own is slow, too"},
 		{capability.RoleOrDBLimit, "a limit of the server is reached"},
@@ -18,6 +18,46 @@ var clientLimit = cause{
 		{capability.DBMaxConnectionsTooLow, "the server has no slot left"},
 	},
 	judge: judgeClientLimit,
+}
+
+// fewFiles is how many files a process that has none left may be short of its
+// limit when it is looked at: what it just closed, and what it answers with.
+func fewFiles(most float64) float64 { return math.Max(3, 0.02*most) }
+
+// outOfFiles is the replica whose process has next to no file descriptor left;
+// nil: none says so. A connection is one, too.
+func (v *view) outOfFiles() *capability.PoolReplica {
+	if v.in.Pool == nil {
+		return nil
+	}
+	for i, r := range v.in.Pool.Replicas {
+		if open, most := whole(r.FilesOpen), whole(r.FilesMax); open >= most-fewFiles(most) {
+			return &v.in.Pool.Replicas[i]
+		}
+	}
+	return nil
+}
+
+// hasFiles says that all replicas say how many files they have open, and that
+// they have a good part of them left.
+func (v *view) hasFiles() bool {
+	if v.in.Pool == nil || len(v.in.Pool.Replicas) == 0 {
+		return false
+	}
+	for _, r := range v.in.Pool.Replicas {
+		if !(whole(r.FilesOpen) <= 0.8*whole(r.FilesMax)) {
+			return false
+		}
+	}
+	return true
+}
+
+// files are the file descriptors of a replica's process.
+func (v *view) files(r *capability.PoolReplica) observation {
+	return observation{
+		source: metrics, query: "metrics.pool: replicas.files_open, replicas.files_max", at: v.poolAt(),
+		observed: fmt.Sprintf("%s has %d files and sockets open, of %d that it may", r.Name, *r.FilesOpen, *r.FilesMax), expected: "files left",
+	}
 }
 
 func judgeClientLimit(v *view) *claim {
@@ -37,8 +77,14 @@ func judgeClientLimit(v *view) *claim {
 	}
 	c := &claim{}
 	c.thenf("connections cannot be opened from here")
-	if v.met(socketErrors) > 0 {
+	out := v.outOfFiles()
+	switch {
+	case v.met(socketErrors) > 0:
 		c.speaksFor(0.5, v.errorsMet(socketErrors))
+	case out != nil:
+		c.speaksFor(0.5, v.files(out))
+	case v.hasFiles():
+		c.speaksAgainst(0.15, v.files(&v.in.Pool.Replicas[0])) // it may be its local ports
 	}
 	if !v.database {
 		// A limit elsewhere leaves some connections, and a server does not
@@ -72,6 +118,12 @@ func judgeClientLimit(v *view) *claim {
 		weight = 0.2 // nobody has tried from elsewhere
 	} else if v.failing() && zeroIfNaN(v.now.waiting) <= math.Max(3, 0.1*v.now.max) {
 		weight = 0.4 // it fails at once, as only one's own machine does
+	}
+	if v.databaseStandsIn && v.failing() && v.now.failed >= 0.001 && v.met(socketErrors) == 0 && out == nil {
+		c.speaksAgainst(0.2, observation{
+			source: metrics, query: "metrics.pool: now.failed_s", at: v.poolAt(),
+			observed: "requests fail after " + seconds(v.now.failed), expected: "at once, where nothing is sent",
+		})
 	}
 	c.speaksFor(weight, observation{
 		source: database, query: slotsSQL, at: v.databaseAt(),

@@ -97,10 +97,19 @@ func judgeIdleInTransaction(v *view) *claim {
 	if v.pooler.queued() {
 		c.speaksFor(0.22, v.poolerQueue())
 	}
-	if v.slowAllOver() && float64(v.active.Count) >= 0.3*v.sessions && (v.now.query >= 2*v.before.query || !finite(v.now.query/v.before.query) && v.active.P50S >= v.usualQuery()) {
+	switch {
+	case v.slowAllOver() && float64(v.active.Count) >= 0.3*v.sessions && (v.now.query >= 2*v.before.query || !finite(v.now.query/v.before.query) && v.active.P50S >= v.usualQuery()):
 		// A server that is short of CPU lets a transaction wait between two
 		// statements, too.
 		c.speaksAgainst(0.4, v.slots())
+	case v.letsWait() && v.locked < 0.5*float64(v.active.Count):
+		// So does one whose other sessions take long, and not for a lock.
+		c.speaksAgainst(0.2, observation{
+			source: database, query: activeSQL, at: v.databaseAt(),
+			observed: fmt.Sprintf("%d of %.0f sessions active%s", v.active.Count, v.sessions, agedWords(v.active)), expected: "those that are not left open as quick as ever",
+		})
+	case v.slowAllOver():
+		c.speaksAgainst(0.1, v.slots())
 	}
 	c.follows(v)
 	c.actions = idleInTransactionActions()

@@ -34,6 +34,17 @@ func judgeLimit(v *view) *claim {
 			observed: fmt.Sprintf("%d of %.0f slots are free", v.in.Database.Free, v.usable), expected: "none, where it refuses for want of them",
 		})
 		return c
+	case l == nil && v.refusedInside() && !v.slotsShort() && !v.in.Database.ReadOnly && !v.meetsRefusals():
+		c := &claim{actions: []capability.Remedy{raiseLimit("database")}}
+		c.thenf("the database refuses connections, and the server has slots free")
+		c.speaksFor(0.5, observation{
+			source: database, at: v.databaseAt(),
+			query:    "select datname, xact_rollback from pg_stat_database -- twice",
+			observed: fmt.Sprintf("%s rolled back, were %s; %s connections tried; %d of %.0f slots are free", rate(v.traffic().RollbacksRPS), rate(v.usual().RollbacksRPS), rate(v.now.connects), v.in.Database.Free, v.usable),
+			expected: "as few as before: a login that the database refuses is rolled back",
+		})
+		c.speaksFor(0.1, v.notOpening())
+		return c
 	case l == nil:
 		return notBecause("no limit of the role or the database is reached")
 	case !v.limitPinches():

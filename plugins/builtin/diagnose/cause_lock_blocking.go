@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,8 +81,8 @@ func (v *view) lockUnread() *claim {
 		c.speaksFor(0.5, v.unexplained())
 	case v.doneShare() < 0.4:
 		weight := 0.4
-		if v.now.releases >= 0.3*v.before.releases {
-			weight = 0.3 // a good part goes on
+		if v.now.releases >= 0.3*v.before.releases && !v.someGoOn() {
+			weight = 0.3 // a good part goes on, and slow ones may end yet
 		}
 		c.speaksFor(weight, v.unexplained())
 		c.speaksFor(0.1, v.heldAfter())
@@ -125,7 +126,29 @@ func (v *view) lockExported() *claim {
 	if v.pool && (v.queued() || v.full()) {
 		c.speaksFor(0.2, v.poolUsed())
 	}
+	if v.nobodyInFront() && !v.noPrepared() {
+		c.speaksAgainst(math.Max(0.1, c.weight-0.45), v.onlyWaiting()) // but one of those may be in front of the others
+	}
 	return c
+}
+
+// nobodyInFront says that no session can be the one in front, by what an exporter
+// counts: all those that do not rest are the service's own, and wait. Whoever
+// holds what they wait for has no session.
+func (v *view) nobodyInFront() bool {
+	if !v.databaseStandsIn || !v.pool || v.pooler.present || !v.nothingEnds() || v.inTx.Count > 0 || whole(v.in.Pool.Database.Exclusive) > 0 {
+		return false
+	}
+	return float64(v.active.Count) <= v.now.acquired && (v.locked == 0 && v.allAtWork() || v.locked >= float64(v.active.Count))
+}
+
+// onlyWaiting is that.
+func (v *view) onlyWaiting() observation {
+	return observation{
+		source: database, query: sessionsSQL, at: v.databaseAt(),
+		observed: fmt.Sprintf("%d sessions active, %d idle in transaction, and the pools have %.0f connections in use, of which none ends: no other session holds what they wait for", v.active.Count, v.inTx.Count, v.now.acquired),
+		expected: "a session in front of those that wait",
+	}
 }
 
 // allAtWork says that most sessions have been at their queries for longer than a

@@ -114,10 +114,19 @@ func (v *view) overloadUnread() *claim {
 	if v.connectsLate() {
 		c.speaksFor(0.25, v.beingOpened())
 	}
-	if v.worksLonger() >= 2 && v.pausesLonger() >= 2 {
-		c.speaksFor(0.3, v.past("sessions at work, and at rest between two statements, for as long as before for each transaction"))
+	if v.allLonger() {
+		c.speaksFor(0.3, v.workAndPauses())
 	}
 	return c
+}
+
+// allLonger says that a transaction keeps the server at work far longer than
+// before, and that far longer passes between two of its statements, too.
+func (v *view) allLonger() bool { return v.worksLonger() >= 2 && v.pausesLonger() >= 2 }
+
+// workAndPauses are both, beside those of before.
+func (v *view) workAndPauses() observation {
+	return v.past("sessions at work, and at rest between two statements, for as long as before for each transaction")
 }
 
 // worksLonger is by which factor a transaction keeps the server at work longer

@@ -18,15 +18,23 @@ var preparedTransaction = cause{
 
 func judgePrepared(v *view) *claim {
 	switch {
+	case v.noPrepared():
+		return notBecause("the server takes none: max_prepared_transactions is 0")
 	case v.databaseStandsIn && v.standstill():
 		c := &claim{actions: preparedActions("the prepared transaction")}
 		c.thenf("%.0f sessions wait for locks, and nobody says who is in front", v.locked)
 		c.speaksFor(0.4, v.lockWaits())
+		if v.nobodyInFront() {
+			c.speaksFor(0.15, v.onlyWaiting())
+		}
 		return c
 	case v.databaseStandsIn && v.allAtWork() && v.pool && v.nothingEnds(): // not all exporters say what is waited for
 		c := &claim{actions: preparedActions("the prepared transaction")}
 		c.thenf("queries do not end")
 		c.speaksFor(0.4, v.states("queries that end"))
+		if v.nobodyInFront() {
+			c.speaksFor(0.15, v.onlyWaiting())
+		}
 		return c
 	case !v.database:
 		if !v.nothingEnds() || v.doneShare() >= 0.75 {
@@ -65,6 +73,12 @@ func judgePrepared(v *view) *claim {
 	}
 	c.actions = preparedActions(target)
 	return c
+}
+
+// noPrepared says that the server takes no prepared transactions, as an exporter
+// says; few servers do.
+func (v *view) noPrepared() bool {
+	return v.databaseStandsIn && whole(v.in.Pool.Database.Prepared) == 0
 }
 
 func preparedActions(target string) []capability.Remedy {

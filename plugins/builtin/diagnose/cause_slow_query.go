@@ -174,6 +174,9 @@ func judgeSlowQuery(v *view) *claim {
 	case v.database && v.opensLater():
 		c.speaksAgainst(0.1, v.slots())
 	}
+	if v.databaseStandsIn && v.allLonger() {
+		c.speaksAgainst(0.2, v.workAndPauses()) // one slow statement makes no other wait
+	}
 	if v.letsWait() {
 		c.speaksAgainst(0.1, v.states("no transaction that waits between two statements"))
 	}
@@ -209,7 +212,11 @@ func (c *claim) activeForLong(v *view, slower bool) {
 		// Held up by the pool, they begin in step, and may all be
 		// young: their number says the same.
 		c.thenf("%d of %.0f sessions active", v.active.Count, v.sessions)
-		c.speaksFor(0.37, o)
+		weight := 0.37
+		if v.pooler.present && math.IsNaN(v.pooler.slower()) {
+			weight = 0.25 // or held up by the pooler, whose past is not known
+		}
+		c.speaksFor(weight, o)
 	default:
 		c.weigh(slower || v.workGrew() >= 3, 0.2, 0.1, o)
 	}

@@ -122,6 +122,53 @@ func exported(in *capability.DiagnoseInput) {
 	in.Pool.Pooler, in.Pooler = p, nil
 }
 
+// files is how many files each replica has open, of 1024.
+func files(open int) scenario {
+	return func(in *capability.DiagnoseInput) {
+		for i := range in.Pool.Replicas {
+			in.Pool.Replicas[i].FilesOpen, in.Pool.Replicas[i].FilesMax = &open, new(1024)
+		}
+	}
+}
+
+// allWait is sessions of the service that wait, every one, and nobody else.
+func allWait(in *capability.DiagnoseInput) {
+	in.Pool.Onset, in.Pool.Now.ReleasesRPS = new(began.Add(-time.Second)), new(0.0)
+	in.Database.States = []capability.SessionState{{State: activeSession, Count: 50, OldestS: 3, P50S: 1.6}}
+	in.Database.Waits[0].Count = 50
+}
+
+// waitUnsaid has an exporter that does not say what is waited for.
+func waitUnsaid(in *capability.DiagnoseInput) {
+	for i := range in.Pool.Database.Sessions {
+		in.Pool.Database.Sessions[i].Wait = ""
+	}
+}
+
+// mostPrepared is how many transactions an exporter says may be prepared.
+func mostPrepared(n int) scenario {
+	return func(in *capability.DiagnoseInput) { in.Pool.Database.Prepared = &n }
+}
+
+// uncounted is a service that counts no requests, and so none that fail.
+func uncounted(in *capability.DiagnoseInput) {
+	for _, w := range []*capability.Window{&in.Pool.Now, in.Pool.Baseline} {
+		w.OfferedRPS, w.FirstAttemptsRPS, w.ErrorRate, w.ConnectsRPS, w.QueryS, w.AcquireP99S = nil, nil, nil, nil, nil, nil
+	}
+	in.Pool.Onset, in.Pool.Now.Waiting = nil, new(0)
+}
+
+// refusedInside is a database that rolls back what it refuses.
+func refusedInside(in *capability.DiagnoseInput) { in.Database.Now.RollbacksRPS = 118 }
+
+// lost is a service that has no connection left, of 34, and a server that knows
+// of none.
+func lost(in *capability.DiagnoseInput) {
+	in.Pool.Now.Acquired = new(0)
+	starved(in)
+	in.Database.States, in.Database.Clients, in.Database.Used, in.Database.Free = nil, nil, 1, 56
+}
+
 // exporterOut is an exporter that is not let in.
 func exporterOut(in *capability.DiagnoseInput) {
 	in.Pool.Database = &capability.ExportedDatabase{}
@@ -223,6 +270,43 @@ func TestDialects(t *testing.T) {
 		{"metrics alone: busy", made(busy, noDatabase, noChanges), unknown, 0, 0},
 		{"metrics alone: some errors of requests", made(failedWith("22P02"), func(in *capability.DiagnoseInput) { in.Pool.Now.ErrorRate = new(0.01) }, noDatabase, noChanges), unknown, 0, 0},
 
+		{"metrics alone: in the middle of queries that do not end, and most go on as ever", made(someLeak, held(3), noDatabase, noChanges), capability.LockBlocking, 0.5, 0.6},
+		{"exporters: the server works and lets transactions wait for longer", made(pasts(65), starvedServer, exported, noChanges), capability.ServerOverload, 0.5, 0.7},
+		{"exporters: not refused at once, and so not by one's own machine", made(noFiles, littleSaid, refusedAfter(0.006), exported, noChanges), unknown, 0, 0},
+		{"exporters: refused at once", made(noFiles, littleSaid, refusedAfter(0.0003), exported, noChanges), capability.ClientFDOrPortLimit, 0.5, 0.7},
+
+		// The files of a process.
+		{"no files left", made(noFiles, files(1023)), capability.ClientFDOrPortLimit, 0.9, 1},
+		{"files left, and perhaps no ports", made(noFiles, files(60)), capability.ClientFDOrPortLimit, 0.5, 0.7},
+		{"metrics alone: no files left", made(noFiles, files(1023), noDatabase, noChanges), capability.ClientFDOrPortLimit, 0.6, 0.85},
+		{"metrics alone, little said: no files left", made(noFiles, files(1020), littleSaid, noDatabase, noChanges), capability.ClientFDOrPortLimit, 0.6, 0.85},
+		{"metrics alone: those who wait use the files up", made(slow, files(1023), noDatabase, noChanges), capability.SlowQuery, 0.5, 0.6},
+
+		// A service that counts no requests.
+		{"nothing counted: a limit below what there was", made(roleLimitUnsaid, pasts(190), uncounted, noChanges), capability.RoleOrDBLimit, 0.6, 0.85},
+		{"nothing counted: the server hears nothing any more", made(noFiles, pasts(2), uncounted, noChanges, lost), capability.ClientFDOrPortLimit, 0.5, 0.85},
+		{"nothing counted: at night", made(atRest, pasts(2), uncounted, noChanges), unknown, 0, 0},
+		{"nothing counted: it is given connections", made(noFiles, pasts(200), uncounted, noChanges, lost), unknown, 0, 0},
+
+		// A server that lets transactions wait.
+		{"left open", made(leftOpen), capability.IdleInTransaction, 0.9, 1},
+		{"left open, or let wait: the others take long, too", made(leftOpen, goSQL, func(in *capability.DiagnoseInput) {
+			in.Database.States = []capability.SessionState{{State: inTransaction, Count: 30, OldestS: 2.1, P50S: 1.4}, {State: activeSession, Count: 20, OldestS: 0.72, P50S: 0.34}}
+		}), capability.IdleInTransaction, 0.5, 0.8},
+		{"left open, or let wait: opening is slow, too", made(leftOpen, goSQL, slowToConnect(1200), func(in *capability.DiagnoseInput) {
+			in.Database.Connect.UsualMS = new(600.0)
+			in.Database.States = []capability.SessionState{{State: inTransaction, Count: 33, OldestS: 2.9, P50S: 1.4}, {State: activeSession, Count: 17, OldestS: 0.8, P50S: 0.26}}
+		}), capability.IdleInTransaction, 0.5, 0.89},
+		{"left open, and the others wait for their locks", made(leftOpen, goSQL, func(in *capability.DiagnoseInput) {
+			in.Database.States = []capability.SessionState{{State: inTransaction, Count: 30, OldestS: 7.2, P50S: 3.6}, {State: activeSession, Count: 20, OldestS: 3, P50S: 1.5}}
+			in.Database.Waits = []capability.Wait{{Type: "Lock", Event: "transactionid", Count: 20}}
+			in.Database.Blocking = []capability.Blocking{{Pid: 100, BackendStart: began.Add(-time.Hour), State: inTransaction, Kind: "write", XactAgeS: new(7.0), Blocks: 20}}
+		}), capability.IdleInTransaction, 0.9, 1},
+		{"queries that take longer, behind a pooler without a past", made(behindPooler, slow, func(in *capability.DiagnoseInput) {
+			in.Pooler.Baseline = nil
+			in.Database.States = []capability.SessionState{{State: activeSession, Count: 30, OldestS: 0.004, P50S: 0.001}, {State: inTransaction, Count: 4, OldestS: 0.003, P50S: 0.003}}
+		}), capability.SlowQuery, 0.6, 0.89},
+
 		// Exporters in the place of the database and the pooler.
 		{"exporters: healthy", made(exported), unknown, 0, 0},
 		{"exporters: busy", made(busy, exported), unknown, 0, 0},
@@ -238,6 +322,12 @@ func TestDialects(t *testing.T) {
 			in.Pool.Onset, in.Pool.Now.ReleasesRPS = new(began.Add(-time.Second)), new(0.0)
 			in.Pool.Database.Sessions[0].Wait, in.Pool.Database.Sessions = "", in.Pool.Database.Sessions[:1]
 		}), capability.LockBlocking, 0.5, 0.7},
+		{"exporters: all wait, and nobody is in front", made(prepared, allWait, exported, noChanges), capability.PreparedTransaction, 0.5, 0.6},
+		{"exporters: all are at work, none ends, and nobody is in front", made(prepared, allWait, exported, waitUnsaid, noChanges), capability.PreparedTransaction, 0.5, 0.6},
+		{"exporters: nobody is in front, and none can be prepared", made(prepared, allWait, exported, mostPrepared(0), noChanges), capability.LockBlocking, 0.6, 0.8},
+		{"exporters: all wait, and somebody may be in front", made(prepared, allWait, func(in *capability.DiagnoseInput) { in.Database.States[0].Count = 51 }, exported, mostPrepared(5), noChanges), capability.LockBlocking, 0.6, 0.8},
+		{"exporters: refused inside the database", made(roleLimit, littleSaid, refusedAfter(0.006), pasts(190), refusedInside, exported, noChanges), capability.RoleOrDBLimit, 0.5, 0.7},
+		{"exporters: refused, and not inside the database", made(roleLimit, littleSaid, refusedAfter(0.006), pasts(190), exported, noChanges), unknown, 0, 0},
 		{"exporters: too many replicas", made(full, exported, noChanges), capability.ReplicasTimesPool, 0.9, 1},
 		{"exporters: pooler too small", made(behindPooler, poolerSmall, exported, noChanges), capability.PgbouncerPoolTooSmall, 0.7, 1},
 		{"exporters: pooler refuses", made(behindPooler, poolerRefuses, exported, noChanges), capability.PgbouncerMaxClientConn, 0.9, 1},

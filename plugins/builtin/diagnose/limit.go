@@ -83,6 +83,20 @@ func (v *view) roleUse(user string) (used, most float64) {
 // come and go, and our own counts, too.
 func slack(most float64) float64 { return math.Max(1, 0.05*most) }
 
+// mayNotGrow says that the service, which does not count what fails, has fewer
+// sessions than it had, and its pools have room.
+func (v *view) mayNotGrow() bool {
+	return v.pool && math.IsNaN(v.now.errors) && !v.full() && v.fewer() >= 1.2
+}
+
+// refusedInside says that the database rolls back about as often as the service
+// tries to connect, and did not before: a login that the database itself refuses
+// is rolled back there, and no other is.
+func (v *view) refusedInside() bool {
+	t := v.traffic()
+	return t != nil && v.cannotOpen() && v.now.connects >= 5 && t.RollbacksRPS >= 0.5*v.now.connects && t.RollbacksRPS >= 5*v.usual().RollbacksRPS
+}
+
 // limitPinches says that a limit is used up and it shows: the server said so,
 // or none of the sessions below it is at rest.
 func (v *view) limitPinches() bool {
@@ -90,5 +104,5 @@ func (v *view) limitPinches() bool {
 	if l == nil {
 		return false
 	}
-	return l.words != "" || v.cannotOpen() || !v.pool && v.fewer() >= 1.2 || !v.pool && v.sessions >= 4 && float64(v.resting.Count) <= 0.05*v.sessions
+	return l.words != "" || v.cannotOpen() || v.mayNotGrow() || !v.pool && v.fewer() >= 1.2 || !v.pool && v.sessions >= 4 && float64(v.resting.Count) <= 0.05*v.sessions
 }

@@ -218,6 +218,8 @@ func (v *view) cannotOpen() bool {
 	switch {
 	case !v.pool || v.full():
 		return false
+	case v.lostTouch():
+		return true
 	case v.failsByOpening() && v.now.acquired+v.idle < 0.9*v.now.max:
 		return true
 	case v.failing() && v.lostMost():
@@ -226,6 +228,13 @@ func (v *view) cannotOpen() bool {
 		return false
 	}
 	return v.queued() || v.failing() && (v.now.connects >= 5 || v.opening > 0 || math.IsNaN(v.now.connects) || v.meetsRefusals())
+}
+
+// lostTouch says that a service that does not count what fails has no connection
+// left though it had, and that the server hears next to nothing of it any more.
+func (v *view) lostTouch() bool {
+	return v.pool && math.IsNaN(v.now.errors) && v.hasNone() && v.database && !v.databaseStandsIn &&
+		(v.before.acquired >= 3 || v.now.releases > 0 && whole(v.usual().Sessions) >= 3) && v.sessions <= 0.1*whole(v.usual().Sessions) && v.busier() <= 0.1
 }
 
 // lostMost says that the service has far fewer connections than it used.

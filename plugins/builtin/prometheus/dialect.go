@@ -25,6 +25,8 @@ const (
 	httpFailed
 	httpFirst
 	httpInflight
+	filesOpen // of the service's process, and how many it may have
+	filesMax
 	databaseUp // what exporters say of the database and the pooler
 	databaseMax
 	databaseReserved
@@ -32,6 +34,7 @@ const (
 	databaseStart // seconds since 1970; the largest of all
 	databaseStandby
 	databaseExclusive
+	databasePrepared // that there may be
 	databaseCommits
 	databaseRollbacks
 	databaseBegun
@@ -72,6 +75,7 @@ const (
 	ofPool kind = iota
 	ofRequests
 	ofQueries
+	ofProcess
 	ofMore // always read
 )
 
@@ -286,6 +290,14 @@ var dialects = []dialect{
 		},
 	},
 	{
+		name: "process of client_golang", kind: ofProcess, markers: []string{"process_max_fds"},
+		figures: map[string]figure{"process_open_fds": filesOpen, "process_max_fds": filesMax},
+	},
+	{
+		name: "process of Micrometer", kind: ofProcess, markers: []string{"process_files_max_files"},
+		figures: map[string]figure{"process_files_open_files": filesOpen, "process_files_max_files": filesMax},
+	},
+	{
 		name: "errors", kind: ofMore, rows: errorSeries,
 	},
 	{
@@ -295,6 +307,7 @@ var dialects = []dialect{
 			"pg_settings_max_connections":                databaseMax,
 			"pg_settings_reserved_connections":           databaseReserved,
 			"pg_settings_superuser_reserved_connections": databaseSuperuser,
+			"pg_settings_max_prepared_transactions":      databasePrepared,
 			"pg_postmaster_start_time_seconds":           databaseStart,
 			"pg_replication_is_replica":                  databaseStandby,
 			"pg_stat_database_xact_commit":               databaseCommits,

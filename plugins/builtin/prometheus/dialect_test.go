@@ -24,6 +24,14 @@ db_query_duration_seconds_bucket{le="0.1"} 3
 db_query_duration_seconds_bucket{le="+Inf"} 4
 db_query_duration_seconds_sum 0.8
 db_query_duration_seconds_count 4
+# TYPE process_open_fds gauge
+process_open_fds 40
+# TYPE process_max_fds gauge
+process_max_fds 1024
+# TYPE process_files_open_files gauge
+process_files_open_files 41
+# TYPE process_files_max_files gauge
+process_files_max_files 1025
 # TYPE irrelevant gauge
 irrelevant NaN
 `
@@ -80,7 +88,7 @@ go_sql_wait_duration_seconds_total{db_name="a"} 1.5
 				t.Fatal(err)
 			}
 			s := reduce(zero, samples)
-			want := map[figure]float64{httpRequests: 100, httpFailed: 6, httpFirst: 80, httpInflight: 7}
+			want := map[figure]float64{httpRequests: 100, httpFailed: 6, httpFirst: 80, httpInflight: 7, filesOpen: 40, filesMax: 1024}
 			maps.Copy(want, c.figures)
 			for f, v := range want {
 				if !same(s.figures[f], v) {

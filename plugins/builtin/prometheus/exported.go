@@ -183,8 +183,8 @@ func exported(histories []history, from, until time.Time) (*capability.ExportedD
 		d = &capability.ExportedDatabase{
 			Up:  !said(databaseUp) || now.figures[databaseUp] > 0,
 			Max: integer(now.figures[databaseMax]), Reserved: integer(now.figures[databaseReserved]), Superuser: integer(now.figures[databaseSuperuser]),
-			Exclusive: integer(now.figures[databaseExclusive]),
-			Sessions:  now.sessions, Limits: now.limits,
+			Exclusive: integer(now.figures[databaseExclusive]), Prepared: integer(now.figures[databasePrepared]),
+			Sessions: now.sessions, Limits: now.limits,
 		}
 		if said(databaseStart) {
 			at := time.UnixMicro(int64(now.figures[databaseStart] * 1e6)).UTC()

@@ -320,6 +320,8 @@ pg_up 1
 pg_settings_max_connections{server="db:5432"} 60
 # TYPE pg_settings_superuser_reserved_connections gauge
 pg_settings_superuser_reserved_connections{server="db:5432"} 3
+# TYPE pg_settings_max_prepared_transactions gauge
+pg_settings_max_prepared_transactions{server="db:5432"} 5
 # TYPE pg_postmaster_start_time_seconds gauge
 pg_postmaster_start_time_seconds{server="db:5432"} 1.7e9
 # TYPE pg_replication_is_replica gauge
@@ -370,7 +372,7 @@ pgbouncer_databases_paused{database="appdb",host="db",name="app"} 1
 		t.Fatal(err)
 	}
 	d, p := out.Database, out.Pooler
-	if d == nil || !d.Up || *d.Max != 60 || *d.Superuser != 3 || d.Reserved != nil || d.StartedAt.Unix() != 1.7e9 || *d.Standby || *d.Exclusive != 2 {
+	if d == nil || !d.Up || *d.Max != 60 || *d.Superuser != 3 || d.Reserved != nil || d.StartedAt.Unix() != 1.7e9 || *d.Standby || *d.Exclusive != 2 || *d.Prepared != 5 {
 		t.Errorf("database %+v", d)
 	}
 	if want := (capability.ExportedLimit{Role: "app", Most: 30}); len(d.Limits) != 1 || d.Limits[0] != want {

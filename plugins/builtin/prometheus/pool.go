@@ -55,7 +55,9 @@ func poolOf(histories []history, window time.Duration) (capability.PoolOutput, e
 	}
 	for _, h := range histories {
 		if n := len(h.snapshots); n > 0 && !math.IsNaN(h.snapshots[n-1].figures[poolMax]) {
-			out.Replicas = append(out.Replicas, replicaOf(h.replica, h.snapshots[n-1]))
+			r := replicaOf(h.replica, h.snapshots[n-1])
+			r.FilesOpen, r.FilesMax = filesOf(h.between(from, end))
+			out.Replicas = append(out.Replicas, r)
 		}
 	}
 	return out, nil
@@ -79,6 +81,21 @@ func replicaOf(name string, s snapshot) capability.PoolReplica {
 		Constructing: count(poolConstructing),
 		Waiting:      integer(s.figures[poolWaiting]),
 	}
+}
+
+// filesOf is how many files a replica had open at the most, and may have. Without
+// a single one left it cannot count them either: what it last said counts.
+func filesOf(snapshots []snapshot) (open, most *int) {
+	largest, limit := nan, nan
+	for _, s := range snapshots {
+		if n := s.figures[filesOpen]; !math.IsNaN(n) && !(n < largest) {
+			largest = n
+		}
+		if n := s.figures[filesMax]; n < math.MaxInt32 { // beyond that there is none
+			limit = n
+		}
+	}
+	return integer(largest), integer(limit)
 }
 
 func markers() string {

@@ -303,3 +303,27 @@ func TestFewestOpen(t *testing.T) {
 		t.Errorf("%v, fewest %v with a replica that is not heard, want 8", err, out.Fewest)
 	}
 }
+
+// TestFiles holds that most files count that a replica said it had open since the
+// onset: without one left it may say nothing.
+func TestFiles(t *testing.T) {
+	said := func(most float64, open ...float64) []history {
+		histories := poolLowered.replicas(2, 62)
+		snapshots := histories[0].snapshots
+		for i := range open {
+			s := &snapshots[len(snapshots)-len(open)+i]
+			s.figures[filesOpen], s.figures[filesMax] = open[i], most
+		}
+		return histories
+	}
+	out, err := poolOf(said(1024, 900, 1023, nan), 10*time.Second)
+	if err != nil || out.Replicas[0].FilesOpen == nil || *out.Replicas[0].FilesOpen != 1023 || *out.Replicas[0].FilesMax != 1024 {
+		t.Errorf("%v, %+v: want 1023 of 1024", err, out.Replicas)
+	}
+	if out.Replicas[1].FilesOpen != nil || out.Replicas[1].FilesMax != nil {
+		t.Errorf("%+v: nothing was said of its files", out.Replicas[1])
+	}
+	if out, err = poolOf(said(1<<64, 900, 901), 10*time.Second); err != nil || *out.Replicas[0].FilesOpen != 901 || out.Replicas[0].FilesMax != nil {
+		t.Errorf("%v, %+v: want 901 of as many as it likes", err, out.Replicas)
+	}
+}

@@ -59,6 +59,7 @@ func (l load) simulate(name string, seconds float64) history {
 				poolMax: l.max(at), poolAcquired: math.Round(busy), poolIdle: math.Round(l.max(at) - busy), poolConstructing: 0,
 				poolWaiting: math.Round(waiting), poolTimeouts: timeouts, poolConnects: 5,
 				httpRequests: requests, httpFailed: failed, httpFirst: first, httpInflight: math.Round(waiting + busy),
+				filesOpen: nan, filesMax: nan,
 			}
 			s.timings = [timings]distribution{
 				acquireTime: frozen(acquire), holdTime: frozen(hold), queryTime: frozen(query), requestTime: frozen(request),
