@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -56,6 +57,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := alone(path); err != nil {
+		return nil, err
+	}
 	o := Owner{PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}
 	f, err := lock(ctx, path, o)
 	if err != nil {
@@ -98,6 +102,18 @@ func resolve(path string) (string, error) {
 		return "", local.NewError(local.ClassInvalid, abs+" is not a file", "name a file with --state", nil)
 	}
 	return target, nil
+}
+
+// alone refuses a file that has a second name. Lock, log and socket go by the
+// name: who came by the other one would own the same file at the same time, and
+// the records of one of them would be lost.
+func alone(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !shared(info) {
+		return nil //nolint:nilerr // whoever opens it says it better
+	}
+	return local.NewError(local.ClassJournal, fmt.Sprintf("the state file %s has another name, too (a hard link): a firebreak that is given that one would be a second owner", path),
+		fmt.Sprintf("remove the other, which `find / -samefile %s` shows; where it is to stay as it is, as in a snapshot, copy this one: `cp %s %s.own && mv %s.own %s`", path, path, path, path, path), nil)
 }
 
 // dsn names the file with the pragmas of every connection. They stand in the name of the data source, so

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/firebreak-ops/firebreak/engine/local"
 )
 
 func TestOneOwner(t *testing.T) {
@@ -41,6 +43,43 @@ func TestOneOwner(t *testing.T) {
 	}
 	if _, owned, err := FindOwner(path); owned || err != nil {
 		t.Errorf("after the end: owned %v, %v", owned, err)
+	}
+	open(t, path)
+}
+
+// TestSecondName holds that a file with two names is owned by neither: each name
+// has a lock and a log of its own, and what one owner has recorded the other
+// writes over. What is only read, as a backup that shares its file with another
+// snapshot, may have as many as it wants.
+func TestSecondName(t *testing.T) {
+	path := file(t)
+	s := open(t, path)
+	other := filepath.Join(t.TempDir(), "state.db")
+	if err := os.Link(path, other); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(name string) {
+		t.Helper()
+		_, err := Open(t.Context(), name)
+		var known *local.Error
+		if !errors.As(err, &known) || known.Class() != local.ClassJournal || !strings.Contains(err.Error(), "hard link") || !strings.Contains(known.Hint(), "-samefile ") {
+			t.Errorf("an owner of %s beside its other name: %v", name, err)
+		}
+	}
+	refused(other) // while one lives that came by the first name
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused(path)
+	r, err := Read(t.Context(), other)
+	if err != nil {
+		t.Fatal("to read it needs no single name:", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
 	}
 	open(t, path)
 }

@@ -14,3 +14,9 @@ func number(info fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// shared says whether a file has more than one name in its file system.
+func shared(info fs.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Nlink > 1
+}
