@@ -258,6 +258,7 @@ func TestTokenRequests(t *testing.T) {
 	for name, req := range map[string]server.TokenRequest{
 		"nobody":      {May: []server.Right{server.MayRead}, Seconds: 1},
 		"both":        {Person: "alice", Machine: "ci", May: []server.Right{server.MayRead}, Seconds: 1},
+		"no name":     {Machine: "Argo CD", May: []server.Right{server.MayRead}, Seconds: 1},
 		"no right":    {Person: "alice", Seconds: 1},
 		"no such":     {Person: "alice", May: []server.Right{"all"}, Seconds: 1},
 		"socket":      {Person: "alice", May: []server.Right{"socket"}, Seconds: 1},

@@ -1,8 +1,12 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine"
@@ -44,12 +48,42 @@ func (s *Server) sayings() []saying {
 // say passes on what a person says to the run that a request names.
 func say[T Say](s *Server) handler {
 	return func(r *http.Request, by Caller) (int, any, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return 0, nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		req, err := read[T](r)
 		if err != nil {
 			return 0, nil, err
 		}
+		if missing := lacks(body, reflect.TypeFor[T]()); missing != "" {
+			return 0, nil, invalid("the request is not what is expected here: %s is missing", missing)
+		}
 		return s.give(r, req.input(by.Person))
 	}
+}
+
+// lacks is the first field of a request that must be there and is not: what a
+// person is taken to have said, such as a no, is never what nobody has written.
+func lacks(body []byte, request reflect.Type) string {
+	var given map[string]json.RawMessage
+	_ = json.Unmarshal(body, &given) // nothing is given in what is empty
+	for f := range request.Fields() {
+		name, optional, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if optional != "" {
+			continue
+		}
+		there := false
+		for key, value := range given {
+			// encoding/json takes keys in any case, and leaves a field alone where null is given.
+			there = there || strings.EqualFold(key, name) && (string(value) != "null" || f.Type == reflect.TypeFor[json.RawMessage]())
+		}
+		if !there {
+			return name
+		}
+	}
+	return ""
 }
 
 // VoteRequest approves or denies what an open gate asks.

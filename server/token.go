@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firebreak-ops/firebreak/engine/service"
 )
 
 // Token is what the holder proves with who they are, as it is kept. What it is
@@ -119,6 +121,8 @@ func (s *Server) makeToken(r *http.Request, by Caller) (int, any, error) {
 	switch {
 	case (req.Person == "") == (req.Machine == ""):
 		return 0, nil, invalid("a token is of a person or of a machine")
+	case req.Machine != "" && !service.IsName(req.Machine):
+		return 0, nil, invalid("%q is no name of a machine: no role could name it; use at most 63 of a-z 0-9 . _ - and begin with a letter or digit", req.Machine)
 	case len(req.May) == 0:
 		return 0, nil, invalid("a token that may nothing is good for nothing")
 	case life <= 0 || life > longestToken:

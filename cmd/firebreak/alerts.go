@@ -51,6 +51,7 @@ func (a *app) listAlerts(ctx context.Context, limit int) error {
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
+	defer a.tellNoState(err)
 	all, more := some(all, limit)
 	defer a.tellMore(more, limit)
 	return table(a, "alert", "no alerts", "LAST\tSOURCE\tALERT\tSTATE\tTIMES\tWHAT BECAME OF IT", all, func(w io.Writer, l server.AlertView) {

@@ -78,9 +78,9 @@ passed, the cause, the seconds of each part, the requests that failed, and the g
 
 Drills: ` + strings.Join(drills.Names(), ", "),
 		Example: `  firebreak drill inc-2024-0715
-  firebreak drill inc-2024-0715 --interactive    you are the approver
+  firebreak drill inc-2024-0715 --interactive    # you are the approver
   firebreak drill inc-2024-0715 --chat firebreak.yaml
-  firebreak drill inc-2024-0715 --control        what happens without firebreak
+  firebreak drill inc-2024-0715 --control        # what happens without firebreak
   firebreak drill inc-2024-0715 --seeds 10 --json
   firebreak drill inc-2024-0715 --alerts prometheus
   firebreak drill inc-2024-0715 --on kubernetes --kubeconfig practice.yaml`,

@@ -257,7 +257,10 @@ func (w *workspace) noRole(person string) (refusal string) {
 	for name, role := range w.roles() {
 		facts.Members[name] = role.People
 	}
-	return facts.MayStop(person)
+	if facts.Known(person) {
+		return ""
+	}
+	return person + " has no role in firebreak.yaml"
 }
 
 // book makes a runbook of pinned bytes.

@@ -68,6 +68,7 @@ func (a *app) listPages(ctx context.Context, limit int) error {
 	if err != nil && !errors.Is(err, errNoState) {
 		return err
 	}
+	defer a.tellNoState(err)
 	lines := make([]pageLine, 0, len(all))
 	for _, p := range all {
 		lines = append(lines, pageLineOf(p))

@@ -27,7 +27,7 @@ a person lifts that, knowing what happened since: nothing is changed before. Wha
 made is in doubt, as after a crash. What people had said and no owner had acted on is
 dropped.`,
 		Example: `  firebreak restore /mnt/backup/firebreak-2026-11-27.db
-  firebreak resume                          it looks, asks about what is in doubt, and waits`,
+  firebreak resume                          # it looks, asks about what is in doubt, and waits`,
 		Args: args(1, 1, "a file"),
 		RunE: func(c *cobra.Command, got []string) error { return a.restore(c.Context(), got[0], force) },
 	}, exitRefused, exitState)

@@ -62,9 +62,9 @@ func newRoot(a *app) *cobra.Command {
 at once, names the cause with its evidence, shows the exact change that it
 wants to make, acts the moment the answer is yes, verifies, and puts back what
 made things worse.`,
-		Example: `  firebreak drill inc-2024-0715            practise on a real outage, here, now
+		Example: `  firebreak drill inc-2024-0715            # practise on a real outage, here, now
   firebreak run connection-exhaustion --input service=api
-  firebreak approve RUN                    from any other terminal`,
+  firebreak approve RUN                    # from any other terminal`,
 		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -107,14 +107,14 @@ func (a *app) listRuns(ctx context.Context, q server.Query) error {
 		}
 		return a.tellUndriven(ctx, s, runs)
 	})
-	if errors.Is(err, errNoState) && !a.flags.json {
+	if !errors.Is(err, errNoState) {
+		return err
+	}
+	if !a.flags.json {
 		a.printf("no runs\n")
-		fmt.Fprintf(a.err, "firebreak: %s\n", err)
 	}
-	if errors.Is(err, errNoState) {
-		return nil
-	}
-	return err
+	a.tellNoState(err)
+	return nil
 }
 
 // tellUndriven says so when runs have not ended and no process drives them.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -21,6 +22,14 @@ func (a *app) withOwner(ctx context.Context, do func(*session) error) error {
 
 // errNoState says that there is no state file, and so that nothing has run.
 var errNoState = errors.New("nothing has run here")
+
+// tellNoState says that a listing is empty because there is no state: another one
+// may have been meant.
+func (a *app) tellNoState(err error) {
+	if errors.Is(err, errNoState) && !a.flags.json {
+		fmt.Fprintf(a.err, "firebreak: %s\n", err)
+	}
+}
 
 func (a *app) withRuns(ctx context.Context, load loader, do func(*session) error) error {
 	if err := a.hasState(); err != nil {

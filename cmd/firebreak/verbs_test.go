@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -63,6 +64,37 @@ func TestEveryVerbIsDocumented(t *testing.T) {
 		})
 	}
 }
+
+// TestExamplesCanBePasted holds that each line of an example is a command with
+// as many arguments as it takes, in the eyes of a shell: what is said about it
+// stands behind a #.
+func TestExamplesCanBePasted(t *testing.T) {
+	for _, c := range append(verbs(), newRoot(&app{env: os.Getenv})) {
+		for line := range strings.Lines(c.Example) {
+			line, ours := strings.CutPrefix(strings.TrimSpace(line), "firebreak ")
+			if !ours {
+				continue // of completion: what a shell does with its output
+			}
+			out, err := exec.CommandContext(t.Context(), "sh", "-c", "words() { for w; do echo \"$w\"; done; }\nwords "+beforeFile.ReplaceAllString(line, "")).Output()
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			verb, rest, err := newRoot(&app{env: os.Getenv}).Find(strings.Split(strings.TrimSpace(string(out)), "\n"))
+			if err == nil {
+				err = verb.ParseFlags(rest)
+			}
+			if err == nil {
+				err = verb.ValidateArgs(verb.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("firebreak %s: %v", line, err)
+			}
+		}
+	}
+}
+
+// beforeFile is where the output of an example goes.
+var beforeFile = regexp.MustCompile(`\s*>+\s*\S+$`)
 
 // TestEveryExitCodeIsPlayed holds the table to the stories: each code is one
 // that a story, or a drill, has seen.

@@ -57,6 +57,9 @@ type Role struct {
 // stand, too: no person's name has a colon.
 const MachinePrefix = "machine:"
 
+// IsName reports whether something in a configuration can have a name.
+func IsName(text string) bool { return aName.Pattern.MatchString(text) }
+
 // Members are who has the role: its people, and its machines as
 // [MachinePrefix] and name.
 func (r *Role) Members() []string {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 
@@ -35,7 +36,9 @@ func Read(ctx context.Context, path string) (*Reader, error) {
 }
 
 func (r *Reader) open(ctx context.Context) error {
-	if _, err := os.Stat(r.path); err != nil {
+	if _, err := os.Stat(r.path); errors.Is(err, fs.ErrNotExist) {
+		return local.NewError(local.ClassJournal, "there is no state file "+r.path, "name another one with --state", err)
+	} else if err != nil {
 		return err
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "trusted_schema(0)"}}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/engine/local"
@@ -37,7 +38,7 @@ type Restored struct {
 func Restore(ctx context.Context, q Restoring) (done Restored, err error) {
 	from, err := Read(ctx, q.From)
 	if err != nil {
-		return done, err
+		return done, noBackup(err)
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	to, err := resolve(q.To)
@@ -81,6 +82,17 @@ func Restore(ctx context.Context, q Restoring) (done Restored, err error) {
 		return done, explain("name", to, err)
 	}
 	return done, explain("store", to, syncDir(to))
+}
+
+// noBackup is why a backup cannot be read. What to do about a state that cannot,
+// such as to name another with --state, is not what to do about it.
+func noBackup(err error) error {
+	var known *local.Error
+	if !errors.As(err, &known) || !strings.Contains(known.Hint(), "--state") {
+		return err
+	}
+	return local.NewError(known.Class(), "the backup is not there, or none: "+err.Error(),
+		"name a file that `firebreak backup` has written; see that its disk is mounted, and that this user may read it", nil)
 }
 
 // parts are the files of a state that are there, by what they add to its name.
