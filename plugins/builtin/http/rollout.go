@@ -110,6 +110,7 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 		return plugins.Plan{}, err
 	}
 	var detail strings.Builder
+	detail.WriteString(r.unguarded())
 	var all []string
 	for i, wave := range r.waves {
 		fmt.Fprintf(&detail, "wave %d of %d, running it within %s:\n", i+1, len(r.waves), r.LiveWithin)
@@ -129,6 +130,26 @@ func (s *settings) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, e
 		Binding: binding, Detail: detail.String(), Fingerprint: fingerprint(r.Setting, r.all), Undo: undo, Resource: s.Resource(),
 		BlastRadius: plugins.BlastRadius{Unit: "replicas", Affected: len(all), Total: len(r.all)},
 	}, err
+}
+
+// unguarded is the line about those replicas that are to be changed and say no
+// ETag, by which they could refuse.
+func (r *rollout) unguarded() string {
+	n, without := 0, 0
+	for _, v := range slices.Concat(r.waves...) {
+		n++
+		if v.etag == "" {
+			without++
+		}
+	}
+	switch without {
+	case 0:
+		return ""
+	case n:
+		return plugins.LastLook + ": no ETag is said\n"
+	default:
+		return fmt.Sprintf("%s, on the %d of %d replicas that say no ETag\n", plugins.LastLook, without, n)
+	}
 }
 
 // write changes wave after wave; the next only when all that were changed run

@@ -20,6 +20,7 @@ type told struct {
 	values  map[string]any
 	version int
 	deaf    bool   // it takes a value, and goes on with the old one
+	untied  bool   // it says no ETag, and takes what comes
 	before  func() // what happens between a look and the change
 	url     string
 }
@@ -36,7 +37,9 @@ func (r *told) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.mu.Unlock()
 	switch req.Method {
 	case http.MethodGet:
-		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, r.version))
+		if !r.untied {
+			w.Header().Set("ETag", fmt.Sprintf(`"%d"`, r.version))
+		}
 		if err := json.NewEncoder(w).Encode(r.values); err != nil {
 			panic(err)
 		}
@@ -46,7 +49,7 @@ func (r *told) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		if req.Header.Get("If-Match") != fmt.Sprintf(`"%d"`, r.version) {
+		if !r.untied && req.Header.Get("If-Match") != fmt.Sprintf(`"%d"`, r.version) {
 			w.WriteHeader(http.StatusPreconditionFailed)
 			return
 		}
@@ -244,6 +247,28 @@ func TestSettingThatSomebodyElseChanges(t *testing.T) {
 	}
 	if out := undo(t, b, out.Receipt); out.Failure != nil || all.run() != "20 30 20" {
 		t.Errorf("undone: %+v; they run %s", out, all.run())
+	}
+}
+
+// What cannot refuse is said before it is told, and only of what will be told.
+func TestReplicasWithoutETag(t *testing.T) {
+	for untied, want := range map[int]string{
+		0: "",
+		1: plugins.LastLook + ", on the 1 of 2 replicas that say no ETag\n",
+		2: plugins.LastLook + ": no ETag is said\n",
+	} {
+		all := tell(t, 3)
+		all[2].untied, all[2].values["pool"] = true, 50 // done already
+		for _, r := range all[:untied] {
+			r.untied = true
+		}
+		plan, err := bind(t, "settings", all.section(), plugins.Mutate).Plan(t.Context(), call("settings.apply", toFifty))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, _, _ := strings.Cut(plan.Detail, "wave 1 "); head != want {
+			t.Errorf("%d of 2 say none: %q, want %q", untied, head, want)
+		}
 	}
 }
 

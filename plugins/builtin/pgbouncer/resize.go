@@ -71,6 +71,9 @@ func (b *bound) planResize(ctx context.Context, call plugins.Call) (plugins.Plan
 func (r resize) detail(is reading, from int) (string, plugins.BlastRadius) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %d -> %d\n", keys[r.limit], from, r.to)
+	if from != r.to {
+		text.WriteString(plugins.LastLook + "\n")
+	}
 	var blast plugins.BlastRadius
 	switch r.limit {
 	case capability.MaxClients:

@@ -79,7 +79,7 @@ func TestResizeServesWhoWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"default_pool_size: 4 -> 5", "app on appdb: 1 clients wait, 4 of 4", "app on reports keeps its own size, 3", "until PgBouncer is restarted"} {
+	for _, want := range []string{"default_pool_size: 4 -> 5\n" + plugins.LastLook, "app on appdb: 1 clients wait, 4 of 4", "app on reports keeps its own size, 3", "until PgBouncer is restarted"} {
 		if !strings.Contains(plan.Detail, want) {
 			t.Errorf("the detail lacks %q:\n%s", want, plan.Detail)
 		}
@@ -90,6 +90,9 @@ func TestResizeServesWhoWaits(t *testing.T) {
 	call.Expect = plan.Fingerprint
 	if o := b.Run(t.Context(), call, nil); o.Failure != nil || o.Applied != plugins.All {
 		t.Fatalf("%+v", o)
+	}
+	if plan, err := b.Plan(t.Context(), call); err != nil || strings.Contains(plan.Detail, plugins.LastLook) {
+		t.Errorf("where nothing is to be written: %v\n%s", err, plan.Detail)
 	}
 	eventually(t, "nobody waits", func() bool { return pool(status(t, look), "appdb").Waiting == 0 })
 }

@@ -195,6 +195,9 @@ func (c *configure) detail(now configured) string {
 	if c.role == "" && now.override == "command line" {
 		detail += "\nthe server was started with a value on its command line, which outranks this"
 	}
+	if !same(now.set, text(c.to)) {
+		detail += "\n" + plugins.LastLook
+	}
 	return detail
 }
 
@@ -250,8 +253,9 @@ func (c *configure) run(ctx context.Context, call plugins.Call) plugins.Outcome 
 }
 
 // statement sets the setting. That of a role does so only where it still is
-// from; ALTER SYSTEM takes part in no transaction, so that between look and
-// this there is a moment in which somebody else could write.
+// from, and yet there is an instant in which somebody else could write, since
+// nothing that a login without special rights may do locks what is set for a
+// role; ALTER SYSTEM takes part in no transaction at all.
 func (c *configure) statement(from *string) string {
 	to := text(c.to)
 	if c.role == "" {
@@ -266,9 +270,9 @@ func (c *configure) statement(from *string) string {
 		condition = is + " = " + literal(*from)
 	}
 	if to == nil {
-		return comparedAndSet(condition, "alter role "+name(c.role)+" reset "+name(c.setting))
+		return comparedAndSet("", condition, "alter role "+name(c.role)+" reset "+name(c.setting))
 	}
-	return comparedAndSet(condition, "alter role "+name(c.role)+" set "+name(c.setting)+" = "+literal(*to))
+	return comparedAndSet("", condition, "alter role "+name(c.role)+" set "+name(c.setting)+" = "+literal(*to))
 }
 
 // reload has the server read its files again, and returns once this session

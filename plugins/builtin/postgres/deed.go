@@ -145,9 +145,13 @@ func literal(text string) string {
 func name(text string) string { return pgx.Identifier{text}.Sanitize() }
 
 // comparedAndSet is one statement that fails with drifted where condition does
-// not hold, and changes something where it does.
-func comparedAndSet(condition, change string) string {
-	return "do " + literal("begin if not coalesce("+condition+", false) then raise exception 'it is another now' using errcode = "+literal(drifted)+"; end if; "+change+"; end")
+// not hold, and changes something where it does. lock, which may be empty, is
+// what comes before the look, so that nobody else writes until it is over.
+func comparedAndSet(lock, condition, change string) string {
+	if lock != "" {
+		lock += "; "
+	}
+	return "do " + literal("begin "+lock+"if not coalesce("+condition+", false) then raise exception 'it is another now' using errcode = "+literal(drifted)+"; end if; "+change+"; end")
 }
 
 // done encodes what is said; receipt may be nil.

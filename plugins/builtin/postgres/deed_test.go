@@ -268,6 +268,53 @@ func TestLimitChangedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestNobodyWritesBetweenLookAndChange holds that a limit that somebody else
+// sets meanwhile waits until ours is set: it is not overwritten unseen, of
+// which the plan need not warn. That of a setting does.
+func TestNobodyWritesBetweenLookAndChange(t *testing.T) {
+	b := bindMutate(t, "admin", "")
+	t.Cleanup(func() { cleanUp(t, "alter role batch connection limit -1") })
+	t.Cleanup(func() { cleanUp(t, "alter database appdb connection limit -1") })
+	for change, l := range map[string]*limit{
+		"alter role batch connection limit 7":     {bound: b, role: "batch", to: new(9)},
+		"alter database appdb connection limit 7": {bound: b, database: "appdb", to: new(9)},
+	} {
+		here, ours, other := open(t, "admin", "postgres"), open(t, "admin", "postgres"), open(t, "admin", "postgres")
+		do(t, here, "select pg_advisory_lock(7)")
+		ended := make(chan error, 1)
+		go func() {
+			_, err := ours.Exec(t.Context(), strings.Replace(l.statement(nil), "if not ", "perform pg_advisory_xact_lock(7); if not ", 1))
+			ended <- err
+		}()
+		eventually(t, "it is about to look", func() (waits bool) {
+			err := here.QueryRow(t.Context(), "select exists (select from pg_locks where locktype = 'advisory' and not granted)").Scan(&waits)
+			return err == nil && waits
+		})
+		do(t, other, "set lock_timeout = '20ms'")
+		if _, err := other.Exec(t.Context(), change); err == nil || !strings.Contains(err.Error(), "55P03") {
+			t.Errorf("%s, while ours is under way: %v", change, err)
+		}
+		do(t, here, "select pg_advisory_unlock(7)")
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		plan, err := l.plan(t.Context())
+		if err != nil || strings.Contains(plan.Detail, plugins.LastLook) {
+			t.Errorf("%v: %s", err, plan.Detail)
+		}
+	}
+	for input, warns := range map[string]bool{
+		`{"setting":"statement_timeout","value":"9s"}`:                true,
+		`{"setting":"statement_timeout","value":"9s","role":"batch"}`: true,
+		`{"setting":"statement_timeout","value":null}`:                false, // it is not set, and stays so
+	} {
+		plan, err := b.Plan(t.Context(), plugins.Call{Action: actionConfigure, Input: json.RawMessage(input)})
+		if err != nil || strings.Contains(plan.Detail, plugins.LastLook) != warns {
+			t.Errorf("%s: %v: %s", input, err, plan.Detail)
+		}
+	}
+}
+
 // TestConfigureTellsRestartApart sets one setting that is live at once, and
 // one that is not.
 func TestConfigureTellsRestartApart(t *testing.T) {

@@ -136,16 +136,15 @@ func (l *limit) run(ctx context.Context, call plugins.Call) plugins.Outcome {
 	return o
 }
 
-// statement sets the limit where it still is from.
+// statement sets the limit where it still is from. An ALTER without options
+// changes nothing, and has every other ALTER of the same wait until this one
+// is over: nobody writes between the look and the change.
 func (l *limit) statement(from *int) string {
+	alter, is := "alter database "+name(l.database), fmt.Sprintf("(select datconnlimit = %s from pg_database where datname = %s)", number(from), literal(l.database))
 	if l.role != "" {
-		return comparedAndSet(
-			fmt.Sprintf("(select rolconnlimit = %s from pg_roles where rolname = %s)", number(from), literal(l.role)),
-			fmt.Sprintf("alter role %s connection limit %s", name(l.role), number(l.to)))
+		alter, is = "alter role "+name(l.role), fmt.Sprintf("(select rolconnlimit = %s from pg_roles where rolname = %s)", number(from), literal(l.role))
 	}
-	return comparedAndSet(
-		fmt.Sprintf("(select datconnlimit = %s from pg_database where datname = %s)", number(from), literal(l.database)),
-		fmt.Sprintf("alter database %s connection limit %s", name(l.database), number(l.to)))
+	return comparedAndSet(alter, is, alter+" connection limit "+number(l.to))
 }
 
 func (l *limit) probe(ctx context.Context, undo json.RawMessage) plugins.Probed {
