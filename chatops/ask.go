@@ -258,7 +258,7 @@ func (s *Story) open(c *Card, a *Asked, now time.Time) {
 		}
 	}
 	if q.Digest != "" {
-		part.Fields = append(part.Fields, Field{Name: "plan", Text: shortDigest(q.Digest)})
+		part.Fields = append(part.Fields, Field{Name: "plan", Text: q.Plan()})
 	}
 	if part.Text != "" || len(part.Fields) > 0 {
 		c.Parts = append(c.Parts, part)
@@ -309,14 +309,6 @@ func (c Card) Again(before string) string {
 		return "Nobody has answered yet, and " + strings.Join(next, " and ") + " is asked, too"
 	}
 	return why
-}
-
-func shortDigest(digest string) string {
-	_, hex, ok := strings.Cut(digest, ":")
-	if !ok {
-		hex = digest
-	}
-	return hex[:min(len(hex), 12)]
 }
 
 func (s *Story) buttons(c *Card, a *Asked) {

@@ -36,7 +36,7 @@ var verbs = [...]Verb{
 	{Name: "show", Args: "RUNBOOK", What: "one runbook: its inputs, and whom it asks", Need: 1},
 	{Name: "runs", Args: "[--open] [--mine] [--failed]", What: "the last runs", flags: map[string]bool{"open": false, "mine": false, "failed": false}},
 	{Name: "status", Args: "RUN", What: "where a run stands", Need: 1},
-	{Name: "approve", Args: "RUN [REASON] [--step STEP] [--break-glass REASON]", What: "say yes to what a run asks", Need: 1, flags: map[string]bool{"step": true, "break-glass": true}},
+	{Name: "approve", Args: "RUN [REASON] [--step STEP] [--plan DIGEST] [--break-glass REASON]", What: "say yes to what a run asks", Need: 1, flags: map[string]bool{"step": true, "plan": true, "break-glass": true}},
 	{Name: "deny", Args: "RUN REASON [--step STEP]", What: "say no", Need: 2, flags: map[string]bool{"step": true}},
 	{Name: "cancel", Args: "RUN [REASON] [--undo]", What: "stop a run before its next change", Need: 1, flags: map[string]bool{"undo": false}},
 	{Name: "retry", Args: "RUN [--from STEP]", What: "go on with a run that has ended, as a new one", Need: 1, flags: map[string]bool{"from": true}},

@@ -149,6 +149,11 @@ func (d *Desk) vote(ctx context.Context, who Speaker, c Command, said Said) (Rep
 	case len(open) > 1:
 		return Reply{}, &CommandError{"run " + c.Args[0] + " asks about " + strings.Join(steps, " and "), "add --step " + steps[0]}
 	}
+	if plan := c.Flags["plan"]; plan != "" {
+		if other := open[0].Question.OtherPlan(plan); other != "" {
+			return Reply{Run: c.Args[0], Text: "That does not count: " + other + ". Look at what it would do now, and say it again."}, nil
+		}
+	}
 	do := DoApprove
 	if c.Verb == "deny" {
 		do = DoDeny

@@ -231,11 +231,15 @@ func answers(run string, q engine.Question) []string {
 	if q.Kind == engine.AskGate && q.Early { // others may be open whose turn has come
 		run += " --step " + q.Path
 	}
+	yes := "  firebreak approve " + run
+	if q.Digest != "" { // what is copied is a yes to what was read, and to nothing else
+		yes += " --plan " + q.Plan()
+	}
 	if q.Kind == engine.AskGate && q.Frozen != "" {
-		return []string{"  wait for its end, or in an emergency: firebreak approve " + run + " --break-glass REASON", "  firebreak deny " + run + " --reason WHY"}
+		return []string{"  wait for its end, or in an emergency: " + strings.TrimSpace(yes) + " --break-glass REASON", "  firebreak deny " + run + " --reason WHY"}
 	}
 	if q.Kind == engine.AskGate {
-		return []string{"  firebreak approve " + run, "  firebreak deny " + run + " --reason WHY"}
+		return []string{yes, "  firebreak deny " + run + " --reason WHY"}
 	}
 	if q.Kind == engine.AskValue {
 		return []string{fmt.Sprintf("  firebreak provide %s %s %s", run, q.Path, strings.ToUpper(q.Value))}

@@ -15,7 +15,7 @@ var asked = time.Date(2024, 7, 15, 10, 47, 0, 0, time.UTC)
 
 func gate() engine.Question {
 	return engine.Question{
-		ID: "r1/cure#0/ask.1", Kind: engine.AskGate, Path: "cure", Text: "May restore go on with cure?",
+		ID: "r1/cure#0/ask.1", Kind: engine.AskGate, Path: "cure", Text: "May restore go on with cure?", Digest: "sha256:5f0c2a91d3be77aa",
 		Roles: []string{"sre", "leads"}, Expires: asked.Add(65 * time.Second), Changed: []string{strings.Repeat("x", 300)}, Kept: []engine.Kept{{Path: "cure/1", Why: "it is gone"}},
 		Members: []engine.Member{
 			{Path: "cure/1", Shown: engine.Shown{
@@ -50,7 +50,7 @@ func TestCard(t *testing.T) {
 		"      no undo: fresh processes",
 		"      nothing can check that the target is still the same when it acts",
 		"  stays changed: settings.rollback: it is gone",
-		"  firebreak approve r1",
+		"  firebreak approve r1 --plan 5f0c2a91d3be",
 		"  firebreak deny r1 --reason WHY",
 	}
 	q := gate()

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -89,6 +91,48 @@ type Member struct {
 type Kept struct {
 	Path string `json:"path"`
 	Why  string `json:"why"`
+}
+
+const (
+	planShown = 12 // characters of a digest that people are shown
+	planSaid  = 8  // and that they must say
+)
+
+// Plan is the beginning of a question's digest, by which people name what they
+// say yes to.
+func (q *Question) Plan() string {
+	hex := digits(q.Digest)
+	return hex[:min(len(hex), planShown)]
+}
+
+// OtherPlan says why a yes to the plan that somebody names, by its digest or
+// the beginning of it, is none to this question; empty: it is one.
+func (q *Question) OtherPlan(named string) string {
+	named = digits(named)
+	switch {
+	case len(named) < planSaid:
+		return fmt.Sprintf("a plan is named by %d characters of its digest at least, as it is shown", planSaid)
+	case strings.HasPrefix(digits(q.Digest), named):
+		return ""
+	}
+	return fmt.Sprintf("plan %s is not what would be done now, which is plan %s%s", named[:min(len(named), planShown)], q.Plan(), q.differs())
+}
+
+// differs is what differs from the question before, to be said of an answer to
+// that; empty where there was none.
+func (q *Question) differs() string {
+	if len(q.Changed) == 0 {
+		return ""
+	}
+	return "; since it was last asked: " + strings.Join(q.Changed, "; ")
+}
+
+// digits are those of a digest, without the name of its hash.
+func digits(digest string) string {
+	if _, hex, ok := strings.Cut(digest, ":"); ok {
+		digest = hex
+	}
+	return strings.ToLower(digest)
 }
 
 // others is how many people besides one have said yes.

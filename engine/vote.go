@@ -94,7 +94,7 @@ func (d *decider) vote(v Vote) string {
 		return refusal
 	}
 	if v.Approve && v.Digest != q.Digest {
-		return "what you were shown is not what would be done now; look again and answer the new question"
+		return "what you were shown is not what would be done now" + q.differs() + "; look again and answer the new question"
 	}
 	glass, refusal := d.mayVote(v.By, q, q.Self || !v.Approve, v.BreakGlass)
 	if refusal != "" {

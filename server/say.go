@@ -30,7 +30,7 @@ type saying struct {
 // sayings are all of them.
 func (s *Server) sayings() []saying {
 	return []saying{
-		{VoteRequest{}, "Approve or deny what an open gate asks", say[VoteRequest](s)},
+		{VoteRequest{}, "Approve or deny what an open gate asks", s.vote},
 		{WithdrawRequest{}, "Take back a yes", say[WithdrawRequest](s)},
 		{HandRequest{}, "Leave the answer to a gate to somebody else", say[HandRequest](s)},
 		{LookRequest{}, "Say that one has been shown an open question, for how long people take to look", say[LookRequest](s)},
@@ -48,20 +48,28 @@ func (s *Server) sayings() []saying {
 // say passes on what a person says to the run that a request names.
 func say[T Say](s *Server) handler {
 	return func(r *http.Request, by Caller) (int, any, error) {
-		body, err := io.ReadAll(r.Body)
+		req, err := heard[T](r)
 		if err != nil {
 			return 0, nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		req, err := read[T](r)
-		if err != nil {
-			return 0, nil, err
-		}
-		if missing := lacks(body, reflect.TypeFor[T]()); missing != "" {
-			return 0, nil, invalid("the request is not what is expected here: %s is missing", missing)
 		}
 		return s.give(r, req.input(by.Person))
 	}
+}
+
+// heard reads what a person says, of which nothing may be missing.
+func heard[T Say](r *http.Request) (req T, err error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return req, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if req, err = read[T](r); err != nil {
+		return req, err
+	}
+	if missing := lacks(body, reflect.TypeFor[T]()); missing != "" {
+		return req, invalid("the request is not what is expected here: %s is missing", missing)
+	}
+	return req, nil
 }
 
 // lacks is the first field of a request that must be there and is not: what a
@@ -86,10 +94,29 @@ func lacks(body []byte, request reflect.Type) string {
 	return ""
 }
 
+// vote passes on a yes or a no. A yes that names its plan by the beginning of
+// the digest is one to the open question, if that is of this plan.
+func (s *Server) vote(r *http.Request, by Caller) (int, any, error) {
+	req, err := heard[VoteRequest](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if req.Approve && req.Digest != "" {
+		run, err := s.cfg.Runs.Run(r.Context(), r.PathValue("id"))
+		if err != nil {
+			return 0, nil, err
+		}
+		if q := run.Questions[req.Question]; q != nil && q.Digest != "" && q.OtherPlan(req.Digest) == "" {
+			req.Digest = q.Digest
+		}
+	}
+	return s.give(r, req.input(by.Person))
+}
+
 // VoteRequest approves or denies what an open gate asks.
 type VoteRequest struct {
 	Question   string `json:"question"`
-	Digest     string `json:"digest"` // of what was shown
+	Digest     string `json:"digest"` // of what was shown; a yes may have its beginning, as people are shown it
 	Approve    bool   `json:"approve"`
 	Keep       bool   `json:"keep,omitempty"`
 	Reason     string `json:"reason,omitempty"`

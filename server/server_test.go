@@ -130,6 +130,29 @@ func TestRunsAndPlugins(t *testing.T) {
 	}
 }
 
+// TestPlanIsNamedAsItIsShown holds that a yes may name its plan by the beginning
+// of the digest, and that of another plan it is passed on as it is, and refused.
+func TestPlanIsNamedAsItIsShown(t *testing.T) {
+	r := newRuns(t)
+	r.run = engine.Apply(r.run, engine.Record{Seq: len(r.records) + 1, Event: engine.QuestionOpened{
+		Question: engine.Question{ID: "q", Kind: engine.AskGate, Path: "pause", Digest: "sha256:5f0c2a91d3be77aa", Roles: []string{"sre"}},
+	}})
+	r.fail = engine.ErrStale
+	_, c := serve(t, config(t, r))
+	for named, want := range map[string]string{
+		"5f0c2a91d3be": "sha256:5f0c2a91d3be77aa", "sha256:5f0c2a91d3be77aa": "sha256:5f0c2a91d3be77aa",
+		"000000000000": "000000000000", "5f0c": "5f0c", "": "",
+	} {
+		r.said = nil
+		if err := c.Say(t.Context(), "r1", server.VoteRequest{Question: "q", Digest: named, Approve: true}); err == nil {
+			t.Error("the run was told, and did not say so")
+		}
+		if v, ok := r.said[0].(engine.Vote); !ok || v.Digest != want {
+			t.Errorf("%q is passed on as %+v", named, r.said)
+		}
+	}
+}
+
 func TestNobodyInTheConfiguration(t *testing.T) {
 	cfg := config(t, newRuns(t))
 	cfg.Person = func(string) string { return "" }

@@ -154,7 +154,12 @@ func TestYesBeforeTheQuestion(t *testing.T) {
 	if err != nil || !strings.Contains(reply.Text, "since you said that") || o.actions("r1") != 0 {
 		t.Fatalf("%q, %v", reply.Text, err)
 	}
-	if reply, err = p.desk.Do(t.Context(), alice, chatops.Said{Text: "approve r1", At: time.Now()}); err != nil || !strings.Contains(reply.Text, "counts") {
+	if reply, err = p.desk.Do(t.Context(), alice, chatops.Said{Text: "approve r1 --plan 000000000000", At: time.Now()}); err != nil || !strings.Contains(reply.Text, "is not what would be done now") || o.actions("r1") != 0 {
+		t.Fatalf("of another plan: %q, %v", reply.Text, err)
+	}
+	run := o.run("r1")
+	plan := run.OpenQuestions()[0].Plan()
+	if reply, err = p.desk.Do(t.Context(), alice, chatops.Said{Text: "approve r1 --plan " + plan, At: time.Now()}); err != nil || !strings.Contains(reply.Text, "counts") {
 		t.Fatalf("%q, %v", reply.Text, err)
 	}
 	o.ended("r1")

@@ -13,36 +13,41 @@ import (
 )
 
 func newApprove(a *app) *cobra.Command {
-	var step, glass string
+	var step, plan, glass string
 	c := withExits(&cobra.Command{
 		Use:   "approve RUN",
 		Short: "Say yes to what a run asks",
 		Long: `approve answers the open gate of a run with yes, and is bound to exactly what
 "firebreak runs show" shows of it at that moment: should that change before it
-is acted on, the run asks again. Who asked for the run may not approve it. --break-glass is for a lone on-call in an
+is acted on, the run asks again. With --plan, which stands in the line that the run shows with its
+question, it is a yes to the plan that was read: where another one is asked about by now, it is
+refused, and says what differs. Who asked for the run may not approve it. --break-glass is for a lone on-call in an
 emergency: a role must allow it, and it is told and recorded in red. Where a gate
 needs several people, approve says how many have said yes so far.`,
-		Example: `  firebreak approve 1123-0301-k7qzm
+		Example: `  firebreak approve 1123-0301-k7qzm --plan 5f0c2a91d3be
+  firebreak approve 1123-0301-k7qzm
   firebreak approve 1123-0301-k7qzm --step relieve --break-glass "alone, database down"`,
 		Args: args(1, 1, "a run"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.vote(c.Context(), got[0], step, vote{approve: true, glass: glass})
+			return a.vote(c.Context(), got[0], step, vote{approve: true, plan: plan, glass: glass})
 		},
 	}, exitRefused, exitNotFound, exitState)
 	c.Flags().StringVar(&step, "step", "", "which gate, when several are open")
+	c.Flags().StringVar(&plan, "plan", "", "the `DIGEST` of the plan that was read, or its first characters")
 	c.Flags().StringVar(&glass, "break-glass", "", "the `REASON` to answer in spite of the rules")
 	return c
 }
 
 type vote struct {
 	approve bool
+	plan    string // empty: whatever is open
 	keep    bool
 	reason  string
 	glass   string
 }
 
 func (a *app) vote(ctx context.Context, run, step string, v vote) error {
-	return a.atGate(ctx, run, step, func(s *session, view server.View, q engine.Question) error {
+	return a.atGate(ctx, run, step, v.plan, func(s *session, view server.View, q engine.Question) error {
 		err := s.Say(ctx, run, server.VoteRequest{
 			Question: q.ID, Digest: q.Digest, Approve: v.approve, Keep: v.keep, Reason: v.reason, BreakGlass: v.glass,
 		})

@@ -39,7 +39,7 @@ three times at most. Who may answer the gate may do so.`,
 
 // extend keeps a gate open longer; 0: by as long as the runbook gives it.
 func (a *app) extend(ctx context.Context, run, step string, more time.Duration) error {
-	return a.atGate(ctx, run, step, func(s *session, _ server.View, q engine.Question) error {
+	return a.atGate(ctx, run, step, "", func(s *session, _ server.View, q engine.Question) error {
 		if err := s.Say(ctx, run, server.ExtendRequest{Question: q.ID, Seconds: more.Seconds()}); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ answer and you may not, however often that gate is asked.`,
 		Example: `  firebreak hand 1123-0301-k7qzm eve --reason "she knows that database"`,
 		Args:    args(2, 2, "a run and a person"),
 		RunE: func(c *cobra.Command, got []string) error {
-			return a.atGate(c.Context(), got[0], step, func(s *session, _ server.View, q engine.Question) error {
+			return a.atGate(c.Context(), got[0], step, "", func(s *session, _ server.View, q engine.Question) error {
 				if err := s.Say(c.Context(), got[0], server.HandRequest{Question: q.ID, To: got[1], Reason: reason}); err != nil {
 					return err
 				}

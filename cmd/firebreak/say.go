@@ -79,18 +79,35 @@ func (a *app) tell(ctx context.Context, run string, say server.Say, what, text s
 }
 
 // atGate does something about the open gate of a run.
-func (a *app) atGate(ctx context.Context, run, step string, do func(*session, server.View, engine.Question) error) error {
+func (a *app) atGate(ctx context.Context, run, step, plan string, do func(*session, server.View, engine.Question) error) error {
 	return a.withOwner(ctx, func(s *session) error {
 		view, err := s.Run(ctx, run)
 		if err != nil {
 			return err
 		}
-		q, err := pick(view, step, func(q engine.Question) bool { return q.Kind == engine.AskGate }, "gate")
+		q, err := gateOf(view, step, plan)
 		if err != nil {
 			return err
 		}
 		return do(s, view, q)
 	})
+}
+
+// gateOf finds the one open gate that is meant, which is about the plan, if one
+// is named.
+func gateOf(view server.View, step, plan string) (engine.Question, error) {
+	gate := func(q engine.Question) bool { return q.Kind == engine.AskGate }
+	if plan == "" {
+		return pick(view, step, gate, "gate")
+	}
+	q, err := pick(view, step, func(q engine.Question) bool { return gate(q) && q.OtherPlan(plan) == "" }, "gate")
+	if err == nil {
+		return q, nil
+	}
+	if q, err = pick(view, step, gate, "gate"); err != nil {
+		return q, err
+	}
+	return q, fail(exitRefused, "look at what would be done now: `firebreak runs show "+view.ID+"` has it, and the line that approves it", "%s", q.OtherPlan(plan))
 }
 
 // said confirms what was recorded; more are further fields of the JSON.
