@@ -62,6 +62,10 @@ func New(config Config) (*Host, error) {
 		state: Idle, plugins: map[processKey]*supervisor{}, wanted: map[string]map[BindingKey]error{},
 		launcher: &launcher{masks: masks, log: log, contracts: contracts, selfSum: sync.OnceValues(hashSelf)},
 	}
+	for _, section := range sections { // one plugin may print what is another's
+		_, secrets, _ := ResolveSecrets(section.Config, plugins.Mutate) // what is missing is said when it is needed
+		masks.add(secrets...)
+	}
 	for name, spec := range specs {
 		h.plugins[processKey{Plugin: name}] = h.supervise(spec)
 	}

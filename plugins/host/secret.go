@@ -17,7 +17,7 @@ const maxSecret = 64 << 10
 
 // ResolveSecrets returns a section's configuration as a plugin gets it for
 // one access, references to secrets replaced by their values, and those
-// values. With access read the credential under "mutate" is not even looked
+// values: with an error, those that were read until then. With access read the credential under "mutate" is not even looked
 // up. No error contains a secret.
 func ResolveSecrets(config json.RawMessage, access plugins.Effect) (json.RawMessage, []string, error) {
 	if len(config) == 0 {
@@ -35,7 +35,7 @@ func ResolveSecrets(config json.RawMessage, access plugins.Effect) (json.RawMess
 	var found []string
 	resolved, err := resolveValue("", section, &found)
 	if err != nil {
-		return nil, nil, err
+		return nil, found, err
 	}
 	raw, err := json.Marshal(resolved)
 	return raw, found, err

@@ -115,6 +115,14 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 }
 
+// A plugin may print the secret of another that nothing has been asked of yet.
+func TestSecretOfAnotherStaysHidden(t *testing.T) {
+	h := started(t, Config{Specs: []Spec{builtin("demo")}, Sections: []Section{storeSection(t)}})
+	c := call("e", "echo")
+	c.Input = json.RawMessage(`{"text":"` + adminDSN + `"}`)
+	wantFailure(t, h.Run(inTime(t), c, nil), plugins.Invalid, plugins.None)
+}
+
 func TestEscapedSecretsStayHidden(t *testing.T) {
 	const secret = `p&ss "w<rd" \ 100%/é`
 	m := &masks{}
