@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -367,5 +369,20 @@ func TestDialects(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			isTop(t, c.in, c.cause, c.least, c.most)
 		})
+	}
+}
+
+// TestNoPreparedTransactions holds that a server that takes none has none, and
+// that this is what is said of them.
+func TestNoPreparedTransactions(t *testing.T) {
+	for most, because := range map[int]string{0: "max_prepared_transactions is 0", 5: ""} {
+		out := Connections(made(prepared, allWait, exported, mostPrepared(most), noChanges))
+		found := slices.ContainsFunc(out.Findings, func(f capability.Finding) bool { return f.Cause == capability.PreparedTransaction })
+		ruledOut := slices.ContainsFunc(out.Top.RuledOut, func(r capability.RuledOut) bool {
+			return r.Cause == capability.PreparedTransaction && strings.Contains(r.Because, because)
+		})
+		if found == (because != "") || ruledOut != (because != "") {
+			t.Errorf("of %d: found %t, ruled out %t: %+v", most, found, ruledOut, out.Top.RuledOut)
+		}
 	}
 }
