@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
@@ -79,7 +78,7 @@ func needPooler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeFully(t, conn)
+	defer daemons.CloseFully(t, conn)
 	eventually(t, "the clients of the tests before are gone", func() bool {
 		clients, err := show(t.Context(), conn, "CLIENTS")
 		if err != nil {
@@ -87,25 +86,6 @@ func needPooler(t *testing.T) {
 		}
 		return len(clients) == 1
 	})
-}
-
-// closeFully closes conn, and waits until PgBouncer is rid of it.
-func closeFully(t *testing.T, conn *pgconn.PgConn) {
-	t.Helper()
-	taken, err := conn.Hijack()
-	if err != nil { // closed, or in the middle of a statement
-		<-conn.CleanupDone()
-		return
-	}
-	defer taken.Conn.Close()
-	taken.Frontend.Send(&pgproto3.Terminate{})
-	err = errors.Join(taken.Conn.SetDeadline(time.Now().Add(time.Minute)), taken.Frontend.Flush())
-	for err == nil {
-		_, err = taken.Conn.Read(make([]byte, 512))
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a client does not end: %v", err)
-	}
 }
 
 // reset puts the configuration back to what conf says.

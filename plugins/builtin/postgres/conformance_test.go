@@ -14,6 +14,7 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 	"github.com/firebreak-ops/firebreak/plugins/host"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest/daemons"
 )
 
 func TestConformance(t *testing.T) {
@@ -42,7 +43,7 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer closeFully(t, conn)
+			defer daemons.CloseFully(t, conn.PgConn())
 			if err := conn.QueryRow(t.Context(), sql).Scan(&text); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +114,7 @@ func sleeping(t *testing.T, application string) <-chan error {
 	}()
 	t.Cleanup(func() { cancel(); <-stopped })
 	admin := open(t, "admin", "postgres")
-	defer closeFully(t, admin)
+	defer daemons.CloseFully(t, admin.PgConn())
 	eventually(t, "it sleeps", func() bool {
 		var n int
 		err := admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'", application).Scan(&n)
@@ -129,6 +130,6 @@ func openAs(t *testing.T, user, application string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeFully(t, conn) })
+	t.Cleanup(func() { daemons.CloseFully(t, conn.PgConn()) })
 	return conn
 }

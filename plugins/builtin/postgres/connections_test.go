@@ -81,7 +81,7 @@ func TestReconnectStorm(t *testing.T) {
 				conns = append(conns, conn)
 			}
 			for _, conn := range conns {
-				closeFully(t, conn) //nolint:contextcheck // it is closed when ctx has ended, too
+				daemons.CloseFully(t, conn.PgConn()) //nolint:contextcheck // it is closed when ctx has ended, too
 			}
 		})
 	}
@@ -387,7 +387,7 @@ func takeSlots(t *testing.T) (taken int) {
 				return clients(t, admin) >= openSlots
 			}
 			taken++
-			t.Cleanup(func() { closeFully(t, conn) })
+			t.Cleanup(func() { daemons.CloseFully(t, conn.PgConn()) })
 		}
 	})
 	if taken < 3 {
@@ -412,7 +412,7 @@ func background(t *testing.T, sql string) {
 func untilBlocked(t *testing.T, want int) {
 	t.Helper()
 	admin := open(t, "admin", "postgres")
-	defer closeFully(t, admin)
+	defer daemons.CloseFully(t, admin.PgConn())
 	eventually(t, fmt.Sprintf("%d sessions are blocked", want), func() bool {
 		var n int
 		err := admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where wait_event_type = 'Lock'").Scan(&n)

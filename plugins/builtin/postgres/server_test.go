@@ -7,10 +7,8 @@ import (
 	"os/exec"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/plugintest"
@@ -87,7 +85,7 @@ func needServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeFully(t, conn)
+	defer daemons.CloseFully(t, conn.PgConn())
 	eventually(t, "the sessions of the tests before are gone", func() bool { return clients(t, conn) == 1 })
 }
 
@@ -107,28 +105,8 @@ func open(t *testing.T, user, database string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeFully(t, conn) })
+	t.Cleanup(func() { daemons.CloseFully(t, conn.PgConn()) })
 	return conn
-}
-
-// closeFully closes conn, and waits until the server is rid of its session:
-// the next test counts sessions, and chooses among them.
-func closeFully(t *testing.T, conn *pgx.Conn) {
-	t.Helper()
-	taken, err := conn.PgConn().Hijack()
-	if err != nil { // closed, or in the middle of a statement
-		closeNow(conn)
-		return
-	}
-	defer taken.Conn.Close()
-	taken.Frontend.Send(&pgproto3.Terminate{})
-	err = errors.Join(taken.Conn.SetDeadline(time.Now().Add(time.Minute)), taken.Frontend.Flush())
-	for err == nil {
-		_, err = taken.Conn.Read(make([]byte, 512))
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a session does not end: %v", err)
-	}
 }
 
 func do(t *testing.T, conn *pgx.Conn, sql string) {
