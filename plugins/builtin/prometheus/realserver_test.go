@@ -1,75 +1,37 @@
 package prometheus
 
 import (
+	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/firebreak-ops/firebreak/plugins"
 	"github.com/firebreak-ops/firebreak/plugins/capability"
+	"github.com/firebreak-ops/firebreak/plugins/plugintest/daemons"
 )
 
 // startPrometheus runs a real server that scrapes the replicas, for the length
 // of the test. Without the program the test is skipped, visibly.
 func startPrometheus(t *testing.T, replicas ...*replica) (url string) {
 	t.Helper()
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("no prometheus on PATH (Debian's package prometheus): no real server was asked")
-	}
 	var targets []string
 	for _, r := range replicas {
 		targets = append(targets, strings.TrimPrefix(r.URL, "http://"))
 	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "prometheus.yml")
-	text := fmt.Sprintf("scrape_configs: [{job_name: api, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%s]}]}]\n", strings.Join(targets, ", "))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	runtime.LockOSThread() // a server dies with this thread, should the test binary be killed
+	server, err := daemons.Prometheus(fmt.Sprintf("scrape_configs: [{job_name: api, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%s]}]}]\n", strings.Join(targets, ", ")))
+	t.Cleanup(server.Stop)
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("no prometheus on PATH (Debian's package prometheus): no real server was asked")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { log.Close() })
-	cmd := exec.Command(program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
-	cmd.Stdout, cmd.Stderr = log, log
-	// It dies with this thread, should the test binary be killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	url = "http://" + address
-	eventually(t, "the server is ready", func() bool {
-		res, err := http.Get(url + "/-/ready")
-		if err != nil {
-			return false
-		}
-		res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
-	return url
+	return "http://" + server.Address()
 }
 
 func TestRealServer(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -23,6 +22,7 @@ type Daemon struct {
 	Dir  string // what it writes; its working directory
 	Port int
 
+	held        *os.File // keeps the port ours until Stop; nil where that cannot be
 	process     *exec.Cmd
 	environment []string       // beside ours
 	ends        syscall.Signal // what ends it
@@ -30,19 +30,15 @@ type Daemon struct {
 	again       func() error // starts it
 }
 
-// prepare makes the directory, and finds a port that is free.
+// prepare makes the directory, and finds a port that stays the server's however
+// long it takes until it is bound.
 func prepare() (*Daemon, error) {
 	dir, err := os.MkdirTemp("", "daemon")
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{Dir: dir, log: filepath.Join(dir, "log"), ends: syscall.SIGINT}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return d, err
-	}
-	d.Port = l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is of tcp
-	if err := l.Close(); err != nil || os.Getuid() != 0 {
+	if d.Port, d.held, err = hold(); err != nil || os.Getuid() != 0 {
 		return d, err
 	}
 	c, err := nobody()
@@ -134,6 +130,7 @@ func (d *Daemon) Stop() {
 		return
 	}
 	d.End()
+	_ = d.held.Close() // nil says no more than that
 	_ = os.RemoveAll(d.Dir)
 }
 
