@@ -55,7 +55,11 @@ func judgeAppPool(v *view) *claim {
 		o := v.times()
 		o.query = "metrics.pool: first_attempts_rps and hold_s, now and baseline"
 		o.observed = fmt.Sprintf("first attempts %s, were %s; hold %s, was %s", rate(v.now.first), rate(v.before.first), seconds(v.now.usualHold()), seconds(v.before.usualHold()))
-		c.weigh(p.demand == 1 && p.hold == 1 && !v.stuck(), 0.15, 0.15, o)
+		against := 0.15
+		if p.size >= 1.5 {
+			against = 0.05 // whatever else is so, a third of it and more is gone
+		}
+		c.weigh(p.demand == 1 && p.hold == 1 && !v.stuck(), 0.15, against, o)
 	}
 	c.serverHasRoom(v, 0.15)
 	if change := v.poolChange(); change != nil {

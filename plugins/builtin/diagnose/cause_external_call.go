@@ -106,8 +106,11 @@ func judgeExternalCall(v *view) *claim {
 	if v.pooler.keeps() {
 		c.speaksFor(0.35, v.throughPooler())
 	}
-	if v.slowAllOver() && math.IsNaN(v.now.query) {
+	switch {
+	case v.slowAllOver() && math.IsNaN(v.now.query):
 		c.speaksAgainst(0.3, v.slots())
+	case v.allLonger():
+		c.speaksAgainst(0.2, v.workAndPauses()) // a call elsewhere makes no statement longer
 	}
 	c.follows(v)
 	c.actions = externalCallActions()

@@ -102,12 +102,15 @@ func judgeIdleInTransaction(v *view) *claim {
 		// A server that is short of CPU lets a transaction wait between two
 		// statements, too.
 		c.speaksAgainst(0.4, v.slots())
-	case v.letsWait() && v.locked < 0.5*float64(v.active.Count):
+	case (v.letsWait() || v.allLonger()) && v.locked < 0.5*float64(v.active.Count):
 		// So does one whose other sessions take long, and not for a lock.
 		c.speaksAgainst(0.2, observation{
 			source: database, query: activeSQL, at: v.databaseAt(),
 			observed: fmt.Sprintf("%d of %.0f sessions active%s", v.active.Count, v.sessions, agedWords(v.active)), expected: "those that are not left open as quick as ever",
 		})
+	case v.worksLonger() >= 1.5:
+		// What is not left open has more to do for each transaction, too.
+		c.speaksAgainst(0.1, v.past("those that are not left open as quick as ever"))
 	case v.slowAllOver():
 		c.speaksAgainst(0.1, v.slots())
 	}

@@ -45,6 +45,14 @@ func judgeLimit(v *view) *claim {
 		})
 		c.speaksFor(0.1, v.notOpening())
 		return c
+	case l == nil && v.databaseStandsIn && !v.slotsShort() && v.failsByOpening() && !v.hasNone() && !v.refusedFast() && v.hasFiles() && !v.meetsRefusals():
+		// An exporter does not say what the limits are. The server has room, and
+		// so has the service's machine.
+		c := &claim{actions: []capability.Remedy{raiseLimit("role or database")}}
+		c.thenf("connections are refused, and the server has slots free")
+		c.speaksFor(0.35, v.notOpening())
+		c.speaksFor(0.15, v.slots())
+		return c
 	case l == nil:
 		return notBecause("no limit of the role or the database is reached")
 	case !v.limitPinches():

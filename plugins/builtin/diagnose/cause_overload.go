@@ -60,6 +60,12 @@ func (v *view) slowAllOver() bool {
 // doesLess says that transactions keep their sessions longer, and fewer end.
 func (v *view) doesLess() bool { return v.workGrew() >= 1.5 && v.busier() <= 0.8 }
 
+// servesLess says the same of the service's requests, where the server's
+// transactions could not be counted, nor its queries timed.
+func (v *view) servesLess() bool {
+	return v.traffic() == nil && v.pool && math.IsNaN(v.now.query) && v.full() && v.heldLonger() >= 3 && v.now.releases <= 0.5*v.before.releases
+}
+
 // sameWork says that a transaction reads about as many rows as before.
 func (v *view) sameWork() bool {
 	t := v.traffic()
@@ -153,15 +159,15 @@ func judgeOverload(v *view) *claim {
 		return notBecause("%.0f of %.0f sessions wait for locks", v.locked, v.sessions)
 	case v.in.Database.Connect.SQLState != "":
 		return notBecause("how quick a fresh connection would be is not known: it is refused")
-	case !v.opensLate() && (!v.opensLater() || !v.letsWait()):
+	case !v.opensLate() && (!v.opensLater() || !v.letsWait() && !v.allLonger()):
 		return notBecause("a fresh connection fared as ever: %s", connectWords(v.in.Database.Connect))
-	case v.sessions < 4 || float64(v.active.Count) < 0.5*v.sessions && !(v.doesLess()):
+	case v.sessions < 4 || float64(v.active.Count) < 0.5*v.sessions && !v.doesLess() && !v.servesLess():
 		return notBecause("%d of %.0f sessions are active", v.active.Count, v.sessions)
 	case v.slotsShort() && v.other() != nil:
 		return notBecause("another program, %s, holds slots that are short", v.other())
 	case v.opensMore():
 		return notBecause("the service tries to open %s, and that would not go so fast", rate(v.now.connects))
-	case !(slower >= 1.5) && !(v.doesLess()) && v.active.P50S < math.Max(0.3, v.usualQuery()):
+	case !(slower >= 1.5) && !v.doesLess() && !v.servesLess() && v.active.P50S < math.Max(0.3, v.usualQuery()):
 		return notBecause("%d sessions are active, %s", v.active.Count, agesWords(v.active))
 	}
 	c := &claim{}
@@ -188,8 +194,11 @@ func judgeOverload(v *view) *claim {
 		}
 		c.speaksFor(weight, v.past("as many transactions as before, each as quick"))
 	}
-	if v.letsWait() {
+	switch {
+	case v.letsWait():
 		c.speaksFor(0.15, v.states("no transaction that waits between two statements"))
+	case v.allLonger():
+		c.speaksFor(0.15, v.workAndPauses())
 	}
 	if v.readsMore() {
 		c.speaksAgainst(0.3, v.rowsRead())

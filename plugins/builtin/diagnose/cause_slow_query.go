@@ -204,8 +204,11 @@ func (c *claim) activeForLong(v *view, slower bool) {
 	case v.active.P50S >= usual:
 		c.thenf("%d sessions active for %s and more", v.active.Count, seconds(v.active.P50S))
 		weight := 0.42
-		if !v.pool {
+		switch other := v.other(); {
+		case !v.pool:
 			weight = 0.7
+		case v.slotsShort() && other != nil && other.count >= 0.5*busy:
+			weight = 0.2 // they may be the other program's
 		}
 		c.speaksFor(weight, o)
 	case busy >= 0.75*v.sessions:

@@ -121,14 +121,15 @@ func (v *view) leftAlone() bool {
 
 // beginsOften says that sessions are begun about as often as transactions, more
 // than before, and more of them than there are, where slots are short: by what
-// the server counts. A deployment begins each once.
+// the server counts. A deployment begins each once. What has rested for long, as
+// do the connections of a pool that nobody uses any more, takes no part.
 func (v *view) beginsOften() bool {
 	now := v.traffic()
 	if now == nil || now.SessionsRPS == nil || float64(v.in.Database.Free) > 0.15*v.usable || v.other() != nil {
 		return false
 	}
 	begun := *now.SessionsRPS
-	return begun*now.To.Sub(now.From).Seconds() >= 1.5*v.sessions && begun >= 5 && begun >= 0.1*now.CommitsRPS && v.young() >= 0.25 && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
+	return begun*now.To.Sub(now.From).Seconds() >= 1.5*v.sessions && begun >= 5 && begun >= 0.1*now.CommitsRPS && float64(v.in.Database.Backends.Young) >= 0.25*(v.sessions-float64(v.resting.Frozen)) && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
 }
 
 func stormActions() []capability.Remedy {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/firebreak-ops/firebreak/plugins"
@@ -13,8 +14,10 @@ import (
 
 // TestGolden replays every stored case of testdata: snapshot.json is what the
 // read actions returned of a service that was really broken, or what they would
-// of one that somebody described, cause is how, and want.json the whole answer. UPDATE=1 writes the answers anew; the cause is
-// written by hand.
+// of one that somebody described, cause is how, and want.json the whole answer.
+// Where cause ends in "or unsure", another may be named with less than 0.9: that
+// early nobody could know. UPDATE=1 writes the answers anew; the cause is written
+// by hand.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/snapshot.json")
 	if err != nil || len(files) == 0 {
@@ -40,7 +43,8 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := string(bytes.TrimSpace(cause)); string(out.Top.Cause) != want {
+			want, mayBeUnsure := strings.CutSuffix(string(bytes.TrimSpace(cause)), " or unsure")
+			if string(out.Top.Cause) != want && !(mayBeUnsure && out.Top.Confidence < 0.9) {
 				t.Errorf("top is %s %.2f, and it was %s", out.Top.Cause, out.Top.Confidence, want)
 			}
 			var have bytes.Buffer
@@ -48,18 +52,18 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			have.WriteByte('\n')
-			want := filepath.Join(dir, "want.json")
+			answer := filepath.Join(dir, "want.json")
 			if os.Getenv("UPDATE") != "" {
-				if err := os.WriteFile(want, have.Bytes(), 0o644); err != nil {
+				if err := os.WriteFile(answer, have.Bytes(), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			stored, err := os.ReadFile(want)
+			stored, err := os.ReadFile(answer)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(have.Bytes(), stored) {
-				t.Errorf("%s differs from the answer now:\n%s", want, have.Bytes())
+				t.Errorf("%s differs from the answer now:\n%s", answer, have.Bytes())
 			}
 		})
 	}

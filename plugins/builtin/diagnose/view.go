@@ -78,6 +78,7 @@ func newView(in capability.DiagnoseInput) *view {
 	v.readPool(in.Pool)
 	v.readDatabase(v.in.Database)
 	v.pooler = readPooler(v.in.Pooler)
+	v.holdsByRequests()
 	return v
 }
 
@@ -98,7 +99,6 @@ func (v *view) readPool(p *capability.PoolOutput) {
 		}
 	}
 	v.now, v.before = figuresOf(now), figuresOf(before)
-	v.holdsByRequests()
 }
 
 // holdsByRequests takes what a request does beside waiting for the time that a
@@ -111,11 +111,31 @@ func (v *view) holdsByRequests() {
 	}
 	v.before.hold = v.before.served
 	switch longer := v.now.served / v.before.served; {
+	case longer >= 1.5 && v.someStayOpen():
+		// Not all take longer, and nobody says how long those do that end.
 	case longer >= 1.5: // all take longer, and it is Little's law that says how long
-		v.now.hold = v.now.little()
+		v.now.hold = (v.now.acquired - v.outOfTurn()) / v.now.releases
 	case longer > 0: // where waits grow fast it comes out too short
 		v.now.hold = math.Max(v.before.served, v.now.served)
 	}
+}
+
+// someStayOpen says that most connections are in transactions which rest, and
+// that one of these is far older than they would be if all took as long, where
+// nobody says how old each is.
+func (v *view) someStayOpen() bool {
+	return v.databaseStandsIn && float64(v.inTx.Count) >= 0.5*v.now.acquired && v.inTx.OldestS >= 5*v.now.little()
+}
+
+// outOfTurn is how many of the connections that the pools have given out rest on
+// the server for so long that they are none of those that come and go: these
+// come back several times meanwhile. Counted among them, they would make out
+// that all are held for longer.
+func (v *view) outOfTurn() float64 {
+	if !v.database || v.pooler.present || !(capability.FrozenAfter.Seconds() >= 3*v.now.little()) {
+		return 0
+	}
+	return math.Max(0, float64(v.resting.Frozen)-zeroIfNaN(v.idle))
 }
 
 func figuresOf(w capability.Window) figures {
