@@ -38,8 +38,8 @@ type attendant struct {
 }
 
 // startAttendant returns once the attendant is connected to the console and
-// waits. Nothing may be paused before.
-func startAttendant(ctx context.Context, args []string, d duty) (*attendant, error) {
+// waits, which it has to do within that time. Nothing may be paused before.
+func startAttendant(ctx context.Context, within time.Duration, args []string, d duty) (*attendant, error) {
 	program, err := os.Executable()
 	if runtime.GOOS == "linux" { // the one that runs, whatever is in its place by now
 		program, err = "/proc/self/exe", nil
@@ -71,7 +71,7 @@ func startAttendant(ctx context.Context, args []string, d duty) (*attendant, err
 	if err := json.NewEncoder(in).Encode(d); err != nil {
 		return nil, errors.Join(err, a.end(ctx))
 	}
-	ctx, cancel := context.WithTimeout(ctx, armWithin)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	select {
 	case line := <-said:
@@ -102,7 +102,9 @@ const ready = "ready"
 // It reads its duty from in, says on out that it is ready, and blocks until in
 // ends, the time is over, or it is asked to end. Then it ends the pause, and
 // goes on trying for as long as the console cannot be reached.
-func Attend(in io.Reader, out io.Writer) error {
+func Attend(in io.Reader, out io.Writer) error { return attend(in, out, usualLimits()) }
+
+func attend(in io.Reader, out io.Writer, within limits) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	lines := bufio.NewReader(in)
@@ -118,7 +120,7 @@ func Attend(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c := newConsole(at.Config)
+	c := newConsole(at.Config, within.try)
 	defer c.close()
 	if err := c.do(ctx, knock); err != nil {
 		fmt.Fprintln(out, classify(identity(at.Config), err).Reason)

@@ -12,17 +12,21 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// How long things may take. Tests, whose machine may be a busy one, give them
-// more.
-var (
-	// answerWithin is for one call: a diagnosis that waits is of no use.
-	answerWithin = 2 * time.Second
-	// tryWithin is for one connection, so that there is time for a fresh one when
-	// the one kept open turns out to be dead.
-	tryWithin = 900 * time.Millisecond
-	// armWithin is for an attendant to be ready.
-	armWithin = 3 * time.Second
-)
+// limits are how long things may take. Tests, whose machine may be a busy one,
+// give them more.
+type limits struct {
+	// answer is for one call: a diagnosis that waits is of no use.
+	answer time.Duration
+	// try is for one connection, so that there is time for a fresh one when the
+	// one kept open turns out to be dead.
+	try time.Duration
+	// arm is for an attendant to be ready.
+	arm time.Duration
+}
+
+func usualLimits() limits {
+	return limits{answer: 2 * time.Second, try: 900 * time.Millisecond, arm: 3 * time.Second}
+}
 
 type bound struct {
 	resource string
@@ -33,6 +37,7 @@ type bound struct {
 
 	login  *login
 	attend []string
+	within limits
 	life   context.Context // ends when this is closed
 
 	mu        sync.Mutex
@@ -40,9 +45,9 @@ type bound struct {
 	attendant map[string]*attendant // of what we have paused, by database
 }
 
-func newBound(access plugins.Effect, l *login, attend []string) *bound {
+func newBound(access plugins.Effect, l *login, p plugin) *bound {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &bound{resource: identity(l.Config), access: access, login: l, console: newConsole(l.Config), cancel: cancel, attend: attend, life: ctx, attendant: map[string]*attendant{}}
+	b := &bound{resource: identity(l.Config), access: access, login: l, console: newConsole(l.Config, p.within.try), cancel: cancel, attend: p.attend, within: p.within, life: ctx, attendant: map[string]*attendant{}}
 	if access == plugins.Read {
 		b.loop.Go(func() { b.sample(ctx) })
 	}
@@ -93,7 +98,7 @@ func (b *bound) Close() error {
 
 // Health implements plugins.Bound.
 func (b *bound) Health(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	if err := b.console.do(ctx, knock); err != nil {
 		return classify(b.resource, err)
@@ -111,7 +116,7 @@ func (b *bound) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) pl
 	if call.Action == actionPause { // which takes as long as it was told
 		return b.pause(ctx, call)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	switch call.Action {
 	case actionStatus:
@@ -128,7 +133,7 @@ func (b *bound) Run(ctx context.Context, call plugins.Call, _ plugins.Stream) pl
 
 // Plan implements plugins.Bound.
 func (b *bound) Plan(ctx context.Context, call plugins.Call) (plugins.Plan, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	switch call.Action {
 	case actionResize:

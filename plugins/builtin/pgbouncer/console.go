@@ -11,12 +11,13 @@ import (
 // many goroutines; their commands take turns.
 type console struct {
 	config *pgconn.Config
+	within time.Duration  // for one connection
 	turn   chan struct{}  // holds one token: who has it may use conn
 	conn   *pgconn.PgConn // nil: none is open
 }
 
-func newConsole(c *pgconn.Config) *console {
-	o := &console{config: c, turn: make(chan struct{}, 1)}
+func newConsole(c *pgconn.Config, within time.Duration) *console {
+	o := &console{config: c, within: within, turn: make(chan struct{}, 1)}
 	o.turn <- struct{}{}
 	return o
 }
@@ -64,7 +65,7 @@ func (o *console) taken(ctx context.Context, f func() error) error {
 
 // try connects if need be. A connection that fails is given up.
 func (o *console) try(ctx context.Context, work func(context.Context, *pgconn.PgConn) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, tryWithin)
+	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
 	if o.conn == nil {
 		if o.conn, err = pgconn.ConnectConfig(ctx, o.config); err != nil {

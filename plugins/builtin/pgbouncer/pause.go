@@ -98,12 +98,12 @@ func (b *bound) pause(ctx context.Context, call plugins.Call) plugins.Outcome {
 		return failed(plugins.Fail(plugins.Conflict, "%s of %s is paused already, by somebody else, who may count on it; %s ends it", in.Database, b.resource, actionResume))
 	}
 	until := time.Now().Add(in.DrainWithin.Std() + in.For.Std()).UTC()
-	a, err := startAttendant(ctx, b.attend, duty{Console: b.login.text, Database: in.Database, Until: until})
+	a, err := startAttendant(ctx, b.within.arm, b.attend, duty{Console: b.login.text, Database: in.Database, Until: until})
 	if err != nil {
 		return failed(plugins.Fail(plugins.Unavailable, "nothing was paused, since nobody would be there to end it: the attendant: %v", err))
 	}
 	if err := b.drain(ctx, call.Stop, in); err != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.within.answer)
 		defer cancel()
 		f := classify(b.resource, err)
 		if left := a.end(ctx); left != nil {
@@ -174,7 +174,7 @@ func (b *bound) leave(database string) *attendant {
 
 // release ends every pause of ours.
 func (b *bound) release() {
-	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), b.within.answer)
 	defer cancel()
 	b.mu.Lock()
 	defer b.mu.Unlock()

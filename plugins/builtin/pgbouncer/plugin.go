@@ -34,9 +34,12 @@ const (
 
 // New returns the plugin. attend are the arguments with which the program that
 // it is in calls [Attend].
-func New(attend ...string) plugins.Plugin { return plugin{attend} }
+func New(attend ...string) plugins.Plugin { return plugin{attend, usualLimits()} }
 
-type plugin struct{ attend []string }
+type plugin struct {
+	attend []string
+	within limits
+}
 
 const sectionSchema = `{
   "type": "object",
@@ -65,5 +68,5 @@ func (p plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBound(b.Access, c, p.attend), nil
+	return newBound(b.Access, c, p), nil
 }

@@ -150,7 +150,7 @@ func (b *bound) resize(ctx context.Context, call plugins.Call) plugins.Outcome {
 // Probe implements plugins.Bound: a lost resize has happened when the limit
 // is what it was to be.
 func (b *bound) Probe(ctx context.Context, call plugins.Call, undo json.RawMessage) plugins.Probed {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	if call.Action == actionPause {
 		return b.probePause(ctx, undo)

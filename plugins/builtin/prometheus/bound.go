@@ -10,14 +10,17 @@ import (
 	"github.com/firebreak-ops/firebreak/plugins/capability"
 )
 
-// How long things may take. Tests, whose machine may be a busy one, give them
-// more.
-var (
-	answerWithin = 2 * time.Second // one reading
-	pageWithin   = time.Second     // one page of it
-)
+// limits are how long things may take. Tests, whose machine may be a busy one,
+// give them more.
+type limits struct {
+	answer time.Duration // one reading
+	page   time.Duration // one page of it
+}
+
+func usualLimits() limits { return limits{answer: 2 * time.Second, page: time.Second} }
 
 type bound struct {
+	within   limits
 	resource string
 	source   source
 }
@@ -37,7 +40,7 @@ func (b *bound) Probe(context.Context, plugins.Call, json.RawMessage) plugins.Pr
 
 // Health implements plugins.Bound.
 func (b *bound) Health(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	return b.source.health(ctx)
 }
@@ -50,7 +53,7 @@ func (b *bound) Close() error {
 
 // Run implements plugins.Bound.
 func (b *bound) Run(ctx context.Context, call plugins.Call, to plugins.Stream) plugins.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within.answer)
 	defer cancel()
 	ctx, end := call.Until(ctx)
 	defer end()

@@ -20,13 +20,14 @@ type page struct {
 	client  *http.Client
 	address string
 	headers map[string]string
+	within  time.Duration // for one reading
 }
 
 func (p page) name() string { return hostOf(p.address) }
 
 // read fetches the page. wanted, by family name, may be nil for everything.
 func (p page) read(ctx context.Context, wanted func(string) bool) (model.Vector, time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, pageWithin)
+	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address, nil)
 	if err != nil {

@@ -18,6 +18,7 @@ type pages struct {
 	cancel  context.CancelFunc
 	loops   sync.WaitGroup
 	every   time.Duration
+	within  limits
 }
 
 // target is one replica and what it has said.
@@ -32,7 +33,7 @@ type target struct {
 	wanted  chan struct{} // asks for a reading out of turn
 }
 
-func startPages(s section) *pages {
+func startPages(s section, within limits) *pages {
 	ctx, cancel := context.WithCancel(context.Background())
 	client := &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 2, DisableCompression: true, IdleConnTimeout: time.Minute},
@@ -40,9 +41,9 @@ func startPages(s section) *pages {
 		// reach whom they are not for.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	p := &pages{cancel: cancel, every: s.Every.Std()}
+	p := &pages{cancel: cancel, every: s.Every.Std(), within: within}
 	for _, address := range s.Targets {
-		t := &target{page: page{client: client, address: address, headers: s.Headers}, changed: make(chan struct{}), wanted: make(chan struct{}, 1)}
+		t := &target{page: page{client: client, address: address, headers: s.Headers, within: within.page}, changed: make(chan struct{}), wanted: make(chan struct{}, 1)}
 		t.history.replica = t.page.name()
 		p.targets = append(p.targets, t)
 		p.loops.Go(func() { t.loop(ctx, p.every) })
@@ -131,7 +132,7 @@ func (p *pages) histories(ctx context.Context, _ time.Duration) (heard []history
 // read is what all pages have said: those that answer, and those that do not.
 func (p *pages) read(ctx context.Context) (heard, silent []history, err error) {
 	// One that hangs is left out: its page may take half of our time.
-	first, cancel := context.WithTimeout(ctx, answerWithin/2)
+	first, cancel := context.WithTimeout(ctx, p.within.answer/2)
 	defer cancel()
 	tries := make([]int, len(p.targets))
 	for i, t := range p.targets {

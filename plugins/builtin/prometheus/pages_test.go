@@ -66,6 +66,11 @@ func (r *replica) serve(code string, n int, took float64) {
 
 func bindPages(t *testing.T, replicas ...*replica) plugins.Bound {
 	t.Helper()
+	return bind(t, sectionOf(t, replicas...))
+}
+
+func sectionOf(t *testing.T, replicas ...*replica) string {
+	t.Helper()
 	var targets []string
 	for _, r := range replicas {
 		targets = append(targets, r.URL+"/metrics")
@@ -74,12 +79,17 @@ func bindPages(t *testing.T, replicas ...*replica) plugins.Bound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bind(t, string(config))
+	return string(config)
 }
 
 func bind(t *testing.T, config string) plugins.Bound {
 	t.Helper()
-	b, err := New().Bind(plugins.Binding{Service: "api", Capability: "metrics", Access: plugins.Read, Config: json.RawMessage(config)})
+	return bindAs(t, patient(), config)
+}
+
+func bindAs(t *testing.T, p plugin, config string) plugins.Bound {
+	t.Helper()
+	b, err := p.Bind(plugins.Binding{Service: "api", Capability: "metrics", Access: plugins.Read, Config: json.RawMessage(config)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +187,6 @@ func TestNoReplicaAnswers(t *testing.T) {
 
 // TestHungReplica holds that a page which never comes holds up no answer.
 func TestHungReplica(t *testing.T) {
-	usual := answerWithin
-	answerWithin = 10 * time.Second // half of which it hangs
-	t.Cleanup(func() { answerWithin = usual })
 	a := newReplica(t)
 	release := make(chan struct{})
 	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -190,7 +197,9 @@ func TestHungReplica(t *testing.T) {
 	}))
 	t.Cleanup(hung.Close)
 	t.Cleanup(func() { close(release) })
-	bound := bindPages(t, a, &replica{Server: hung})
+	p := patient()
+	p.within.answer = 10 * time.Second // half of which it hangs
+	bound := bindAs(t, p, sectionOf(t, a, &replica{Server: hung}))
 	out := answer[capability.PoolOutput](t, bound, actionPool, `{}`) // while it still hangs
 	if len(out.Silent) != 1 || len(out.Replicas) != 1 {
 		t.Errorf("silent %q, replicas %+v", out.Silent, out.Replicas)
@@ -269,7 +278,7 @@ func TestStopEndsTheCall(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	server := httptest.NewServer(promhttp.Handler())
-	b, err := New().Bind(plugins.Binding{Capability: "metrics", Config: json.RawMessage(`{"targets":["` + server.URL + `"]}`)})
+	b, err := patient().Bind(plugins.Binding{Capability: "metrics", Config: json.RawMessage(`{"targets":["` + server.URL + `"]}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,9 @@ const (
 )
 
 // New returns the plugin.
-func New() plugins.Plugin { return plugin{} }
+func New() plugins.Plugin { return plugin{usualLimits()} }
 
-type plugin struct{}
+type plugin struct{ within limits }
 
 // Describe implements plugins.Plugin.
 func (plugin) Describe() plugins.Description {
@@ -41,17 +41,17 @@ func (plugin) Describe() plugins.Description {
 }
 
 // Bind implements plugins.Plugin.
-func (plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
+func (p plugin) Bind(b plugins.Binding) (plugins.Bound, error) {
 	s, err := parseSection(b)
 	if err != nil {
 		return nil, err
 	}
 	if s.URL == "" {
-		return &bound{resource: s.identity(), source: startPages(s)}, nil
+		return &bound{within: p.within, resource: s.identity(), source: startPages(s, p.within)}, nil
 	}
 	src, err := newServer(s)
 	if err != nil {
 		return nil, err
 	}
-	return &bound{resource: s.identity(), source: src}, nil
+	return &bound{within: p.within, resource: s.identity(), source: src}, nil
 }
