@@ -61,6 +61,9 @@ func TestRealServer(t *testing.T) {
 		pool = fmt.Sprintf("max %v, acquired %v, waiting %v of %d", whole(p.Now.Max), whole(p.Now.Acquired), whole(p.Now.Waiting), len(p.Replicas))
 		return pool == "max 20, acquired 16, waiting 30 of 2"
 	}, &pool)
+	// A window far longer than the usual 5 s: the server knows no clock but the
+	// machine's, and a slow one would leave the requests, which come once, behind.
+	// What a window leaves out is held by TestHealth, which makes its own time.
 	eventually(t, "the requests were scraped", func() bool {
 		h, failure := answered[capability.HealthOutput](t, bound, actionHealth, `{"window":"10m"}`)
 		switch {
