@@ -45,8 +45,8 @@ func judgeLimit(v *view) *claim {
 		})
 		c.speaksFor(0.1, v.notOpening())
 		return c
-	case l == nil && v.databaseStandsIn && !v.slotsShort() && v.failsByOpening() && !v.hasNone() && !v.refusedFast() && v.hasFiles() && !v.meetsRefusals():
-		// An exporter does not say what the limits are. The server has room, and
+	case l == nil && v.databaseStandsIn && len(v.in.Pool.Database.Limits) == 0 && !v.slotsShort() && v.failsByOpening() && !v.hasNone() && !v.refusedFast() && v.hasFiles() && !v.meetsRefusals():
+		// This exporter does not say what the limits are. The server has room, and
 		// so has the service's machine.
 		c := &claim{actions: []capability.Remedy{raiseLimit("role or database")}}
 		c.thenf("connections are refused, and the server has slots free")

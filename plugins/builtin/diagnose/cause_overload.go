@@ -147,7 +147,11 @@ func (v *view) perCommit(sessions float64) float64 {
 	if t == nil || sessions < 4 { // few are chance
 		return math.NaN()
 	}
-	return sessions / t.CommitsRPS / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS)
+	longer := sessions / t.CommitsRPS / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS)
+	if !finite(longer) { // none was at work before, or none ends now: there is nothing to compare
+		return math.NaN()
+	}
+	return longer
 }
 
 func judgeOverload(v *view) *claim {

@@ -14,6 +14,7 @@ import (
 type holder struct {
 	user, application string
 	count             float64
+	frozen            float64 // of them that have done nothing for capability.FrozenAfter
 }
 
 func (h holder) String() string {
@@ -52,6 +53,7 @@ func (v *view) holders() []holder {
 			i = len(out) - 1
 		}
 		out[i].count += float64(c.Count)
+		out[i].frozen += float64(c.Frozen)
 	}
 	slices.SortStableFunc(out, func(a, b holder) int { return cmp.Compare(b.count, a.count) })
 	return out

@@ -114,7 +114,7 @@ func (v *view) holdsByRequests() {
 	case longer >= 1.5 && v.someStayOpen():
 		// Not all take longer, and nobody says how long those do that end.
 	case longer >= 1.5: // all take longer, and it is Little's law that says how long
-		v.now.hold = (v.now.acquired - v.outOfTurn()) / v.now.releases
+		v.now.hold = math.Max(v.before.served, (v.now.acquired-v.outOfTurn())/v.now.releases)
 	case longer > 0: // where waits grow fast it comes out too short
 		v.now.hold = math.Max(v.before.served, v.now.served)
 	}
@@ -135,7 +135,8 @@ func (v *view) outOfTurn() float64 {
 	if !v.database || v.pooler.present || !(capability.FrozenAfter.Seconds() >= 3*v.now.little()) {
 		return 0
 	}
-	return math.Max(0, float64(v.resting.Frozen)-zeroIfNaN(v.idle))
+	// Other programs' sessions rest, too.
+	return math.Max(0, math.Min(float64(v.resting.Frozen), v.service(v.holders()).frozen)-zeroIfNaN(v.idle))
 }
 
 func figuresOf(w capability.Window) figures {
