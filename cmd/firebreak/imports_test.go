@@ -202,8 +202,11 @@ func TestNoTestCodeInProduction(t *testing.T) {
 	}
 }
 
-// testRoom reports whether a package exists for tests.
-func testRoom(path string) bool { return strings.HasSuffix(path, "test") }
+// testRoom reports whether a package exists for tests, by its name or that of
+// one that it is below.
+func testRoom(path string) bool {
+	return strings.HasSuffix(path, "test") || strings.Contains(path, "test/")
+}
 
 // among reports whether a path is one of some; /... stands for what is below.
 func among(path string, some []string) bool {
