@@ -20,6 +20,12 @@ func judgeAutovacuum(v *view) *claim {
 	switch {
 	case !v.database:
 		return notBecause("the sessions could not be read")
+	case v.databaseStandsIn && (v.standstill() || v.allAtWork() && v.pool && v.nothingEnds()) && whole(v.in.Pool.Database.Exclusive) > 0:
+		// A DDL waits or works, and exporters do not say who is in front of it.
+		c := &claim{actions: []capability.Remedy{letItFinish("the autovacuum, if there is one")}}
+		c.thenf("a DDL shuts everybody out, or waits to")
+		c.speaksFor(0.3, v.states("queries that end"))
+		return c
 	case !v.standstill():
 		return notBecause("%.0f of %.0f sessions wait for a lock", v.locked, v.sessions)
 	}
@@ -46,7 +52,11 @@ func judgeAutovacuum(v *view) *claim {
 	if v.pool && (v.queued() || v.full()) {
 		c.speaksFor(0.1, v.poolUsed())
 	}
-	c.actions = append(c.actions, byHand("let_it_finish", fmt.Sprintf("pid %d", root.Pid), capability.HighRisk,
-		"Never end a vacuum against wraparound: it must be done before the server refuses writes. Stop what waits for it, such as DDL, and give it more I/O."))
+	c.actions = append(c.actions, letItFinish(fmt.Sprintf("pid %d", root.Pid)))
 	return c
+}
+
+func letItFinish(target string) capability.Remedy {
+	return byHand("let_it_finish", target, capability.HighRisk,
+		"Never end a vacuum against wraparound: it must be done before the server refuses writes. Stop what waits for it, such as DDL, and give it more I/O.")
 }

@@ -36,6 +36,12 @@ func judgeConnectionLeak(v *view) *claim {
 		return notBecause("there are no figures of the pool, and idle sessions alone are ordinary")
 	case !v.allInUse():
 		return notBecause("the pool has room: %.0f of %.0f in use", v.now.acquired, v.now.max)
+	case v.databaseStandsIn && v.byLittle && v.leaked() >= 0.5*v.now.acquired:
+		// Nobody says how long they have rested.
+		c := &claim{actions: leakActions()}
+		c.thenf("%d sessions idle, and the pools have given them out", v.resting.Count)
+		c.speaksFor(0.3, v.states("no idle session that the pool has given out"))
+		return c
 	case v.now.hold >= 2*v.before.hold && v.now.releases >= 0.05*v.before.releases:
 		return notBecause("connections come back, after %s", seconds(v.now.hold))
 	case !v.stuck() && !v.restForGood() && !(v.doneShare() >= 0.4):
@@ -108,12 +114,16 @@ func judgeConnectionLeak(v *view) *claim {
 		})
 	}
 	c.follows(v)
-	c.actions = []capability.Remedy{
+	c.actions = leakActions()
+	return c
+}
+
+func leakActions() []capability.Remedy {
+	return []capability.Remedy{
 		restartWaves("Restart the replicas in waves: that gives the connections back, until the leak has filled the pools again."),
 		{
 			ID: "rollback_release", Kind: "revert", Target: "the version that leaks", Risk: capability.LowRisk, Reversible: true, Approval: capability.OneClick,
 			Text: "Roll the release back: only that ends it.", Verify: afterwards(),
 		},
 	}
-	return c
 }

@@ -24,6 +24,7 @@ type view struct {
 	now      figures // of the pool
 	before   figures // of the same before the trouble
 	baseline bool
+	byLittle bool    // now.hold is Little's law's, which counts what never comes back, too
 	idle     float64 // connections of the pools that are at rest
 	opening  float64 // and that are being opened
 
@@ -114,7 +115,7 @@ func (v *view) holdsByRequests() {
 	case longer >= 1.5 && v.someStayOpen():
 		// Not all take longer, and nobody says how long those do that end.
 	case longer >= 1.5: // all take longer, and it is Little's law that says how long
-		v.now.hold = math.Max(v.before.served, (v.now.acquired-v.outOfTurn())/v.now.releases)
+		v.now.hold, v.byLittle = math.Max(v.before.served, (v.now.acquired-v.outOfTurn())/v.now.releases), true
 	case longer > 0: // where waits grow fast it comes out too short
 		v.now.hold = math.Max(v.before.served, v.now.served)
 	}
