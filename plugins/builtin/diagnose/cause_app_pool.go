@@ -57,7 +57,7 @@ func judgeAppPool(v *view) *claim {
 		o.observed = fmt.Sprintf("first attempts %s, were %s; hold %s, was %s", rate(v.now.first), rate(v.before.first), seconds(v.now.usualHold()), seconds(v.before.usualHold()))
 		against := 0.15
 		if p.size >= 1.5 {
-			against = 0.05 // whatever else is so, a third of it and more is gone
+			against = 0.05 // a third of it is missing by itself, however long connections are held
 		}
 		c.weigh(p.demand == 1 && p.hold == 1 && !v.stuck(), 0.15, against, o)
 	}

@@ -21,8 +21,14 @@ var connectionLeak = cause{
 }
 
 // leaked is how many sessions rest of the connections that the pools have given
-// out.
-func (v *view) leaked() float64 { return float64(v.resting.Count) - zeroIfNaN(v.idle) }
+// out, at the least: those of other programs may all rest.
+func (v *view) leaked() float64 {
+	others := 0.0
+	if v.database && !v.databaseStandsIn && !v.pooler.present {
+		others = math.Max(0, v.sessions-v.service(v.holders()).count)
+	}
+	return float64(v.resting.Count) - zeroIfNaN(v.idle) - others
+}
 
 // restForGood says that a good part of the connections that the pools have given
 // out rests on the server for far longer than those that come back are held.

@@ -46,11 +46,11 @@ func judgeLimit(v *view) *claim {
 		c.speaksFor(0.1, v.notOpening())
 		return c
 	case l == nil && v.databaseStandsIn && len(v.in.Pool.Database.Limits) == 0 && !v.slotsShort() && v.failsByOpening() && !v.hasNone() && !v.refusedFast() && v.hasFiles() && !v.meetsRefusals():
-		// This exporter does not say what the limits are. The server has room, and
-		// so has the service's machine.
+		// The exporter does not say that a limit is reached, nor that there is
+		// none. The server has room, and so has the service's machine.
 		c := &claim{actions: []capability.Remedy{raiseLimit("role or database")}}
 		c.thenf("connections are refused, and the server has slots free")
-		c.speaksFor(0.35, v.notOpening())
+		c.speaksFor(0.3, v.notOpening())
 		c.speaksFor(0.15, v.slots())
 		return c
 	case l == nil:

@@ -63,7 +63,7 @@ func (v *view) doesLess() bool { return v.workGrew() >= 1.5 && v.busier() <= 0.8
 // servesLess says the same of the service's requests, where the server's
 // transactions could not be counted, nor its queries timed.
 func (v *view) servesLess() bool {
-	return v.traffic() == nil && v.pool && math.IsNaN(v.now.query) && v.full() && v.heldLonger() >= 3 && v.now.releases <= 0.5*v.before.releases
+	return v.traffic() == nil && v.pool && v.active.Count >= 2 && math.IsNaN(v.now.query) && v.full() && v.heldLonger() >= 3 && v.now.releases <= 0.5*v.before.releases
 }
 
 // sameWork says that a transaction reads about as many rows as before.
@@ -132,7 +132,13 @@ func (v *view) allLonger() bool { return v.worksLonger() >= 2 && v.pausesLonger(
 
 // workAndPauses are both, beside those of before.
 func (v *view) workAndPauses() observation {
-	return v.past("sessions at work, and at rest between two statements, for as long as before for each transaction")
+	t, u := v.traffic(), v.usual()
+	return observation{
+		source: database, query: pastSQL, at: v.databaseAt(),
+		observed: fmt.Sprintf("%d sessions active and %d between two statements for %s transactions; were %.0f of both for %s",
+			v.active.Count, v.inTx.Count, rate(t.CommitsRPS), whole(u.Sessions)-whole(u.Resting), rate(u.CommitsRPS)),
+		expected: "as many of both for as many transactions",
+	}
 }
 
 // worksLonger is by which factor a transaction keeps the server at work longer
@@ -167,6 +173,8 @@ func judgeOverload(v *view) *claim {
 		return notBecause("a fresh connection fared as ever: %s", connectWords(v.in.Database.Connect))
 	case v.sessions < 4 || float64(v.active.Count) < 0.5*v.sessions && !v.doesLess() && !v.servesLess():
 		return notBecause("%d of %.0f sessions are active", v.active.Count, v.sessions)
+	case slower < 1.5 && !v.opensLate():
+		return notBecause("queries take %s, as before (%s)", seconds(v.now.query), seconds(v.before.query))
 	case v.slotsShort() && v.other() != nil:
 		return notBecause("another program, %s, holds slots that are short", v.other())
 	case v.opensMore():

@@ -207,8 +207,8 @@ func (c *claim) activeForLong(v *view, slower bool) {
 		switch other := v.other(); {
 		case !v.pool:
 			weight = 0.7
-		case v.slotsShort() && other != nil && other.count >= 0.5*busy:
-			weight = 0.2 // they may be the other program's
+		case v.slotsShort() && other != nil && busy >= 1.3*v.now.acquired:
+			weight = 0.2 // more than the service can have at work: they are the other program's
 		}
 		c.speaksFor(weight, o)
 	case busy >= 0.75*v.sessions:

@@ -129,7 +129,7 @@ func (v *view) beginsOften() bool {
 		return false
 	}
 	begun := *now.SessionsRPS
-	return begun*now.To.Sub(now.From).Seconds() >= 1.5*v.sessions && begun >= 5 && begun >= 0.1*now.CommitsRPS && float64(v.in.Database.Backends.Young) >= math.Max(1, 0.25*(v.sessions-float64(v.resting.Frozen))) && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
+	return begun*now.To.Sub(now.From).Seconds() >= 1.5*v.sessions && begun >= 5 && begun >= 0.1*now.CommitsRPS && float64(v.in.Database.Backends.Young) >= math.Max(4, 0.25*(v.sessions-float64(v.resting.Frozen))) && begun >= 3*zeroIfNaN(number(v.usual().SessionsRPS))
 }
 
 func stormActions() []capability.Remedy {

@@ -15,8 +15,8 @@ import (
 // TestGolden replays every stored case of testdata: snapshot.json is what the
 // read actions returned of a service that was really broken, or what they would
 // of one that somebody described, cause is how, and want.json the whole answer.
-// Where cause ends in "or unsure", another may be named with less than 0.9: that
-// early nobody could know. UPDATE=1 writes the answers anew; the cause is written
+// Where cause ends in "or not for sure", it is known to be missed, and another may
+// be named with less than 0.9. UPDATE=1 writes the answers anew; the cause is written
 // by hand.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*/snapshot.json")
@@ -43,8 +43,8 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, mayBeUnsure := strings.CutSuffix(string(bytes.TrimSpace(cause)), " or unsure")
-			if string(out.Top.Cause) != want && !(mayBeUnsure && out.Top.Confidence < 0.9) {
+			want, mayBeMissed := strings.CutSuffix(string(bytes.TrimSpace(cause)), " or not for sure")
+			if string(out.Top.Cause) != want && !(mayBeMissed && out.Top.Confidence < 0.9) {
 				t.Errorf("top is %s %.2f, and it was %s", out.Top.Cause, out.Top.Confidence, want)
 			}
 			var have bytes.Buffer

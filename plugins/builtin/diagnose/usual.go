@@ -48,8 +48,10 @@ func (v *view) workGrew() float64 {
 	if oldest := math.Max(v.active.OldestS, v.inTx.OldestS); oldest < 0.3*now {
 		return math.NaN() // none is as old as that: they do not end well, rather than late
 	}
-	before := (whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS
-	return now / before
+	if grew := now / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS); finite(grew) {
+		return grew
+	}
+	return math.NaN() // none was at work before, or none ends now: there is nothing to compare
 }
 
 // busier is by which factor more transactions end well than before.

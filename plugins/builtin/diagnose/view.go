@@ -123,9 +123,11 @@ func (v *view) holdsByRequests() {
 
 // someStayOpen says that most connections are in transactions which rest, and
 // that one of these is far older than they would be if all took as long, where
-// nobody says how old each is.
+// nobody says how old each is. What requests took does not agree with Little's
+// law then: if it does, one old transaction is somebody else's.
 func (v *view) someStayOpen() bool {
-	return v.databaseStandsIn && float64(v.inTx.Count) >= 0.5*v.now.acquired && v.inTx.OldestS >= 5*v.now.little()
+	agree := v.now.served / v.now.little()
+	return v.databaseStandsIn && !(agree >= 0.7 && agree <= 1.4) && float64(v.inTx.Count) >= 0.5*v.now.acquired && v.inTx.OldestS >= 5*v.now.little()
 }
 
 // outOfTurn is how many of the connections that the pools have given out rest on
@@ -133,11 +135,13 @@ func (v *view) someStayOpen() bool {
 // come back several times meanwhile. Counted among them, they would make out
 // that all are held for longer.
 func (v *view) outOfTurn() float64 {
-	if !v.database || v.pooler.present || !(capability.FrozenAfter.Seconds() >= 3*v.now.little()) {
+	if !v.database || v.pooler.present || v.resting.OldestS < v.sinceOnset()-0.5 || !(capability.FrozenAfter.Seconds() >= 3*v.now.little()) {
 		return 0
 	}
-	// Other programs' sessions rest, too.
-	return math.Max(0, math.Min(float64(v.resting.Frozen), v.service(v.holders()).frozen)-zeroIfNaN(v.idle))
+	// Other programs' sessions rest, too, under the same login even, and so do
+	// connections that no pool has given out.
+	s := v.service(v.holders())
+	return math.Max(0, math.Min(float64(v.resting.Frozen), s.frozen)-math.Max(zeroIfNaN(v.idle), s.count-v.now.acquired))
 }
 
 func figuresOf(w capability.Window) figures {
