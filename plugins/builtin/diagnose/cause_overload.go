@@ -134,7 +134,7 @@ func (v *view) allLonger() bool { return v.worksLonger() >= 2 && v.pausesLonger(
 func (v *view) workAndPauses() observation {
 	t, u := v.traffic(), v.usual()
 	return observation{
-		source: database, query: pastSQL, at: v.databaseAt(),
+		source: database, query: sessionsSQL + "; " + commitsSQL, at: v.databaseAt(),
 		observed: fmt.Sprintf("%d sessions active and %d between two statements for %s transactions; were %.0f of both for %s",
 			v.active.Count, v.inTx.Count, rate(t.CommitsRPS), whole(u.Sessions)-whole(u.Resting), rate(u.CommitsRPS)),
 		expected: "as many of both for as many transactions",
@@ -144,20 +144,16 @@ func (v *view) workAndPauses() observation {
 // worksLonger is by which factor a transaction keeps the server at work longer
 // than before, at the least: now by the sessions that are active, before by all
 // that did not rest. pausesLonger is the same of the time between two statements.
-func (v *view) worksLonger() float64 { return v.perCommit(float64(v.active.Count)) }
+func (v *view) worksLonger() float64 { return v.grewOfMany(v.active.Count) }
 
-func (v *view) pausesLonger() float64 { return v.perCommit(float64(v.inTx.Count)) }
+func (v *view) pausesLonger() float64 { return v.grewOfMany(v.inTx.Count) }
 
-func (v *view) perCommit(sessions float64) float64 {
-	t, u := v.traffic(), v.usual()
-	if t == nil || sessions < 4 { // few are chance
+// grewOfMany is grewTo where there are enough sessions: few are chance.
+func (v *view) grewOfMany(sessions int) float64 {
+	if sessions < 4 {
 		return math.NaN()
 	}
-	longer := sessions / t.CommitsRPS / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS)
-	if !finite(longer) { // none was at work before, or none ends now: there is nothing to compare
-		return math.NaN()
-	}
-	return longer
+	return v.grewTo(float64(sessions))
 }
 
 func judgeOverload(v *view) *claim {

@@ -40,7 +40,7 @@ func (v *view) noRest() bool {
 // workGrew is by which factor a transaction keeps its session longer than
 // before, by Little's law on the server: at work = transactions x time.
 func (v *view) workGrew() float64 {
-	t, u := v.traffic(), v.usual()
+	t := v.traffic()
 	if t == nil {
 		return math.NaN()
 	}
@@ -48,10 +48,22 @@ func (v *view) workGrew() float64 {
 	if oldest := math.Max(v.active.OldestS, v.inTx.OldestS); oldest < 0.3*now {
 		return math.NaN() // none is as old as that: they do not end well, rather than late
 	}
-	if grew := now / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS); finite(grew) {
-		return grew
+	return v.grewTo(v.sessions - float64(v.resting.Count))
+}
+
+// grewTo is by which factor sessions, for each transaction that ends well, are
+// more than those that did not rest before. NaN where none was at work then, or
+// none ends now.
+func (v *view) grewTo(sessions float64) float64 {
+	t, u := v.traffic(), v.usual()
+	if t == nil {
+		return math.NaN()
 	}
-	return math.NaN() // none was at work before, or none ends now: there is nothing to compare
+	grew := sessions / t.CommitsRPS / ((whole(u.Sessions) - whole(u.Resting)) / u.CommitsRPS)
+	if !finite(grew) {
+		return math.NaN()
+	}
+	return grew
 }
 
 // busier is by which factor more transactions end well than before.
@@ -63,7 +75,10 @@ func (v *view) busier() float64 {
 	return t.CommitsRPS / v.usual().CommitsRPS
 }
 
-const pastSQL = "select count(*), count(*) filter (where state = 'idle') from pg_stat_activity where datname = current_database(); select xact_commit from pg_stat_database where datname = current_database() -- twice"
+const (
+	commitsSQL = "select xact_commit from pg_stat_database where datname = current_database() -- twice"
+	pastSQL    = "select count(*), count(*) filter (where state = 'idle') from pg_stat_activity where datname = current_database(); " + commitsSQL
+)
 
 // past is the service's sessions and what they do, beside those of before.
 func (v *view) past(expected string) observation {
